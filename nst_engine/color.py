@@ -1,0 +1,73 @@
+"""Color: keeping the content's, or recoloring the style to it. All on sRGB-encoded RGB in [0, 1]."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+SRGB_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+LMS_TO_OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+"""The matrices of OKLab (B. Ottosson, A perceptual color space for image processing, 2020)."""
+
+
+def match_colors(style: Floats, content: Floats, style_weights: Floats, content_weights: Floats) -> Floats:
+    """The style recolored to the content's mean and covariance, H×W×3, clipped to [0, 1].
+
+    A = Σs^−½ (Σs^½ Σc Σs^½)^½ Σs^−½ is the Monge map between the two Gaussians: of all linear maps that match
+    them, the one that moves colors least. Weights (H×W) say which pixels count. Safe on gray and one-color
+    pictures: directions in which the style has no variance stay without.
+    """
+    style_mean, style_covariance = _color_moments(style, style_weights)
+    content_mean, content_covariance = _color_moments(content, content_weights)
+    values, vectors = np.linalg.eigh(style_covariance)
+    kept = values > 1e-6
+    root = (vectors * np.sqrt(np.where(kept, values, 0))) @ vectors.T
+    inverse = (vectors * np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)) @ vectors.T
+    inner_values, inner_vectors = np.linalg.eigh(root @ content_covariance @ root)
+    inner_root = (inner_vectors * np.sqrt(np.clip(inner_values, 0, None))) @ inner_vectors.T
+    monge = inverse @ inner_root @ inverse
+    recolored = (style.astype(np.float64) - style_mean) @ monge.T + content_mean
+    return np.asarray(np.clip(recolored, 0, 1), dtype=np.float32)
+
+
+def keep_colors(result: Floats, content: Floats) -> Floats:
+    """The result's lightness with the content's hue and chroma in OKLab, H×W×3, clipped to [0, 1]."""
+    lab = srgb_to_oklab(content)
+    lab[..., 0] = srgb_to_oklab(result)[..., 0]
+    return np.clip(oklab_to_srgb(lab), 0, 1).astype(np.float32)
+
+
+def srgb_to_oklab(picture: Floats) -> NDArray[np.float64]:
+    """sRGB-encoded RGB to OKLab, last axis 3."""
+    encoded = picture.astype(np.float64)
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, (np.maximum(encoded, 0.04045) + 0.055) ** 2.4 / 1.055**2.4)
+    return np.asarray(np.cbrt(linear @ SRGB_TO_LMS.T) @ LMS_TO_OKLAB.T)
+
+
+def oklab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """OKLab to sRGB-encoded RGB, last axis 3; colors outside sRGB leave [0, 1]."""
+    linear = (lab @ np.linalg.inv(LMS_TO_OKLAB).T) ** 3 @ np.linalg.inv(SRGB_TO_LMS).T
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
+
+
+def _color_moments(picture: Floats, weights: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weighted mean (3) and covariance (3×3) of the colors of an H×W×3 picture."""
+    colors = picture.reshape(-1, 3).astype(np.float64)
+    shares = weights.reshape(-1, 1).astype(np.float64) / weights.sum()
+    mean = (colors * shares).sum(0)
+    deviations = (colors - mean) * np.sqrt(shares)
+    return mean, deviations.T @ deviations

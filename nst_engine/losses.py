@@ -1,0 +1,132 @@
+"""The losses of style transfer as the papers define them, free functions on feature maps.
+
+F is a feature map of C channels at h×w positions, seen as a matrix of n = h·w rows. Weights on positions let a part
+of a picture (what is opaque, what lies in a region) speak for its style: guided statistics, Gatys et al. 2017.
+
+- L. A. Gatys, A. S. Ecker, M. Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
+- L. A. Gatys et al.: Controlling Perceptual Factors in Neural Style Transfer, CVPR 2017.
+- D. C. Dowson, B. V. Landau: The Fréchet Distance between Multivariate Normal Distributions, 1982.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+ROOT_DAMPING = 1e-3
+"""Roots of covariances are damped by this share of the target's mean variance: directions in which the style
+hardly varies have no say, and at small sizes, with fewer positions than channels, the gradient stays finite."""
+
+
+def feature_matrix(features: Tensor) -> Tensor:
+    """C×h×w features as an n×C matrix, n = h·w. No copy where the layout is channels-last."""
+    return features.permute(1, 2, 0).reshape(-1, features.shape[0])
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference of two C×h×w feature maps (CVPR 2016, eq. 1, which sums and halves instead)."""
+    return (features - target).square().mean()
+
+
+def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
+    """G = FᵀWF / ΣW, C×C (CVPR 2016, eq. 3, divided by the number of positions).
+
+    ``features``: C×h×w; ``weights``: h×w, not negative, all ones where None.
+    """
+    matrix = feature_matrix(features)
+    if weights is None:
+        return matrix.T @ matrix / matrix.shape[0]
+    weights = weights.reshape(-1, 1)
+    return (matrix * weights).T @ matrix / weights.sum()
+
+
+class Moments(NamedTuple):
+    """Mean (C) of a feature map over its positions and the n×C matrix X with covariance XᵀX."""
+
+    mean: Tensor
+    deviations: Tensor
+
+    @property
+    def covariance(self) -> Tensor:
+        """Covariance, C×C."""
+        return self.deviations.T @ self.deviations
+
+
+def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
+    """Mean and covariance of C×h×w features, positions weighted by ``weights`` (h×w) where given."""
+    matrix = feature_matrix(features)
+    if weights is None:
+        mean = matrix.mean(dim=0)
+        return Moments(mean, (matrix - mean) / matrix.shape[0] ** 0.5)
+    share = (weights / weights.sum()).reshape(-1, 1)
+    mean = (matrix * share).sum(dim=0)
+    return Moments(mean, (matrix - mean) * share.sqrt())
+
+
+class GaussianTarget(NamedTuple):
+    """What the Wasserstein loss needs of a style: mean, covariance's trace and root, and the damping."""
+
+    mean: Tensor
+    trace: Tensor
+    root: Tensor
+    damping: float
+
+
+def gaussian_target(mean: Tensor, covariance: Tensor) -> GaussianTarget:
+    """The target for :func:`wasserstein_loss` from a mean (C) and a covariance (C×C)."""
+    values, vectors = torch.linalg.eigh(covariance)
+    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    trace = covariance.trace()
+    damping = (ROOT_DAMPING * float(trace) / covariance.shape[0]) ** 2 + 1e-20
+    return GaussianTarget(mean, trace, root, damping)
+
+
+def wasserstein_loss(statistic: Moments, target: GaussianTarget) -> Tensor:
+    """Squared Wasserstein-2 distance between two Gaussians, in the unit of squared features.
+
+    |μ − μ*|² + tr Σ + tr Σ* − 2 tr (Σ*^½ Σ Σ*^½)^½ (Dowson & Landau 1982). With Σ = XᵀX the last trace is the same
+    for the C×C matrix Σ*^½ Σ Σ*^½ and the n×n matrix X Σ* Xᵀ, so the smaller of the two is decomposed.
+    """
+    projected = statistic.deviations @ target.root
+    n, channels = projected.shape
+    product = projected @ projected.T if n < channels else projected.T @ projected
+    variance = statistic.deviations.square().sum()
+    distance: Tensor = (statistic.mean - target.mean).square().sum() + variance + target.trace
+    return distance - 2 * trace_of_root(product, target.damping)
+
+
+def trace_of_root(matrix: Tensor, damping: float) -> Tensor:
+    """Σ λ / √(λ + d) over the eigenvalues of a symmetric M ≥ 0: tr M^½, but with a finite slope at λ = 0.
+
+    The gradient is closed-form: V diag((λ/2 + d) (λ + d)^−3/2) Vᵀ, which is ½ M^−½ where λ ≫ d.
+    """
+    root: Tensor = _TraceOfRoot.apply(matrix, damping)
+    return root
+
+
+class _TraceOfRoot(torch.autograd.Function):
+    """One eigendecomposition serves value and gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, damping: float) -> Tensor:
+        values, vectors = torch.linalg.eigh(matrix)
+        values = values.clamp(min=0)
+        damped = values + damping
+        slopes = (values / 2 + damping) * damped**-1.5
+        ctx.save_for_backward(slopes, vectors)
+        trace: Tensor = (values * damped.rsqrt()).sum()
+        return trace
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        slopes, vectors = ctx.saved_tensors
+        return gradients[0] * ((vectors * slopes) @ vectors.T), None
+
+
+def total_variation(image: Tensor, exponent: int = 2) -> Tensor:
+    """Mean over horizontal and over vertical neighbours of |difference|ᵉ, summed; ``image``: 1×3×H×W."""
+    across = (image[..., 1:] - image[..., :-1]).abs()
+    down = (image[..., 1:, :] - image[..., :-1, :]).abs()
+    return across.pow(exponent).mean() + down.pow(exponent).mean()

@@ -1,0 +1,304 @@
+"""The one table of every user-facing option.
+
+The fields of :class:`Options` are the table: name, type and default stand in the field, everything else in the
+metadata that :func:`option` attaches. The command line, the protocol's validation, the README's table and the
+dialogs in GIMP (through ``options.json``, which ``python -m nst_engine.options`` prints) are made from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+from nst_engine.errors import OptionError
+
+Kind = Literal["int", "float", "choice", "string"]
+Group = Literal["basic", "advanced", "expert"]
+"""``basic`` and ``advanced`` options stand in GIMP's dialog; ``expert`` ones are for the command line and scripts."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """What is known of one option beside its name, type and default.
+
+    ``label`` carries GIMP's mnemonic underscore; ``low`` and ``high`` are inclusive; ``choices`` maps each value
+    to what the dialog shows for it. ``help`` is one or two plain sentences: the tooltip.
+    """
+
+    kind: Kind
+    label: str
+    help: str
+    group: Group
+    low: float | None = None
+    high: float | None = None
+    choices: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values, in words."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        if self.kind == "string":
+            return "a text"
+        number = "a whole number" if self.kind == "int" else "a number"
+        return f"{number} from {self.low:g} to {self.high:g}"
+
+
+def option(
+    default: Any,
+    kind: Kind,
+    label: str,
+    help: str,
+    group: Group,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Mapping[str, str] | None = None,
+) -> Any:
+    """A field of :class:`Options`. A default of None means: what the recipe says."""
+    spec = Spec(kind, label, help, group, low, high, choices or {})
+    return dataclasses.field(default=default, metadata={"spec": spec})
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Everything a user can ask of one stylisation. Instances made by :func:`from_mapping` are valid."""
+
+    recipe: str = option(
+        "painterly",
+        "choice",
+        "Reci_pe",
+        "How style is measured and the picture is made.",
+        "basic",
+        choices={
+            "painterly": "Painterly",
+            "gatys": "Gatys, Ecker & Bethge 2016",
+        },
+    )
+    quality: str = option(
+        "normal",
+        "choice",
+        "_Quality",
+        "How long to work: each step takes about three times as long as the one before.",
+        "basic",
+        choices={"draft": "Draft", "normal": "Normal", "high": "High", "best": "Best"},
+    )
+    size: int = option(
+        512,
+        "int",
+        "Si_ze",
+        "Long side in pixels at which the picture is painted; the result has the content's own size. "
+        "0 means the content's own long side. Time grows with the square.",
+        "basic",
+        low=0,
+        high=16384,
+    )
+    strength: float = option(
+        50.0,
+        "float",
+        "S_trength",
+        "Style against content: low keeps the content recognizable, high lets the style take over.",
+        "basic",
+        low=0.0,
+        high=100.0,
+    )
+    style_scale: float = option(
+        1.0,
+        "float",
+        "Style sc_ale",
+        "Size of the brush strokes: below 1 finer, above 1 broader.",
+        "basic",
+        low=0.1,
+        high=4.0,
+    )
+    color: str = option(
+        "style",
+        "choice",
+        "Colors _from",
+        "Take the style's colors, keep the content's, or paint with the style recolored to match the content.",
+        "basic",
+        choices={"style": "Style", "content": "Content", "match": "Style, matched to the content"},
+    )
+    seed: int = option(
+        0,
+        "int",
+        "S_eed",
+        "Start of the random numbers; the same seed on the same machine gives the same pixels.",
+        "advanced",
+        low=0,
+        high=2**31 - 1,
+    )
+    network: str = option(
+        "vgg19",
+        "string",
+        "_Network",
+        "Name of an installed network or the path of a weights file.",
+        "advanced",
+    )
+    device: str = option(
+        "auto",
+        "choice",
+        "_Device",
+        "Where to compute; automatic takes the fastest there is.",
+        "advanced",
+        choices={
+            "auto": "Automatic",
+            "cpu": "Processor",
+            "cuda": "NVIDIA or AMD GPU",
+            "mps": "Apple GPU",
+            "xpu": "Intel GPU",
+        },
+    )
+    iterations: int | None = option(
+        None,
+        "int",
+        "Iterations",
+        "Steps at the finest scale; coarser scales follow in proportion.",
+        "expert",
+        low=1,
+        high=100_000,
+    )
+    optimizer: str | None = option(
+        None,
+        "choice",
+        "Optimizer",
+        "The method of descent.",
+        "expert",
+        choices={"adam": "Adam", "lbfgs": "L-BFGS"},
+    )
+    statistic: str | None = option(
+        None,
+        "choice",
+        "Style statistic",
+        "What of the style's features is matched: Gram matrices, or means and covariances (Wasserstein distance).",
+        "expert",
+        choices={"gram": "Gram matrix", "moments": "Mean and covariance"},
+    )
+    content_layers: str | None = option(
+        None,
+        "string",
+        "Content layers",
+        "Layers compared with the content, as in 'relu4_2' or 'relu3_1:0.5,relu4_2:1'.",
+        "expert",
+    )
+    style_layers: str | None = option(
+        None,
+        "string",
+        "Style layers",
+        "Layers compared with the style, each with an optional weight after a colon.",
+        "expert",
+    )
+    content_weight: float | None = option(
+        None,
+        "float",
+        "Content weight",
+        "Weight of the content loss, before strength.",
+        "expert",
+        low=0.0,
+        high=1e12,
+    )
+    style_weight: float | None = option(
+        None,
+        "float",
+        "Style weight",
+        "Weight of the style loss.",
+        "expert",
+        low=0.0,
+        high=1e12,
+    )
+    tv_weight: float | None = option(
+        None,
+        "float",
+        "Smoothness weight",
+        "Weight of the total variation loss.",
+        "expert",
+        low=0.0,
+        high=1e12,
+    )
+    init: str | None = option(
+        None,
+        "choice",
+        "Start",
+        "The picture to start from.",
+        "expert",
+        choices={"content": "The content", "noise": "Noise", "style": "The style's mean color"},
+    )
+
+
+def specs() -> dict[str, tuple[Any, Spec]]:
+    """Default and :class:`Spec` of every option, by name, in the table's order."""
+    return {field.name: (field.default, cast(Spec, field.metadata["spec"])) for field in dataclasses.fields(Options)}
+
+
+def from_mapping(values: Mapping[str, Any]) -> Options:
+    """Valid :class:`Options` from names and plain values; what is absent (or None) keeps its default.
+
+    Raises :class:`OptionError` naming option, value and what is allowed.
+    """
+    table = specs()
+    checked = {}
+    for name, value in values.items():
+        if name not in table:
+            raise OptionError(f"There is no option '{name}'.", "The options are " + ", ".join(table) + ".")
+        if value is not None:
+            checked[name] = _checked(name, table[name][1], value)
+    return Options(**checked)
+
+
+def to_mapping(options: Options) -> dict[str, Any]:
+    """The options that differ from their defaults: what travels in a message and stands in a report."""
+    return {name: value for name, (default, _) in specs().items() if (value := getattr(options, name)) != default}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """One ``--option-name`` for each option. Absent ones parse to None; validate with :func:`from_mapping`."""
+    types: dict[str, Any] = {"int": int, "float": float, "choice": str, "string": str}
+    for name, (default, spec) in specs().items():
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            type=types[spec.kind],
+            choices=list(spec.choices) or None,
+            metavar=None if spec.choices else {"int": "N", "float": "X"}.get(spec.kind, "TEXT"),
+            help=f"{spec.help} Default: {'the recipe’s' if default is None else default}.".replace("%", "%%"),
+        )
+
+
+def table() -> dict[str, Any]:
+    """What GIMP's side knows of the options: the content of ``options.json``."""
+    rows = []
+    for name, (default, spec) in specs().items():
+        if spec.group == "expert":
+            continue
+        row: dict[str, Any] = {"name": name, "kind": spec.kind, "default": default, "label": spec.label}
+        row |= {"help": spec.help, "group": spec.group}
+        if spec.choices:
+            row["choices"] = [{"value": value, "label": label} for value, label in spec.choices.items()]
+        if spec.low is not None:
+            row |= {"low": spec.low, "high": spec.high}
+        rows.append(row)
+    return {"format": 1, "options": rows}
+
+
+def _checked(name: str, spec: Spec, value: Any) -> Any:
+    """The value in the option's own type, or OptionError."""
+    refusal = OptionError(f"Option '{name}' is {value!r}.", f"It must be {spec.allowed}.")
+    if spec.kind in ("int", "float"):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise refusal
+        if spec.kind == "int" and value != int(value):
+            raise refusal
+        if not cast(float, spec.low) <= value <= cast(float, spec.high):
+            raise refusal
+        return int(value) if spec.kind == "int" else float(value)
+    if not isinstance(value, str) or (spec.choices and value not in spec.choices):
+        raise refusal
+    return value
+
+
+if __name__ == "__main__":
+    json.dump(table(), sys.stdout, indent=2)
+    sys.stdout.write("\n")

@@ -1,0 +1,195 @@
+"""The messages of the pipe, one frozen dataclass each, and their way into and out of frames.
+
+The engine greets with :class:`Hello`; the client sends :class:`Stylize` (and perhaps :class:`Stop`); the engine
+answers with any number of :class:`Progress`, :class:`Preview` and :class:`Log`, then one :class:`Result` or one
+:class:`Failure`. Jobs come one after another on one pipe. Closing the pipe is the cancel. Unknown kinds are an
+error, unknown fields are ignored. Pictures are height × width × channels arrays, sRGB-encoded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_engine import frames
+from nst_engine.errors import ProtocolError
+
+Pixels = NDArray[Any]
+"""H×W×C: float32 with 0…1 as the visible range, or uint8 0…255. C is 4 (RGBA, not premultiplied) or 3 (RGB)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hello:
+    """The engine's first words: its protocol number, version, the device it will use and the networks it has."""
+
+    protocol: int
+    engine: str
+    device: str
+    networks: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class StylePicture:
+    """One style: the name to show, its pixels, and its weight among several (any positive number)."""
+
+    name: str
+    pixels: Pixels
+    weight: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Stylize:
+    """A job. ``options`` maps option names to values, defaults left out."""
+
+    protocol: int
+    options: Mapping[str, Any]
+    content: Pixels
+    styles: tuple[StylePicture, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stop:
+    """Finish now, with the best picture so far."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """``fraction`` 0…1 of the job, ``seconds_left`` (None while unknown), and a text such as '256 px, step 3 of 40'."""
+
+    fraction: float
+    seconds_left: float | None
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Preview:
+    """The picture as it stands: uint8 RGB, at most one megapixel, in the content's proportions."""
+
+    picture: Pixels
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The finished picture: float32 RGBA in the content's own size. ``used`` says how it was made."""
+
+    picture: Pixels
+    used: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """The job failed: stable code, what is wrong in one sentence, what to do in one sentence."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Log:
+    """A line worth keeping; ``level`` is 'info' or 'warning'."""
+
+    level: str
+    text: str
+
+
+ToEngine = Stylize | Stop
+FromEngine = Hello | Progress | Preview | Result | Failure | Log
+
+KINDS: dict[str, type[Any]] = {
+    "hello": Hello, "stylize": Stylize, "stop": Stop, "progress": Progress, "preview": Preview, "result": Result,
+    "error": Failure, "log": Log,
+}  # fmt: skip
+
+
+def send(stream: BinaryIO, message: ToEngine | FromEngine) -> None:
+    """Write one message to a binary stream and flush it."""
+    header: dict[str, Any] = {"kind": next(kind for kind, cls in KINDS.items() if cls is type(message))}
+    pictures: dict[str, Pixels] = {}
+    for field in dataclasses.fields(message):
+        value = getattr(message, field.name)
+        if field.name in ("content", "picture"):
+            pictures[field.name] = value
+        elif field.name == "styles":
+            header["styles"] = [_style_header(index, style, pictures) for index, style in enumerate(value)]
+        else:
+            header[field.name] = value
+    frames.write_frame(stream, header, {name: _to_array(pixels) for name, pixels in pictures.items()})
+
+
+def receive(stream: BinaryIO) -> ToEngine | FromEngine | None:
+    """Read one message; None at a clean end. Raises ProtocolError for anything else."""
+    try:
+        frame = frames.read_frame(stream)
+    except frames.FrameError as error:
+        raise ProtocolError(str(error)) from None
+    return None if frame is None else _from_frame(frame)
+
+
+def _from_frame(frame: frames.Frame) -> ToEngine | FromEngine:
+    kind = frame.header["kind"]
+    if kind not in KINDS:
+        raise ProtocolError(f"The message kind '{kind}' is unknown.", "Install plug-in and engine anew, together.")
+    cls = KINDS[kind]
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):
+        try:
+            values[field.name] = _field(field.name, frame)
+        except (KeyError, TypeError, ValueError):
+            raise ProtocolError(f"The message '{kind}' has no valid field '{field.name}'.") from None
+    message: ToEngine | FromEngine = cls(**values)
+    return message
+
+
+_CHECKS: dict[str, tuple[type[Any], ...]] = {
+    "protocol": (int,), "engine": (str,), "device": (str,), "options": (dict,), "used": (dict,), "text": (str,),
+    "level": (str,), "code": (str,), "message": (str,), "remedy": (str,), "fraction": (int, float),
+    "seconds_left": (int, float, type(None)),
+}  # fmt: skip
+"""The JSON types of every plain field."""
+
+
+def _field(name: str, frame: frames.Frame) -> Any:
+    if name in ("content", "picture"):
+        return _to_pixels(frame.arrays[name])
+    value = frame.header[name]
+    if name == "styles":
+        return tuple(
+            StylePicture(
+                str(style["name"]), _to_pixels(frame.arrays[style["pixels"]]), _positive(style.get("weight", 1.0))
+            )
+            for style in value
+        )
+    if name == "networks":
+        return tuple(str(network) for network in value)
+    if not isinstance(value, _CHECKS[name]) or isinstance(value, bool):
+        raise TypeError(name)
+    return value
+
+
+def _style_header(index: int, style: StylePicture, pictures: dict[str, Pixels]) -> dict[str, Any]:
+    key = f"style-{index}"
+    pictures[key] = style.pixels
+    return {"name": style.name, "weight": style.weight, "pixels": key}
+
+
+def _positive(number: Any) -> float:
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not number > 0:
+        raise ValueError(number)
+    return float(number)
+
+
+def _to_array(pixels: Pixels) -> frames.Array:
+    packed = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<"))
+    return frames.Array(packed.dtype.name, packed.shape, packed.reshape(-1).view(np.uint8).data)
+
+
+def _to_pixels(array: frames.Array) -> Pixels:
+    if len(array.shape) != 3 or array.shape[2] not in (3, 4):
+        raise ValueError(array.shape)
+    dtype = np.dtype(array.dtype).newbyteorder("<")
+    return np.frombuffer(array.data, dtype=dtype).reshape(array.shape)

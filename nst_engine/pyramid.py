@@ -1,0 +1,95 @@
+"""Which scales a picture is painted at, coarse to fine, and how many steps at each."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from nst_engine.options import Options
+from nst_engine.vgg import SMALLEST_SIDE
+
+COARSEST_LONG_SIDE = 64
+"""Scales below this long side are not worth a visit: relu5_1 has a dozen positions there."""
+
+SHALLOW_COST = 0.35
+"""Cost of a shallow step in full ones, measured; a recipe without them makes up for it in full steps."""
+
+
+class Size(NamedTuple):
+    """Height and width in pixels."""
+
+    height: int
+    width: int
+
+    @property
+    def pixels(self) -> int:
+        """Their product."""
+        return self.height * self.width
+
+    def scaled_to(self, long_side: float) -> Size:
+        """The size in the same proportions whose longer side is ``long_side``, at least one pixel a side."""
+        factor = long_side / max(self)
+        return Size(max(1, round(self.height * factor)), max(1, round(self.width * factor)))
+
+
+class Steps(NamedTuple):
+    """Steps at one scale: cheap shallow ones first, full ones last."""
+
+    shallow: int
+    full: int
+
+
+class Scale(NamedTuple):
+    """One scale of the pyramid."""
+
+    size: Size
+    steps: Steps
+
+
+SCHEDULES: dict[str, tuple[Steps, ...]] = {
+    "draft": (Steps(4, 0), Steps(0, 8), Steps(0, 30), Steps(0, 60)),
+    "normal": (Steps(12, 6), Steps(20, 20), Steps(0, 80)),
+    "high": (Steps(30, 20), Steps(40, 50), Steps(0, 160)),
+    "best": (Steps(60, 60), Steps(80, 120), Steps(0, 300)),
+}
+"""Steps for each quality, finest scale first. The last entry serves all scales coarser still; a picture with fewer
+scales takes the last entries, since whatever scale comes first has the most to do."""
+
+
+def schedule(content: Size, options: Options, shallow_steps: bool) -> list[Scale]:
+    """The scales for a content of this size, coarsest first, each twice as large as the one before."""
+    finest = working_size(content, options.size)
+    sizes = [finest.scaled_to(long_side) for long_side in _long_sides(max(finest))]
+    sizes = [finest, *(size for size in sizes[1:] if min(size) >= SMALLEST_SIDE)]
+    steps = _steps(len(sizes), options, shallow_steps)
+    return [Scale(*scale) for scale in zip(sizes, steps, strict=True)][::-1]
+
+
+def working_size(content: Size, long_side: int) -> Size:
+    """The finest size worked at: never above the content's own, never too small for the network."""
+    wanted = min(long_side or max(content), max(content))
+    smallest = 2 * SMALLEST_SIDE * max(content) / min(content)
+    return content.scaled_to(max(wanted, smallest))
+
+
+def _long_sides(finest: int) -> list[float]:
+    """The finest long side and its halves down to the coarsest that counts."""
+    sides = [float(finest)]
+    while sides[-1] / 2 >= COARSEST_LONG_SIDE * 0.75:
+        sides.append(sides[-1] / 2)
+    return sides
+
+
+def _steps(scales: int, options: Options, shallow_steps: bool) -> list[Steps]:
+    """Steps at each of so many scales, finest first; ``iterations``, where given, is the sum of the finest's."""
+    table = SCHEDULES[options.quality]
+    table = table[max(0, len(table) - scales) :]
+    steps = [table[min(level, len(table) - 1)] for level in range(scales)]
+    if not shallow_steps:
+        steps = [Steps(0, full + math.ceil(SHALLOW_COST * shallow)) for shallow, full in steps]
+    if options.iterations is None:
+        return steps
+    factor = options.iterations / sum(steps[0])
+    shallow = round(steps[0].shallow * factor)
+    coarser = [Steps(round(step.shallow * factor), max(1, round(step.full * factor))) for step in steps[1:]]
+    return [Steps(shallow, options.iterations - shallow), *coarser]

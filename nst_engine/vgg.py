@@ -1,0 +1,57 @@
+"""VGG-19 (Simonyan & Zisserman 2014) as a feature extractor: the layers that style transfer looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nst_engine.networks import CONVOLUTIONS, Network
+
+LAYERS = tuple(name.replace("conv", "relu") for name in CONVOLUTIONS)
+"""The layers whose features can be asked for, shallowest first: each is a convolution after its ReLU."""
+
+SMALLEST_SIDE = 16
+"""Pixels that a picture's short side needs so that relu5_1, after four poolings, still has a position."""
+
+
+class VGG19(nn.Module):
+    """The convolutions of a network with ReLU and 2×2 max pooling, frozen.
+
+    ``replicate`` pads the picture by its own border pixels in the first convolution instead of zeros, which
+    keeps dark frames away. Memory layout is channels-last on the CPU, where it is the faster one.
+    """
+
+    def __init__(self, network: Network, device: torch.device, replicate: bool = False) -> None:
+        super().__init__()
+        self.replicate = replicate
+        self.layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+        self.kernels = {}
+        self.biases = {}
+        for name, (kernel, bias) in network.weights.items():
+            self.kernels[name] = torch.from_numpy(kernel).to(device, memory_format=self.layout)
+            self.biases[name] = torch.from_numpy(bias).to(device)
+        self.pixel_mean = torch.tensor(network.pixel_mean, device=device).view(1, 3, 1, 1)
+        self.pixel_std = torch.tensor(network.pixel_std, device=device).view(1, 3, 1, 1)
+
+    def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Features of the layers asked for.
+
+        ``image``: 1×3×H×W, RGB in [0, 1]. Returns for each layer a C×h×w tensor, h and w halved (rounded down)
+        with each pooling. Nothing deeper than the deepest layer is computed.
+        """
+        deepest = max(LAYERS.index(layer) for layer in layers)
+        x = ((image - self.pixel_mean) / self.pixel_std).contiguous(memory_format=self.layout)
+        features: dict[str, Tensor] = {}
+        for layer, name in zip(LAYERS[: deepest + 1], CONVOLUTIONS, strict=False):
+            if name.endswith("_1") and name != "conv1_1":
+                x = F.max_pool2d(x, 2)
+            padding = 1
+            if name == "conv1_1" and self.replicate:
+                x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
+            x = F.relu_(F.conv2d(x, self.kernels[name], self.biases[name], padding=padding))
+            if layer in layers:
+                features[layer] = x[0]
+        return features

@@ -1,0 +1,109 @@
+"""The subprocess beside an editor: messages in on stdin, messages out on stdout, cancel by closing the pipe."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import time
+import traceback
+from typing import BinaryIO
+
+import nst_engine
+from nst_engine import device as devices
+from nst_engine import networks, options, protocol
+from nst_engine.errors import ProtocolError, StyleTransferError
+from nst_engine.frames import PROTOCOL
+from nst_engine.protocol import Failure, Hello, Preview, Progress, Result, Stop, Stylize
+from nst_engine.stylize import Step, Stylized, stylize
+
+PREVIEW_SECONDS = 1.5
+"""Time between previews; the first comes with the first step."""
+
+PROGRESS_SECONDS = 0.1
+"""Least time between two progress messages."""
+
+CLIENT_GONE = 0
+"""Exit status when the client has closed the pipe: that is how a job is cancelled, not a failure."""
+
+
+def main() -> None:
+    """Serve jobs until stdin ends. Whatever a library prints goes to stderr, never into the stream."""
+    reader = os.fdopen(os.dup(0), "rb")
+    writer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(reader.fileno(), os.O_BINARY)
+        msvcrt.setmode(writer.fileno(), os.O_BINARY)
+    Worker(reader, writer).run()
+
+
+class Worker:
+    """Two threads: one reads messages and notices at once that the client is gone, the other works on jobs."""
+
+    def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
+        self.reader, self.writer = reader, writer
+        self.jobs: queue.Queue[Stylize] = queue.Queue()
+        self.stop_wanted = threading.Event()
+        self.writing = threading.Lock()
+        self.last_preview = self.last_progress = 0.0
+
+    def run(self) -> None:
+        """Greet, then work on one job after another for as long as the client is there."""
+        self._send(Hello(PROTOCOL, nst_engine.__version__, devices.describe(devices.choose("auto")), networks.listed()))
+        threading.Thread(target=self._read, daemon=True).start()
+        while True:
+            self._work(self.jobs.get())
+
+    def _read(self) -> None:
+        """Take messages until the stream ends, and the process with it, whatever it is doing."""
+        try:
+            while (message := protocol.receive(self.reader)) is not None:
+                if isinstance(message, Stop):
+                    self.stop_wanted.set()
+                elif isinstance(message, Stylize):
+                    self.stop_wanted.clear()
+                    self.jobs.put(message)
+                else:
+                    raise ProtocolError(f"A {type(message).__name__} message is not for the engine.")
+        except StyleTransferError as error:
+            self._send(Failure(error.code, error.message, error.remedy))
+        os._exit(CLIENT_GONE)
+
+    def _work(self, job: Stylize) -> None:
+        self.last_preview = self.last_progress = 0.0
+        try:
+            done = self._stylized(job)
+            self._send(Result(done.picture, done.report))
+        except StyleTransferError as error:
+            self._send(Failure(error.code, error.message, error.remedy))
+        except Exception:  # the last resort: the client must hear of it, the log gets the rest
+            traceback.print_exc()
+            self._send(Failure("internal", "The engine met an unexpected fault.", "Its log file has the details."))
+
+    def _stylized(self, job: Stylize) -> Stylized:
+        if job.protocol != PROTOCOL:
+            raise ProtocolError(
+                f"The plug-in speaks protocol {job.protocol}, the engine {PROTOCOL}.", "Run install/install.py again."
+            )
+        chosen = options.from_mapping(job.options)
+        return stylize(job.content, job.styles, chosen, on_step=self._tell, should_stop=self.stop_wanted.is_set)
+
+    def _tell(self, step: Step) -> None:
+        now = time.monotonic()
+        if now - self.last_progress >= PROGRESS_SECONDS:
+            self.last_progress = now
+            self._send(Progress(step.fraction, step.seconds_left, step.text))
+        if now - self.last_preview >= PREVIEW_SECONDS:
+            self.last_preview = now
+            self._send(Preview(step.preview()))
+
+    def _send(self, message: protocol.FromEngine) -> None:
+        try:
+            with self.writing:
+                protocol.send(self.writer, message)
+        except OSError:
+            os._exit(CLIENT_GONE)

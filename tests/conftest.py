@@ -1,0 +1,33 @@
+"""Pictures and pipes that many tests share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def stripes(height: int, width: int, period: int, seed: int) -> Floats:
+    """A colorful slanted pattern with a little noise, H×W×4: a picture with structure at one scale."""
+    generator = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    wave = 0.5 + 0.5 * np.sin(2 * np.pi * (x + y * generator.uniform(-1, 1)) / period)
+    first, second = generator.random((2, 3))
+    rgb = wave[..., None] * first + (1 - wave[..., None]) * second + generator.normal(0, 0.03, (height, width, 3))
+    return np.concatenate([rgb.clip(0, 1), np.ones((height, width, 1))], axis=2).astype(np.float32)
+
+
+@pytest.fixture
+def content() -> Floats:
+    """A small content picture, 48×64."""
+    picture = stripes(48, 64, 40, seed=1)
+    picture[12:36, 20:44, :3] = (0.9, 0.2, 0.1)
+    return picture
+
+
+@pytest.fixture
+def style() -> Floats:
+    """A small style picture, 56×56."""
+    return stripes(56, 56, 7, seed=2)
