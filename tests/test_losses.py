@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from nst_engine import losses
 from torch import Tensor
+
+from nst_engine import losses
 
 
 def features(channels: int, height: int, width: int, seed: int = 0) -> Tensor:

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+
 from nst_engine import networks
 from nst_engine.objective import Objective, Style
 from nst_engine.options import Options

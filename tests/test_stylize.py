@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from nst_engine.errors import NetworkError, OptionError, OutOfMemory, PictureError
 from nst_engine.options import Options
 from nst_engine.protocol import StylePicture

@@ -1,0 +1,97 @@
+"""Messages into frames and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+
+from nst_engine import frames, protocol
+from nst_engine.errors import ProtocolError
+from nst_engine.protocol import Failure, Hello, Log, Preview, Progress, Result, Stop, StylePicture, Stylize
+
+PICTURE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+STYLES = (StylePicture("Starry Night", PICTURE), StylePicture("Welle é", PICTURE[:1] + 1, 0.5))
+MESSAGES = [
+    Hello(1, "0.1.0", "cpu", ("vgg19",)),
+    Stylize(1, {"size": 256, "color": "match"}, PICTURE, STYLES),
+    Stop(),
+    Progress(0.25, 12.5, "256 px, step 1 of 4"),
+    Progress(0, None, ""),
+    Preview(np.zeros((2, 2, 3), np.uint8)),
+    Result(PICTURE, {"device": "cpu"}),
+    Failure("memory", "Too large.", "Choose a smaller size."),
+    Log("warning", "slow"),
+]
+
+
+def passed(message):
+    stream = io.BytesIO()
+    protocol.send(stream, message)
+    stream.seek(0)
+    return protocol.receive(stream)
+
+
+def equal(first, second) -> bool:
+    if dataclasses.is_dataclass(first):
+        return type(first) is type(second) and all(
+            equal(getattr(first, field.name), getattr(second, field.name)) for field in dataclasses.fields(first)
+        )
+    if isinstance(first, np.ndarray):
+        return first.dtype == second.dtype and np.array_equal(first, second)
+    if isinstance(first, tuple):
+        return len(first) == len(second) and all(map(equal, first, second))
+    return first == second
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_message_arrives_as_it_was_sent(message):
+    assert equal(passed(message), message)
+
+
+def test_a_clean_end_is_none():
+    assert protocol.receive(io.BytesIO()) is None
+
+
+def test_unknown_fields_are_ignored():
+    assert protocol.receive(io.BytesIO(b'{"kind":"stop","from":"the future"}\n')) == Stop()
+
+
+FAULTY = {
+    "unknown kind": ({"kind": "sing"}, {}, "kind 'sing' is unknown"),
+    "field missing": ({"kind": "log", "level": "info"}, {}, "no valid field 'text'"),
+    "field of another type": ({"kind": "log", "level": "info", "text": 3}, {}, "no valid field 'text'"),
+    "truth for a number": ({"kind": "progress", "fraction": True, "seconds_left": 1, "text": ""}, {}, "'fraction'"),
+    "picture missing": ({"kind": "preview"}, {}, "no valid field 'picture'"),
+    "picture flat": ({"kind": "preview"}, {"picture": frames.Array("uint8", (6,), b"abcdef")}, "'picture'"),
+    "styles not a list": ({"kind": "stylize", "protocol": 1, "options": {}, "styles": 3}, {}, "'content'"),
+    "not a frame": (None, {}, "Expected a message"),
+}
+
+
+@pytest.mark.parametrize(("header", "arrays", "sentence"), FAULTY.values(), ids=FAULTY.keys())
+def test_faulty_messages_are_refused_in_a_sentence(header, arrays, sentence):
+    stream = io.BytesIO(b"hello\n")
+    if header:
+        frames.write_frame(stream, header, arrays)
+        stream.seek(0)
+    with pytest.raises(ProtocolError, match=sentence):
+        protocol.receive(stream)
+
+
+@pytest.mark.parametrize("weight", [0, -1, "1", True, None])
+def test_style_weights_are_positive_numbers(weight):
+    stream = io.BytesIO()
+    header = {
+        "kind": "stylize",
+        "protocol": 1,
+        "options": {},
+        "styles": [{"name": "a", "weight": weight, "pixels": "s"}],
+    }
+    pixels = frames.Array("uint8", (1, 1, 3), b"abc")
+    frames.write_frame(stream, header, {"content": pixels, "s": pixels})
+    stream.seek(0)
+    with pytest.raises(ProtocolError, match="'styles'"):
+        protocol.receive(stream)

@@ -1,0 +1,98 @@
+"""The worker as a subprocess, spoken to through its pipe."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from nst_engine import protocol
+from nst_engine.frames import PROTOCOL
+from nst_engine.protocol import Failure, Hello, Preview, Progress, Result, Stop, StylePicture, Stylize
+
+
+@pytest.fixture
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "nst_engine", "worker"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def job(content, style, protocol_number=PROTOCOL, **options) -> Stylize:
+    return Stylize(protocol_number, options, content, (StylePicture("pattern", style),))
+
+
+def answers(worker, until=(Result, Failure)) -> list:
+    messages = [protocol.receive(worker.stdout)]
+    while not isinstance(messages[-1], until):
+        messages.append(protocol.receive(worker.stdout))
+    return messages
+
+
+def test_jobs_one_after_another(worker, content, style):
+    for number in range(2):
+        protocol.send(worker.stdin, job(content, style, quality="draft", iterations=4))
+        messages = answers(worker)
+        assert isinstance(messages[0], Hello) == (number == 0)
+        assert {Progress, Preview, Result} <= {type(message) for message in messages}
+        assert messages[-1].picture.shape == content.shape
+    worker.stdin.close()
+    assert worker.wait(timeout=5) == 0
+
+
+def test_same_numbers_through_the_pipe_as_in_process(worker, content, style):
+    from nst_engine.options import Options
+    from nst_engine.stylize import stylize
+
+    protocol.send(worker.stdin, job(content, style, quality="draft", iterations=2))
+    through_the_pipe = answers(worker)[-1].picture
+    options = Options(quality="draft", iterations=2)
+    assert np.array_equal(through_the_pipe, stylize(content, [StylePicture("pattern", style)], options).picture)
+
+
+def test_closing_the_pipe_ends_the_worker_in_the_middle_of_a_job(worker, content, style):
+    protocol.send(worker.stdin, job(content, style, quality="best"))
+    answers(worker, until=Progress)
+    started = time.monotonic()
+    worker.stdin.close()
+    assert worker.wait(timeout=30) == 0
+    assert time.monotonic() - started < 2  # the promise is two seconds from cancel to gone
+
+
+def test_stop_finishes_with_the_picture_so_far(worker, content, style):
+    protocol.send(worker.stdin, job(content, style, quality="best"))
+    answers(worker, until=Progress)
+    protocol.send(worker.stdin, Stop())
+    result = answers(worker)[-1]
+    assert isinstance(result, Result)
+    assert len(result.used["history"]) < 300
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "sentence"),
+    [
+        ({"size": -1}, "option", "Option 'size' is -1."),
+        ({"sise": 1}, "option", "There is no option 'sise'."),
+        ({"network": "nowhere"}, "network", "There is no network 'nowhere'."),
+        ({"protocol_number": 99}, "protocol", f"The plug-in speaks protocol 99, the engine {PROTOCOL}."),
+    ],
+)
+def test_a_mistake_is_answered_and_the_worker_goes_on(worker, content, style, change, code, sentence):
+    protocol.send(worker.stdin, job(content, style, **change))
+    failure = answers(worker)[-1]
+    assert (failure.code, failure.message) == (code, sentence)
+    protocol.send(worker.stdin, job(content, style, quality="draft", iterations=1))
+    assert isinstance(answers(worker)[-1], Result)
+
+
+def test_garbage_is_answered_and_ends_the_worker(worker):
+    worker.stdin.write(b"GET / HTTP/1.1\n")
+    worker.stdin.flush()
+    failure = answers(worker)[-1]
+    assert failure.code == "protocol"
+    assert worker.wait(timeout=5) == 0
