@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+"""Neural Style for GIMP 3: the file that GIMP starts."""
+
+from __future__ import annotations
+
+import sys
+
+import gi
+
+gi.require_version("Gegl", "0.4")
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gimp  # noqa: E402  (the versions come first)
+
+from nst_plugin import filter, registration  # noqa: E402
+
+
+class NeuralStyle(Gimp.PlugIn):
+    """What GIMP asks of every plug-in: its procedures by name, and each of them when it is called."""
+
+    def do_set_i18n(self, procedure_name: str) -> bool:
+        return False
+
+    def do_query_procedures(self) -> list[str]:
+        return [registration.PROCEDURE]
+
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        return registration.create_procedure(self, name, filter.run)
+
+
+Gimp.main(NeuralStyle.__gtype__, sys.argv)

@@ -1,0 +1,61 @@
+"""What the installer left beside the plug-in, and where its log goes. Understood by Python 2.7 and 3."""
+
+import io
+import json
+import os
+import sys
+
+from nst_plugin.errors import EngineError
+
+MYPY = False
+if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
+    from typing import Any, Dict, List, Mapping
+
+FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FORMAT = 1
+NOT_INSTALLED = (
+    "The engine of Neural Style is not installed. "
+    'Run "python3 install/install.py" in the folder of Neural Style for GIMP, then try again.'
+)
+
+
+def engine_command(folder=FOLDER):
+    # type: (str) -> List[str]
+    """The command line of the engine to use: the first one that engine.json lists."""
+    try:
+        engines = _read(os.path.join(folder, "engine.json"))["engines"]
+        command = [str(word) for word in engines[0]["command"]]
+    except (IOError, ValueError, LookupError, TypeError):
+        raise EngineError(NOT_INSTALLED)
+    if not command:
+        raise EngineError(NOT_INSTALLED)
+    return command
+
+
+def option_rows(folder=FOLDER):
+    # type: (str) -> List[Dict[str, Any]]
+    """The rows of options.json: what the user may ask of the engine, in the order of GIMP's arguments."""
+    rows = _read(os.path.join(folder, "options.json"))["options"]  # type: List[Dict[str, Any]]
+    return rows
+
+
+def log_path(environ=os.environ, platform=sys.platform):
+    # type: (Mapping[str, str], str) -> str
+    """The file that keeps what the engine printed in the latest run."""
+    home = os.path.expanduser("~")
+    if platform == "win32":
+        folder = environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+    elif platform == "darwin":
+        folder = os.path.join(home, "Library", "Logs")
+    else:
+        folder = environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state")
+    return os.path.join(folder, "neural-style", "engine.log")
+
+
+def _read(path):
+    # type: (str) -> Dict[str, Any]
+    with io.open(path, encoding="utf-8") as stream:
+        content = json.load(stream)  # type: Dict[str, Any]
+    if content["format"] != FORMAT:
+        raise ValueError("%s has format %s, expected %d" % (path, content["format"], FORMAT))
+    return content

@@ -1,0 +1,83 @@
+"""Other programs: quick questions to them, and long runs whose output the user sees and the log keeps."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from errors import InstallError
+from machine import child_environment
+
+ANSWER_SECONDS = 60
+
+TEDIOUS = "Requirement already satisfied"
+"""How pip begins dozens of lines that only the log needs."""
+
+
+class CommandFailed(InstallError):
+    """A program that ought to have worked did not."""
+
+
+def ask(command: Sequence[str | Path], environ: Mapping[str, str], seconds: float = ANSWER_SECONDS) -> str | None:
+    """Return what a program prints, or None where it is missing, fails or does not answer in time."""
+    try:
+        answer = subprocess.run(
+            [str(word) for word in command],
+            env=child_environment(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout if answer.returncode == 0 else None
+
+
+def run(purpose: str, command: Sequence[str | Path], environ: Mapping[str, str], log: Path) -> None:
+    """Run a program to its end, showing its output indented and keeping it in the log.
+
+    ``purpose`` completes the sentence "... failed": "Installing torch".
+    """
+    words = [str(word) for word in command]
+    last_lines: deque[str] = deque(maxlen=12)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as diary:
+        diary.write(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(words)}\n")
+        try:
+            process = subprocess.Popen(
+                words,
+                env=child_environment(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            raise CommandFailed(f"{purpose} failed: {words[0]} cannot be run ({error.strerror}).", see(log)) from error
+        with process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                diary.write(line)
+                last_lines.append(line.strip())
+                if not line.startswith(TEDIOUS):
+                    print(f"      {line.rstrip()}", flush=True)
+    if process.returncode != 0:
+        raise CommandFailed(f"{purpose} failed: {gist(last_lines)}", see(log))
+
+
+def gist(lines: Sequence[str] | deque[str]) -> str:
+    """Return the line that says what went wrong: the first that calls itself an error, else the last one."""
+    spoken = [line for line in lines if line]
+    complaints = [line for line in spoken if line.lower().startswith(("error", "e: ", "fatal"))]
+    return (complaints or spoken[-1:] or ["it printed nothing."])[0]
+
+
+def see(log: Path) -> str:
+    return f"Everything it printed is in {log}. When the cause is gone, run this installer again; it goes on from here."

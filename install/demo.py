@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Paint a picture through GIMP's batch mode: bring GIMP 3, install engine and plug-in, run the filter, save.
+
+On a bare Debian machine the first run sets everything up; later ones start at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import real_gimp
+import sandbox
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PICTURES = CHECKOUT / "tests/pictures"
+BATCH = CHECKOUT / "gimp_plugin/batch/stylize.py"
+LONGEST_SECONDS = 3600.0
+
+
+def main() -> int:
+    """Run the demonstration and return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("content", nargs="?", type=Path, default=PICTURES / "content.jpg", help="the picture to paint")
+    parser.add_argument("style", nargs="?", type=Path, default=PICTURES / "style.jpg", help="the painting")
+    parser.add_argument("output", nargs="?", type=Path, default=Path("result.png"), help="default: %(default)s")
+    parser.add_argument("--size", type=int, default=512, help="long side to paint at (default: %(default)s)")
+    parser.add_argument("--quality", default="normal", help="draft, normal, high or best (default: %(default)s)")
+    options = parser.parse_args()
+    for path in (options.content, options.style):
+        if not path.is_file():
+            return complain(f"There is no file {path}.")
+    if not options.output.absolute().parent.is_dir():
+        return complain(f"There is no folder {options.output.absolute().parent}.")
+    try:
+        place = sandbox.prepare()
+    except (real_gimp.GimpUnavailable, sandbox.SandboxError) as problem:
+        return complain(str(problem))
+    print(f"\nPainting in GIMP {place.gimp.version}; this takes a minute or two.", flush=True)
+    return paint(place, options.content, options.style, options.output, size=options.size, quality=options.quality)
+
+
+def paint(place: sandbox.Sandbox, content: Path, style: Path, output: Path, **options: object) -> int:
+    """Run the batch example in GIMP on copies of the files, which GIMP may not see where they are."""
+    with tempfile.TemporaryDirectory(dir=place.gimp.outside("/tmp")) as folder:
+        content_copy, style_copy = (Path(shutil.copy(path, Path(folder) / f"{i}-{path.name}")) for i, path in enumerate((content, style)))
+        painted = Path(folder) / f"painted{output.suffix}"
+        shutil.copy(BATCH, folder)
+        inside = [place.gimp.inside(path) for path in (content_copy, style_copy, painted)]
+        code = f"import sys; sys.path.insert(0, {place.gimp.inside(folder)!r}); import stylize; stylize.file(*{inside!r}, **{options!r})"
+        done = place.gimp.console(place.profile, code, timeout=LONGEST_SECONDS)
+        if done.returncode or not painted.exists():
+            return complain(done.stderr.strip())
+        shutil.copyfile(painted, output)
+    print(f"The picture is in {output.absolute()}.")
+    return 0
+
+
+def complain(message: str) -> int:
+    print(f"ERROR {message}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

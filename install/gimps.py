@@ -1,0 +1,117 @@
+"""Which GIMP 3 this machine has, and in which folder each looks for the user's plug-ins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from commands import ask
+from machine import Machine
+
+FLATPAK_NAME = "org.gimp.GIMP"
+VERSION = re.compile(r"\b(\d+)\.(\d+)\.\d+")
+VERSION_SECONDS = 20
+
+CONSOLES = {
+    "win32": ("GIMP 3*/bin/gimp-console-3*.exe",),
+    "darwin": ("GIMP*.app/Contents/MacOS/gimp-console*", "GIMP*.app/Contents/MacOS/gimp"),
+    "linux": ("gimp-console-3*", "gimp-console", "gimp-3*", "gimp"),
+}
+"""Names of the program that can be asked for its version; the ones that never open a window come first."""
+
+
+class GimpSearch(NamedTuple):
+    """``folders`` get the plug-in; ``notes`` are sentences about the GIMPs that do not."""
+
+    folders: list[Path]
+    notes: list[str]
+    has_flatpak: bool = False
+
+
+def find_gimps(machine: Machine) -> GimpSearch:
+    """Find the user folder of every GIMP 3, and name the one that a GIMP not yet started is going to use."""
+    folders = existing_folders(machine)
+    notes = []
+    for version in sorted(installed_versions(machine)):
+        if any(folder.name == version for folder in folders):
+            continue
+        fresh = settings_roots(machine)[0] / version
+        if has_older_settings(fresh):
+            notes.append(
+                f"GIMP {version} has not been started yet. Start it once, so that it takes over the settings "
+                "of the older GIMP, and run this installer again."
+            )
+        else:
+            folders.append(fresh)
+    if has_snap(machine):
+        notes.append(
+            "The GIMP from Snap cannot be used: Snap's confinement forbids it to start the engine. "
+            "GIMP as a Flatpak or from your distribution can."
+        )
+    return GimpSearch(folders, notes, has_flatpak(machine))
+
+
+def settings_roots(machine: Machine) -> list[Path]:
+    """Return the folders in which GIMP keeps one folder of settings per version."""
+    if machine.is_windows:
+        return [machine.folder("APPDATA", "AppData/Roaming") / "GIMP"]
+    if machine.is_macos:
+        return [machine.home / "Library/Application Support/GIMP"]
+    return [
+        machine.folder("XDG_CONFIG_HOME", ".config") / "GIMP",
+        machine.home / ".var/app" / FLATPAK_NAME / "config/GIMP",
+    ]
+
+
+def existing_folders(machine: Machine) -> list[Path]:
+    """Return every GIMP 3 user folder that is there, and the one that ``GIMP3_DIRECTORY`` names in any case."""
+    folders = [folder for root in settings_roots(machine) for folder in sorted(root.glob("3.*")) if folder.is_dir()]
+    named = machine.environ.get("GIMP3_DIRECTORY")
+    return [machine.home / named, *folders] if named else folders
+
+
+def has_older_settings(folder: Path) -> bool:
+    """Say whether GIMP would miss its chance to take over older settings if its new folder were made for it."""
+    return any(re.fullmatch(r"\d+\.\d+", other.name) for other in folder.parent.glob("*"))
+
+
+def installed_versions(machine: Machine) -> set[str]:
+    """Ask every GIMP on the machine for its version; return those of GIMP 3, such as "3.0"."""
+    answers = [ask([console, "--version"], machine.environ, VERSION_SECONDS) for console in consoles(machine)]
+    answers.append(flatpak_answer(machine))
+    found = [VERSION.search(answer) for answer in answers if answer]
+    return {f"{match[1]}.{match[2]}" for match in found if match and match[1] == "3"}
+
+
+def consoles(machine: Machine) -> Iterator[Path]:
+    """Yield one program of each GIMP that is installed natively."""
+    patterns = CONSOLES.get(machine.platform, CONSOLES["linux"])
+    for folder in program_folders(machine):
+        programs = [program for pattern in patterns for program in sorted(folder.glob(pattern))]
+        yield from programs[:1]
+
+
+def program_folders(machine: Machine) -> list[Path]:
+    if machine.is_windows:
+        system = machine.folder("ProgramFiles", "Program Files")
+        return [system, machine.folder("LOCALAPPDATA", "AppData/Local") / "Programs"]
+    if machine.is_macos:
+        return [machine.root / "Applications", machine.home / "Applications"]
+    folders = [Path(folder) for folder in machine.environ.get("PATH", "").split(":") if folder]
+    return [folder for folder in folders if "snap" not in folder.parts]
+
+
+def flatpak_answer(machine: Machine) -> str | None:
+    """Return what Flatpak knows of its GIMP, or None where there is no such GIMP."""
+    flatpak = machine.program("flatpak")
+    return ask([flatpak, "info", FLATPAK_NAME], machine.environ, VERSION_SECONDS) if flatpak else None
+
+
+def has_flatpak(machine: Machine) -> bool:
+    return flatpak_answer(machine) is not None
+
+
+def has_snap(machine: Machine) -> bool:
+    return (machine.home / "snap/gimp").is_dir() or (machine.root / "snap/gimp").is_dir()

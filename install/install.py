@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Install Neural Style for GIMP: the engine into the user's data folder, the plug-in into every GIMP 3.
+
+Needs nothing but Python 3.9 or later. Running it again repairs or upgrades; --dry-run only shows the plan.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine_home import EngineHome, data_folder
+from errors import InstallError
+from install_state import InstallState
+from installation import Installation
+from machine import Machine
+from plan import AUTO, Wishes, install_plan, uninstall_plan
+from steps import Step
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Plan, print, act, report. Return the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        installation = open_installation(Machine.this_one(), options.data_folder)
+        if options.uninstall:
+            return uninstall(installation, options.dry_run)
+        wishes = Wishes(options.gimp_folder, options.torch_backend, options.python, options.engine_command)
+        return install(installation, wishes, options.dry_run)
+    except InstallError as error:
+        return complain(error.message, error.tip)
+    except OSError as error:
+        return complain(f"{error.filename}: {error.strerror}.", "Make that possible and run this installer again.")
+    except KeyboardInterrupt:
+        return complain("Stopped before the end.", "Run this installer again; it goes on from here.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line; its help is the reference of the options."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and change nothing")
+    parser.add_argument("--uninstall", action="store_true", help="remove what this installer has written")
+    parser.add_argument("--data-folder", type=absolute, metavar="DIR", help="where the engine goes")
+    parser.add_argument(
+        "--gimp-folder",
+        type=absolute,
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a GIMP user folder, the one that holds plug-ins, instead of all that are found; may be repeated",
+    )
+    parser.add_argument(
+        "--torch-backend",
+        default=AUTO,
+        metavar="NAME",
+        help="build of torch: auto, cpu, cu126, cu128, cu130, xpu, any other that uv knows, or index for the "
+        "one of the ordinary package index (default: auto)",
+    )
+    parser.add_argument("--python", type=absolute, metavar="FILE", help="the Python to build the engine on")
+    parser.add_argument(
+        "--engine-command",
+        type=command_list,
+        metavar="JSON",
+        help="list of words that start an engine elsewhere, such as "
+        """'["ssh", "gpu-box", "nst-engine", "worker"]'; the plug-in uses it instead of the local engine""",
+    )
+    return parser
+
+
+def absolute(text: str) -> Path:
+    """Return an absolute path without following links: the Python of a venv is a link."""
+    return Path.cwd() / Path(text).expanduser()
+
+
+def command_list(text: str) -> list[str]:
+    words = json.loads(text)
+    if not (isinstance(words, list) and words and all(isinstance(word, str) for word in words)):
+        raise ValueError(text)
+    return words
+
+
+def open_installation(machine: Machine, folder: Path | None) -> Installation:
+    home = EngineHome(folder or data_folder(machine), machine.is_windows)
+    return Installation(machine, CHECKOUT, home, InstallState.load(home.state))
+
+
+def install(installation: Installation, wishes: Wishes, dry_run: bool) -> int:
+    plan = install_plan(installation, wishes)
+    carry_out("Neural Style for GIMP is going to be installed:", plan, installation, dry_run)
+    if not dry_run:
+        print(f"\nThe engine is in {installation.home.folder} and computes on {installation.state.device}.")
+        print("Next: restart GIMP, open a picture, and choose Filters > Neural Style…")
+    return 0
+
+
+def uninstall(installation: Installation, dry_run: bool) -> int:
+    plan = uninstall_plan(installation)
+    if not plan:
+        print(f"Nothing is installed in {installation.home.folder}.")
+        return 0
+    carry_out("Neural Style for GIMP is going to be removed:", plan, installation, dry_run)
+    return 0
+
+
+def carry_out(title: str, plan: Sequence[Step], installation: Installation, dry_run: bool) -> None:
+    """Print the plan; unless it is a dry run, do each step and then say what is worth knowing."""
+    print(title)
+    for number, step in enumerate(plan, 1):
+        print(f"  {number}. {step.describe()}")
+    if not dry_run:
+        for number, step in enumerate(plan, 1):
+            print(f"\n[{number}/{len(plan)}] {step.describe()}", flush=True)
+            step.apply(installation)
+    for note in installation.notes:
+        print(f"\nNOTE {note}")
+
+
+def complain(message: str, tip: str) -> int:
+    print(f"\nERROR {message}\nTIP {tip}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Deciding what is to be done, before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from errors import InstallError
+from gimps import GimpSearch, find_gimps
+from installation import Installation
+from pythons import choose_python
+from steps import InstallEngine, InstallPlugin, InstallTorch, MakeVenv, PrepareFolders, SelfTest, Step
+from torch_backend import PLAIN_INDEX, Wanted, wanted_backend
+from uninstall import RemoveEngine, RemovePlugins, plugin_folders
+from venvs import choose_way
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for on the command line; the defaults leave everything to the installer."""
+
+    gimp_folders: Sequence[Path] = ()
+    torch_backend: str = AUTO
+    python: Path | None = None
+    engine_command: Sequence[str] | None = None
+
+
+def install_plan(installation: Installation, wishes: Wishes) -> list[Step]:
+    """Return the steps from nothing to a plug-in that works. Looks at the machine, changes nothing."""
+    gimps = gimps_for(installation, wishes)
+    installation.notes += gimps.notes
+    return [
+        PrepareFolders([installation.home.folder, *(folder / "plug-ins" for folder in gimps.folders)]),
+        venv_step(installation, wishes, gimps.has_flatpak),
+        torch_step(installation, wishes),
+        InstallEngine(installation.checkout),
+        *(InstallPlugin(folder, wishes.engine_command) for folder in gimps.folders),
+        SelfTest(),
+    ]
+
+
+def uninstall_plan(installation: Installation) -> list[Step]:
+    """Return the steps that undo every earlier installation recorded in this home; none where there is none."""
+    if not installation.home.state.exists():
+        return []
+    folders = plugin_folders(installation)
+    return [*([RemovePlugins(folders)] if folders else []), RemoveEngine(installation.home.folder)]
+
+
+def gimps_for(installation: Installation, wishes: Wishes) -> GimpSearch:
+    if wishes.gimp_folders:
+        return GimpSearch(list(wishes.gimp_folders), [])
+    machine = installation.machine
+    if machine.is_superuser and "SUDO_USER" in machine.environ:
+        raise InstallError("With sudo the plug-in would be installed for root's GIMP only.", "Run it without sudo.")
+    gimps = find_gimps(machine)
+    if not gimps.folders:
+        raise InstallError(
+            " ".join(["No GIMP 3 that can use the plug-in was found.", *gimps.notes]),
+            "Install GIMP 3 and start it once, or name the folder that holds its plug-ins folder with --gimp-folder.",
+        )
+    return gimps
+
+
+def venv_step(installation: Installation, wishes: Wishes, for_flatpak: bool) -> MakeVenv:
+    python = choose_python(installation.machine, wishes.python, for_flatpak)
+    way = choose_way(python, installation.machine) if python else "venv"
+    return MakeVenv(installation.home.venv, python, way, for_flatpak)
+
+
+def torch_step(installation: Installation, wishes: Wishes) -> InstallTorch:
+    wanted = Wanted(wishes.torch_backend, "as asked for")
+    if wishes.torch_backend == AUTO:
+        wanted = wanted_backend(installation.machine)
+    elif wishes.torch_backend == PLAIN_INDEX:
+        wanted = Wanted(PLAIN_INDEX, "from the ordinary package index, as asked for")
+    return InstallTorch(*wanted)

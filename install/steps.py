@@ -1,0 +1,172 @@
+"""The steps that an installation consists of. Each says what it is going to do, and does it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from errors import InstallError
+from installation import Installation
+from plugin_folder import install_plugin, other_copies, read_options, worker_command
+from pythons import Interpreter, choose_python, examine, suits_flatpak
+from torch_install import has_good_torch, install_torch
+from uv import fetch_python
+from venvs import Way, make_venv
+
+MAKING = {
+    "venv": "",
+    "uv": ", with the help of uv",
+    "pip": ", with the help of its pip",
+    "apt": ", after installing its package python{}-venv",
+}
+
+
+class Step(Protocol):
+    def describe(self) -> str:
+        """Say in one line what is going to be done."""
+
+    def apply(self, installation: Installation) -> None:
+        """Do it. Doing it again is harmless."""
+
+
+@dataclass(frozen=True)
+class PrepareFolders:
+    """Everything that is written to later is tried first, before the long downloads."""
+
+    folders: Sequence[Path]
+
+    def describe(self) -> str:
+        return f"Make sure that these folders can be written to: {', '.join(map(str, self.folders))}"
+
+    def apply(self, installation: Installation) -> None:
+        for folder in self.folders:
+            try:
+                installation.state.make_folder(folder)
+                tempfile.TemporaryFile(dir=folder).close()
+            except OSError as error:
+                raise InstallError(
+                    f"The folder {folder} cannot be written to ({error.strerror}).",
+                    "Change that, or name other folders with --data-folder and --gimp-folder.",
+                ) from error
+        installation.save_state()
+
+
+@dataclass(frozen=True)
+class MakeVenv:
+    """``python`` is None where none was found and one has to be fetched."""
+
+    venv: Path
+    python: Interpreter | None
+    way: Way = "venv"
+    for_flatpak: bool = False
+
+    def describe(self) -> str:
+        if self.python is None:
+            return f"Fetch a Python with uv and make the engine's venv {self.venv} from it"
+        base = f"Python {self.python.version_text} ({self.python.executable})"
+        return f"Make the engine's venv {self.venv} from {base}" + MAKING[self.way].format(self.python.version_text)
+
+    def apply(self, installation: Installation) -> None:
+        if self.venv.exists() and self.venv.name not in installation.state.trees:
+            raise InstallError(
+                f"{self.venv} exists and was not made by this installer.",
+                "Move it away, or name another folder with --data-folder.",
+            )
+        if self.is_good(installation):
+            return
+        python = self.python or self.fetch(installation)
+        installation.claim(self.venv)
+        make_venv(installation, python, self.venv)
+
+    def is_good(self, installation: Installation) -> bool:
+        """Say whether the venv of an earlier run still works and suits every GIMP that is there now."""
+        python = examine(installation.home.python, installation.machine)
+        if python is None or python.obstacle or not python.has_pip:
+            return False
+        return not self.for_flatpak or suits_flatpak(python, installation.machine)
+
+    def fetch(self, installation: Installation) -> Interpreter:
+        fallback = choose_python(installation.machine, None)
+        try:
+            return fetch_python(installation)
+        except InstallError:
+            if fallback is None:
+                raise
+        installation.notes.append(
+            "The Flatpak GIMP cannot run the engine, because no Python for it could be fetched; other GIMPs can."
+        )
+        return fallback
+
+
+@dataclass(frozen=True)
+class InstallTorch:
+    backend: str
+    reason: str
+
+    def describe(self) -> str:
+        return f"Install torch, build {self.backend}, {self.reason} (up to 6 GB; takes some minutes)"
+
+    def apply(self, installation: Installation) -> None:
+        if has_good_torch(installation, self.backend):
+            print("      It is there and computes.", flush=True)
+            return
+        trial = install_torch(installation, self.backend)
+        installation.state.torch_backend = self.backend
+        installation.state.device = f"{trial.name}, torch {trial.version}"
+        installation.save_state()
+        shutil.rmtree(installation.home.cache, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class InstallEngine:
+    checkout: Path
+
+    def describe(self) -> str:
+        return f"Install the engine from {self.checkout}"
+
+    def apply(self, installation: Installation) -> None:
+        """Build in a copy, so that the checkout stays as it is. pip installs a folder anew every time."""
+        with tempfile.TemporaryDirectory() as scratch:
+            source = Path(scratch) / "source"
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(self.checkout / "nst_engine", source / "nst_engine", ignore=ignored)
+            for path in self.checkout.iterdir():
+                if path.is_file():
+                    shutil.copyfile(path, source / path.name)
+            installation.pip("Installing the engine", "install", source)
+
+
+@dataclass(frozen=True)
+class InstallPlugin:
+    """``engine_command`` replaces the command of the local engine, such as one over ssh."""
+
+    gimp_folder: Path
+    engine_command: Sequence[str] | None = None
+
+    def describe(self) -> str:
+        return f"Install the plug-in into {self.gimp_folder / 'plug-ins'}"
+
+    def apply(self, installation: Installation) -> None:
+        python = installation.home.python
+        options = read_options(python, installation.machine.environ)
+        command = self.engine_command or worker_command(python)
+        plug_ins = self.gimp_folder / "plug-ins"
+        installation.state.record_folder(install_plugin(plug_ins, installation.checkout, options, command))
+        installation.save_state()
+        for copy in other_copies(self.gimp_folder, installation.machine.root):
+            installation.notes.append(
+                f"Another neural style plug-in is in {copy}: remove it, or GIMP may use that one."
+            )
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    def describe(self) -> str:
+        return "Test the engine with a tiny picture"
+
+    def apply(self, installation: Installation) -> None:
+        installation.run("The self-test", installation.home.python, "-I", "-m", "nst_engine", "doctor", "--self-test")

@@ -1,0 +1,143 @@
+"""Which build of torch this machine wants, found out without torch.
+
+The names are those of uv's ``--torch-backend``. uv's own ``auto`` looks at the driver only, and gives an older
+card a build without kernels for it, so the card is asked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from commands import ask
+from machine import Machine
+
+PLAIN_INDEX = "index"
+"""The build that the ordinary package index has for this system, whatever it is."""
+
+CUDA_BY_DRIVER = ((580, "cu130"), (570, "cu128"), (525, "cu126"))
+"""Oldest driver that runs each CUDA build, newest build first."""
+
+LAST_CUDA_BY_CAPABILITY = (((7, 5), "cu130"), ((7, 0), "cu128"), ((5, 0), "cu126"))
+"""Oldest card that the newer builds still have kernels for: CUDA 13 dropped Maxwell, Pascal and Volta."""
+
+CUDA_BUILDS = tuple(build for _, build in CUDA_BY_DRIVER)
+ROCM_BUILD = "rocm7.2"
+
+NVIDIA_QUERY = ("--query-gpu=compute_cap,driver_version", "--format=csv,noheader")
+WINDOWS_ADAPTERS = "(Get-CimInstance Win32_VideoController).Name"
+ARC_DEVICE_IDS = ("0x56", "0xe2")
+"""First digits of the PCI numbers of Intel's Arc cards, A and B series."""
+
+
+class Wanted(NamedTuple):
+    """``reason`` is a half sentence for the plan: "for the NVIDIA card, driver 580"."""
+
+    backend: str
+    reason: str
+
+
+class NvidiaCard(NamedTuple):
+    capability: tuple[int, int]
+    driver: int
+
+
+def wanted_backend(machine: Machine) -> Wanted:
+    """Look at the machine's graphics cards and name the build of torch that can use them."""
+    if machine.is_macos:
+        return Wanted(PLAIN_INDEX, "for macOS, Apple's graphics included")
+    cards = nvidia_cards(machine)
+    if cards:
+        return wanted_for_nvidia(cards)
+    return wanted_on_windows(machine) if machine.is_windows else wanted_on_linux(machine)
+
+
+def device_of(backend: str) -> str | None:
+    """Return torch's name of the device that a build is for; None where any will do."""
+    if backend.startswith(("cu", "rocm")):
+        return "cuda"
+    return {"xpu": "xpu", "cpu": "cpu"}.get(backend)
+
+
+def fallbacks(backend: str) -> list[str]:
+    """Return the builds to try one after the other: the wanted one, older ones for older cards, the processor's."""
+    if backend in CUDA_BUILDS:
+        return [*CUDA_BUILDS[CUDA_BUILDS.index(backend) :], "cpu"]
+    return [backend] if backend == "cpu" else [backend, "cpu"]
+
+
+def nvidia_cards(machine: Machine) -> list[NvidiaCard]:
+    nvidia_smi = machine.program("nvidia-smi")
+    answer = ask([nvidia_smi, *NVIDIA_QUERY], machine.environ) if nvidia_smi else None
+    return list(read_nvidia_smi(answer or ""))
+
+
+def read_nvidia_smi(answer: str) -> Iterator[NvidiaCard]:
+    """Read lines such as ``8.9, 570.86.15``; a line of another form is a card that cannot be used."""
+    for line in answer.splitlines():
+        try:
+            capability, driver = line.split(",")
+            major, minor = capability.split(".")
+            yield NvidiaCard((int(major), int(minor)), int(driver.split(".")[0]))
+        except ValueError:
+            continue
+
+
+def wanted_for_nvidia(cards: list[NvidiaCard]) -> Wanted:
+    """Choose the newest build that both the driver and the oldest card can run."""
+    capability = min(card.capability for card in cards)
+    driver = min(card.driver for card in cards)
+    card_text = "compute capability {}.{}".format(*capability)
+    by_driver = [build for oldest, build in CUDA_BY_DRIVER if driver >= oldest]
+    last = [build for oldest, build in LAST_CUDA_BY_CAPABILITY if capability >= oldest]
+    if not last:
+        return Wanted("cpu", f"for the processor, because the NVIDIA card ({card_text}) is too old for torch")
+    if not by_driver:
+        return Wanted("cpu", f"for the processor, because the NVIDIA driver {driver} is older than 525: update it")
+    build = max(by_driver[0], last[0], key=CUDA_BUILDS.index)
+    return Wanted(build, f"for the NVIDIA card ({card_text}, driver {driver})")
+
+
+def wanted_on_windows(machine: Machine) -> Wanted:
+    powershell = machine.program("powershell")
+    command = [powershell or "", "-NoProfile", "-Command", WINDOWS_ADAPTERS]
+    names = (ask(command, machine.environ) or "") if powershell else ""
+    if re.search(r"\bArc\b", names):
+        return Wanted("xpu", "for the Intel Arc card")
+    if "Radeon" in names:
+        return Wanted("cpu", "for the processor, because torch for AMD on Windows cannot be installed this way")
+    return Wanted("cpu", "for the processor")
+
+
+def wanted_on_linux(machine: Machine) -> Wanted:
+    if has_amd_card(machine):
+        return Wanted(ROCM_BUILD, "for the AMD card")
+    if has_arc_card(machine):
+        return Wanted("xpu", "for the Intel Arc card")
+    return Wanted("cpu", "for the processor")
+
+
+def has_amd_card(machine: Machine) -> bool:
+    """The kernel lists processors among its compute nodes too; only graphics cards have a target version."""
+    nodes = machine.root.glob("sys/class/kfd/kfd/topology/nodes/*/properties")
+    words = [line.split() for node in nodes for line in node.read_text(errors="replace").splitlines()]
+    return any(name == "gfx_target_version" and value != "0" for name, value in filter(is_pair, words))
+
+
+def is_pair(words: list[str]) -> bool:
+    return len(words) == 2
+
+
+def has_arc_card(machine: Machine) -> bool:
+    return any(map(is_arc_card, machine.root.glob("sys/bus/pci/devices/*")))
+
+
+def is_arc_card(device: Path) -> bool:
+    vendor, number, kind = (read_word(device / name) for name in ("vendor", "device", "class"))
+    return vendor == "0x8086" and number.startswith(ARC_DEVICE_IDS) and kind.startswith("0x03")
+
+
+def read_word(path: Path) -> str:
+    return path.read_text(errors="replace").strip() if path.is_file() else ""

@@ -1,0 +1,100 @@
+"""Getting a torch into the engine's venv that has been seen to compute."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from commands import CommandFailed, ask
+from errors import InstallError
+from installation import Installation
+from pythons import examine
+from torch_backend import PLAIN_INDEX, device_of, fallbacks
+from uv import get_uv, run_uv
+
+TRIAL_SECONDS = 300
+
+CONVOLUTION = """
+import json, sys, torch
+def has(name):
+    return hasattr(torch, name) and getattr(torch, name).is_available()
+if sys.argv[1] != "best":
+    device = sys.argv[1]
+elif has("cuda"):
+    device = "cuda"
+elif has("xpu"):
+    device = "xpu"
+else:
+    device = "mps" if torch.backends.mps.is_available() else "cpu"
+picture = torch.rand(1, 3, 32, 32, device=device, requires_grad=True)
+torch.nn.functional.conv2d(picture, torch.rand(8, 3, 3, 3, device=device)).square().mean().backward()
+assert bool(torch.isfinite(picture.grad).all()), "the gradient is not finite"
+name = torch.cuda.get_device_name() if device == "cuda" else device
+print(json.dumps({"device": device, "name": name, "version": torch.__version__}))
+"""
+"""Forward and backward: a card can be "available" and still have no kernel in this build."""
+
+
+class Trial(NamedTuple):
+    """What one convolution ran on."""
+
+    device: str
+    name: str
+    version: str
+
+
+def try_convolution(installation: Installation, device: str = "best") -> Trial | None:
+    """Run one convolution in the engine's venv; None where torch is missing or cannot compute there."""
+    python = str(installation.home.python)
+    answer = ask([python, "-I", "-c", CONVOLUTION, device], installation.machine.environ, TRIAL_SECONDS)
+    return Trial(**json.loads(answer.splitlines()[-1])) if answer else None
+
+
+def has_good_torch(installation: Installation, backend: str) -> bool:
+    """Say whether an earlier run already answered the same wish, and its torch still computes."""
+    return installation.state.torch_backend == backend and try_any_device(installation) is not None
+
+
+def try_any_device(installation: Installation) -> Trial | None:
+    return try_convolution(installation) or try_convolution(installation, "cpu")
+
+
+def install_torch(installation: Installation, backend: str) -> Trial:
+    """Install the wanted build; where its card refuses it the next older one; where no index answers the plain one."""
+    trial = None if backend == PLAIN_INDEX else install_special_builds(installation, backend)
+    if trial is None:
+        installation.pip("Installing torch", "install", "torch")
+        trial = try_any_device(installation)
+    if trial is None:
+        raise InstallError(
+            "torch is installed, but cannot compute a single convolution on this machine.",
+            "Try another build with --torch-backend cpu, and attach the output of this installer to a report.",
+        )
+    wanted_device = device_of(backend)
+    if wanted_device not in (None, trial.device):
+        installation.notes.append(f"torch cannot use the graphics card here; the engine will use {trial.name}.")
+    return trial
+
+
+def install_special_builds(installation: Installation, backend: str) -> Trial | None:
+    """Try the builds from torch's own indexes, best first; None where they cannot be had or none computes."""
+    for build in fallbacks(backend):
+        try:
+            install_build(installation, build)
+        except CommandFailed as error:
+            print(f"      {error.message}\n      So torch comes from the ordinary package index.", flush=True)
+            return None
+        trial = try_convolution(installation)
+        if trial and trial.device == device_of(build):
+            return trial
+        print(f"      The build {build} installed, but cannot use this graphics card.", flush=True)
+    return None
+
+
+def install_build(installation: Installation, build: str) -> None:
+    home = installation.home
+    python = examine(home.python, installation.machine)
+    if python is None:
+        raise CommandFailed(f"{home.python} does not run.", f"Delete {home.venv} and run this installer again.")
+    words = ["pip", "install", "--python", str(home.python), "--torch-backend", build, "--reinstall-package", "torch"]
+    run_uv(installation, get_uv(installation, python), "Installing torch", *words, "torch")

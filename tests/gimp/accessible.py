@@ -1,0 +1,124 @@
+"""Works GIMP's dialogs as a screen reader sees them: widgets are found by their names and labels.
+
+Runs in the Python beside GIMP, which has gi, with the display and bus of a session. DIALOG is a regular expression
+for the whole title. The arguments are one of:
+
+    tree
+    press DIALOG BUTTON
+    choose DIALOG LABEL VALUE
+    toggle DIALOG LABEL on|off
+    set DIALOG LABEL NUMBER
+    where DIALOG NAME
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gi
+
+gi.require_version("Atspi", "2.0")
+from gi.repository import Atspi  # noqa: E402  (its version has to be chosen first)
+
+
+def children(node: Any) -> list[Any]:
+    found = (node.get_child_at_index(index) for index in range(node.get_child_count()))
+    return [child for child in found if child is not None]
+
+
+def descendants(node: Any) -> Iterator[Any]:
+    for child in children(node):
+        yield child
+        yield from descendants(child)
+
+
+def names(node: Any) -> list[str]:
+    """What a widget is called: by itself, and by the labels that stand for it."""
+    labels = [
+        relation.get_target(index).get_name()
+        for relation in node.get_relation_set()
+        if relation.get_relation_type() == Atspi.RelationType.LABELLED_BY
+        for index in range(relation.get_n_targets())
+    ]
+    return [name.rstrip(":") for name in [node.get_name(), *labels] if name]
+
+
+def dialog(title: str) -> Any:
+    for application in children(Atspi.get_desktop(0)):
+        for window in children(application):
+            if re.fullmatch(title, window.get_name()):
+                return window
+    raise LookupError(f"No window is titled {title!r}.")
+
+
+def widget(title: str, name: str, is_wanted: Callable[[Any], Any]) -> Any:
+    for node in descendants(dialog(title)):
+        if name in names(node) and is_wanted(node):
+            return node
+    raise LookupError(f"The window {title!r} has no such widget named {name!r}.")
+
+
+def has_state(node: Any, state: Any) -> bool:
+    return bool(node.get_state_set().contains(state))
+
+
+def press(title: str, name: str) -> None:
+    button = widget(title, name, lambda node: node.get_action_iface() and has_state(node, Atspi.StateType.SENSITIVE))
+    button.get_action_iface().do_action(0)
+
+
+def choose(title: str, label: str, value: str) -> None:
+    """Choose from a drop-down list, or among radio buttons, which GIMP 3.2 shows for a short list."""
+    group = widget(title, label, lambda node: node.get_role() in (Atspi.Role.COMBO_BOX, Atspi.Role.PANEL))
+    roles = (Atspi.Role.MENU_ITEM, Atspi.Role.RADIO_BUTTON)
+    entries = [node for node in descendants(group) if node.get_role() in roles]
+    for index, entry in enumerate(entries):
+        if entry.get_name() == value:
+            if entry.get_role() == Atspi.Role.RADIO_BUTTON:
+                entry.get_action_iface().do_action(0)
+            else:
+                group.get_selection_iface().select_child(index)
+            return
+    raise LookupError(f"{label!r} offers {[entry.get_name() for entry in entries]}, not {value!r}.")
+
+
+def toggle(title: str, label: str, wanted: str) -> None:
+    node = widget(title, label, lambda node: node.get_action_iface())
+    if has_state(node, Atspi.StateType.CHECKED) != (wanted == "on"):
+        node.get_action_iface().do_action(0)
+
+
+def set_number(title: str, label: str, number: str) -> None:
+    widget(title, label, lambda node: node.get_value_iface()).get_value_iface().set_current_value(float(number))
+
+
+def where(title: str, name: str) -> None:
+    """Print where on the screen the middle of a widget is."""
+    node = widget(title, name, lambda node: has_state(node, Atspi.StateType.SHOWING))
+    place = node.get_component_iface().get_extents(Atspi.CoordType.SCREEN)
+    print(place.x + place.width // 2, place.y + place.height // 2)
+
+
+def tree(node: Any = None, depth: int = 0) -> None:
+    node = node or Atspi.get_desktop(0)
+    print("  " * depth + f"{node.get_role_name()} {' / '.join(names(node))!r}")
+    for child in children(node):
+        tree(child, depth + 1)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "tree": tree,
+    "press": press,
+    "choose": choose,
+    "toggle": toggle,
+    "set": set_number,
+    "where": where,
+}
+
+try:
+    COMMANDS[sys.argv[1]](*sys.argv[2:])
+except LookupError as missing:
+    sys.exit(str(missing))

@@ -1,0 +1,61 @@
+"""Runs Python-Fu and Script-Fu in the real gimp-console and tells what came of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from real_gimp import PYTHON_FU, SCRIPT_FU, Gimp
+
+# What GIMP 3.0 and 3.2 say in a console whose batch code is in perfect order.
+NOISE = re.compile(
+    r"""cannot\ open\ display
+      | gimp_wire_read\(\):\ unexpected\ EOF
+      | gimp_flush\(\):\ error:\ Broken\ pipe
+      | G_IS_OBJECT
+      | ^stale\ context
+      | contexts\ not\ empty\ upon\ exit
+      | scriptfu-WARNING
+      | Failed\ to\ parse\ tag\ cache
+      | Glycin\ running\ without\ sandbox
+      | ^GIMP-Warning:\ Welcome\ to\ GIMP
+      | ^batch\ command\ executed\ successfully
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a console run ended: 0 is success, 64 an exception in Python-Fu, 70 an error in Script-Fu."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def run_python(gimp: Gimp, profile: Path, code: str, timeout: float = 120) -> Outcome:
+    """Run Python-Fu code; it fails by raising, as `assert` does."""
+    script = profile / "batch.py"
+    script.write_text(code)
+    path = gimp.inside(script)
+    return run_batch(gimp, profile, f"exec(compile(open({path!r}).read(), {path!r}, 'exec'))", PYTHON_FU, timeout)
+
+
+def run_script_fu(gimp: Gimp, profile: Path, code: str, timeout: float = 120) -> Outcome:
+    """Run Script-Fu code; it fails by `(error "...")`."""
+    script = profile / "batch.scm"
+    script.write_text(code)
+    return run_batch(gimp, profile, f'(load "{gimp.inside(script)}")', SCRIPT_FU, timeout)
+
+
+def run_batch(gimp: Gimp, profile: Path, batch: str, interpreter: str, timeout: float = 120) -> Outcome:
+    """Run one batch command as given on GIMP's command line."""
+    process = gimp.console(profile, batch, interpreter=interpreter, timeout=timeout)
+    return Outcome(process.returncode, process.stdout, without_noise(process.stderr))
+
+
+def without_noise(stderr: str) -> str:
+    """The lines of GIMP's messages that mean something."""
+    return "\n".join(line for line in stderr.splitlines() if line.strip() and not NOISE.search(line))

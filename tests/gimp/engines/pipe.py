@@ -1,0 +1,44 @@
+"""The engine's end of the pipe, as the stand-ins beside this file use it."""
+
+from __future__ import annotations
+
+import array
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from nst_engine import frames  # noqa: E402  (its folder is put on the path above)
+
+
+def greet(protocol: int = frames.PROTOCOL) -> None:
+    send({"kind": "hello", "protocol": protocol, "engine": "0", "device": "none", "networks": []})
+
+
+def progress(fraction: float) -> None:
+    send({"kind": "progress", "fraction": fraction, "seconds_left": 20.0, "text": "256 px, step 12 of 40"})
+
+
+def receive_job() -> frames.Frame:
+    """Wait for a job and note in the log what it asks for."""
+    frame = frames.read_frame(sys.stdin.buffer)
+    if frame is None:
+        sys.exit()
+    shapes = {name: list(pixels.shape) for name, pixels in frame.arrays.items()}
+    print(json.dumps({**frame.header, "shapes": shapes}), file=sys.stderr, flush=True)
+    return frame
+
+
+def send(header: dict[str, Any], arrays: dict[str, frames.Array] | None = None) -> None:
+    frames.write_frame(sys.stdout.buffer, header, arrays)
+
+
+def painted(job: frames.Frame) -> frames.Array:
+    """The content with red and blue exchanged, and the style's first pixel as its own first pixel."""
+    content, style = job.arrays["content"], job.arrays["style-0"]
+    values = array.array("f", content.data)
+    values[0::4], values[2::4] = values[2::4], values[0::4]
+    values[0:4] = array.array("f", style.data[:16])
+    return frames.Array(content.dtype, content.shape, values.tobytes())

@@ -1,0 +1,161 @@
+"""What goes to the engine and what comes back as a layer, in the real GIMP, by script."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import PlugIn
+from console import run_script_fu
+
+RED, GREEN, BLUE, YELLOW = [1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 0.502], [1, 1, 0, 1]
+CYAN = [0, 1, 1, 1]
+
+
+def test_the_result_is_a_layer_just_above_the_content(plug_in: PlugIn) -> None:
+    facts = plug_in.facts("""
+image = new_image()
+style = add_layer(image, "painting", 0, 0, 20, 20, MAGENTA)
+photo = add_quadrants(image)
+add_layer(image, "top", 0, 0, 5, 5, CYAN)
+result = stylize(image, photo, style=style)
+tell(names=[layer.get_name() for layer in image.get_layers()], size=[result.get_width(), result.get_height()],
+     offsets=list(result.get_offsets())[1:], pixels=quadrant_pixels(result), first=pixel(result, 0, 0))
+image.delete()
+""")
+    assert facts["names"] == ["top", "photo in the style of painting", "photo", "painting"]
+    assert facts["size"] == [40, 30]
+    assert facts["offsets"] == [30, 20]
+    assert facts["pixels"] == [BLUE[:3] + [1], GREEN, RED[:3] + [0.502], CYAN]
+    assert facts["first"] == [1, 0, 1, 1]
+
+
+def test_inside_a_group_the_result_joins_the_group(plug_in: PlugIn) -> None:
+    facts = plug_in.facts("""
+image = new_image()
+style = add_layer(image, "painting", 0, 0, 20, 20, MAGENTA)
+group = Gimp.GroupLayer.new(image, "group")
+image.insert_layer(group, None, 0)
+add_layer(image, "below", 0, 0, 5, 5, CYAN, group)
+photo = add_quadrants(image, parent=group)
+stylize(image, photo, style=style)
+tell(names=[layer.get_name() for layer in group.get_children()])
+image.delete()
+""")
+    assert facts["names"] == ["photo in the style of painting", "photo", "below"]
+
+
+def test_a_picture_file_is_a_style_and_leaves_no_image_behind(plug_in: PlugIn) -> None:
+    facts = plug_in.facts("""
+import os, tempfile
+folder = tempfile.mkdtemp()
+path = os.path.join(folder, "Die Brücke.xcf")
+drawing = new_image()
+add_layer(drawing, "hidden below", 0, 0, 100, 80, RED)
+add_layer(drawing, "visible", 0, 0, 100, 80, MAGENTA)
+Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, drawing, file(path), None)
+drawing.delete()
+image = new_image()
+photo = add_quadrants(image)
+result = stylize(image, photo, style_file=file(path))
+tell(name=result.get_name(), first=pixel(result, 0, 0), images=len(Gimp.get_images()))
+image.delete()
+""")
+    assert facts == {"name": "photo in the style of Die Brücke", "first": [1, 0, 1, 1], "images": 1}
+
+
+def test_the_style_file_is_used_when_there_is_a_style_layer_as_well(plug_in: PlugIn) -> None:
+    facts = plug_in.facts("""
+import tempfile
+path = tempfile.mktemp(".png")
+drawing = new_image()
+add_layer(drawing, "drawing", 0, 0, 100, 80, MAGENTA)
+Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, drawing, file(path), None)
+drawing.delete()
+image = new_image()
+style = add_layer(image, "painting", 0, 0, 20, 20, YELLOW)
+result = stylize(image, add_quadrants(image), style=style, style_file=file(path))
+tell(first=pixel(result, 0, 0))
+image.delete()
+""")
+    assert facts["first"] == [1, 0, 1, 1]
+
+
+def test_filters_masks_and_groups_are_read_as_they_look(plug_in: PlugIn) -> None:
+    facts = plug_in.facts("""
+image = new_image()
+style = add_layer(image, "painting", 0, 0, 20, 20, CYAN)
+style.append_filter(Gimp.DrawableFilter.new(style, "gegl:invert-gamma", "inverted"))
+photo = add_quadrants(image)
+mask = photo.create_mask(Gimp.AddMaskType.BLACK)
+photo.add_mask(mask)
+masked = stylize(image, photo, style=style)
+tell(filtered=pixel(masked, 0, 0), masked=pixel(masked, 5, 5), kept=[len(style.get_filters()), photo.get_mask() is not None])
+group = Gimp.GroupLayer.new(image, "group")
+image.insert_layer(group, None, 0)
+add_layer(image, "in the group", 40, 30, 20, 20, RED, group)
+group.append_filter(Gimp.DrawableFilter.new(group, "gegl:invert-gamma", "inverted"))
+grouped = stylize(image, group, style=style)
+tell(grouped=pixel(grouped, 5, 5), offsets=list(grouped.get_offsets())[1:], images=len(Gimp.get_images()))
+image.delete()
+""")
+    assert facts["filtered"] == [1, 0, 0, 1]
+    assert facts["masked"][3] == 0
+    assert facts["kept"] == [1, True]
+    assert facts["grouped"] == [1, 1, 0, 1]
+    assert facts["offsets"] == [40, 30]
+    assert facts["images"] == 1
+
+
+def test_sixteen_bits_and_gray_images_keep_their_kind(plug_in: PlugIn) -> None:
+    facts = plug_in.facts("""
+deep = new_image(precision=Gimp.Precision.U16_NON_LINEAR)
+style = add_layer(deep, "painting", 0, 0, 20, 20, CYAN)
+photo = add_layer(deep, "photo", 0, 0, 20, 20, (0.3001, 0.5, 0.7002, 1))
+result = stylize(deep, photo, style=style)
+tell(deep=[round(value, 4) for value in pixel(result, 5, 5, digits=4)])
+deep.delete()
+gray = new_image(Gimp.ImageBaseType.GRAY)
+style = add_layer(gray, "painting", 0, 0, 20, 20, (1, 1, 1, 1))
+photo = add_layer(gray, "photo", 0, 0, 20, 20, (0.2, 0.2, 0.2, 1))
+result = stylize(gray, photo, style=style)
+tell(gray=pixel(result, 5, 5), first=pixel(result, 0, 0), is_gray=result.is_gray())
+gray.delete()
+""")
+    assert facts["deep"] == pytest.approx([0.7002, 0.5, 0.3001, 1], abs=1e-4)
+    assert facts["gray"] == [0.2, 0.2, 0.2, 1]
+    assert facts["first"] == [1, 1, 1, 1]
+    assert facts["is_gray"]
+
+
+def test_only_options_that_differ_from_their_defaults_are_sent(plug_in: PlugIn) -> None:
+    facts = plug_in.facts("""
+image = new_image()
+style = add_layer(image, "painting", 0, 0, 20, 20, CYAN)
+stylize(image, add_quadrants(image), style=style, quality="draft", size=64, style_scale=2.0, network="mine")
+tell(log=engine_log())
+image.delete()
+""")
+    noted = json.loads(facts["log"].splitlines()[0])
+    assert noted["options"] == {"quality": "draft", "size": 64, "style_scale": 2.0, "network": "mine"}
+    assert noted["shapes"] == {"content": [30, 40, 4], "style-0": [20, 20, 4]}
+    assert "a line for the log" in facts["log"]
+
+
+def test_script_fu_gets_the_layer(plug_in: PlugIn) -> None:
+    outcome = run_script_fu(plug_in.gimp, plug_in.profile, """
+(script-fu-use-v3)
+(let* ((image (gimp-image-new 64 48 RGB))
+       (photo (gimp-layer-new image "photo" 20 18 RGBA-IMAGE 100 LAYER-MODE-NORMAL))
+       (style (gimp-layer-new image "painting" 20 18 RGBA-IMAGE 100 LAYER-MODE-NORMAL)))
+  (gimp-image-insert-layer image style 0 0)
+  (gimp-image-insert-layer image photo 0 0)
+  (gimp-layer-set-offsets photo 7 9)
+  (let* ((result (plug-in-neural-style #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector photo)
+                   #:style style #:quality "draft" #:size 64)))
+    (if (not (string=? (gimp-item-get-name result) "photo in the style of painting")) (error "wrong name"))
+    (if (not (equal? (gimp-drawable-get-offsets result) '(7 9))) (error "wrong offsets"))
+    (if (not (= (vector-length (gimp-image-get-layers image)) 3)) (error "wrong number of layers"))))
+""")  # fmt: skip
+    assert outcome.exit_code == 0, outcome.stderr

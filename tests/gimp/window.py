@@ -1,0 +1,272 @@
+"""Drives the real GIMP in a window: on a display, a bus and an accessibility service of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from real_gimp import PYTHON_FU, Gimp, kill_session, session_processes
+
+if TYPE_CHECKING:
+    from typing import Self
+
+T = TypeVar("T")
+
+ACCESSIBLE = Path(__file__).with_name("accessible.py")
+
+# The welcome dialog stays away only when both the first two lines are there.
+GIMPRC = """\
+(config-version "{version}")
+(show-welcome-dialog no)
+(check-updates no)
+(save-session-info no)
+(restore-session no)
+(color-profile-policy keep)
+(metadata-rotation-policy keep)
+"""
+
+# GIMP's interpreter executes this for `WindowSession.batch`: run one file, put what it printed into another.
+BATCH = """\
+import contextlib, io, json, os, traceback
+printed, raised = io.StringIO(), None
+try:
+    with contextlib.redirect_stdout(printed):
+        exec(compile(open({script!r}).read(), {script!r}, "exec"), dict(globals()))
+except BaseException:
+    raised = traceback.format_exc()
+with open({answer!r} + ".part", "w") as part:
+    json.dump({{"printed": printed.getvalue(), "raised": raised}}, part)
+os.rename({answer!r} + ".part", {answer!r})
+"""
+
+QUIT = """\
+quit = Gimp.get_pdb().lookup_procedure("gimp-quit")
+config = quit.create_config()
+config.set_property("force", True)
+quit.run(config)
+"""
+
+
+class BatchError(Exception):
+    """Batch code raised; the message is its traceback."""
+
+
+class WindowSession:
+    """GIMP with one image open, from `with` to the end of its block; then every process of it is gone.
+
+    The profile's plug-ins are used as they are; its gimprc is written anew. Files of the session lie in
+    `folder`, which GIMP sees too and which is removed at the end.
+    """
+
+    def __init__(self, gimp: Gimp, profile: Path, image: Path, env: Mapping[str, str] | None = None) -> None:
+        self.gimp = gimp
+        self.folder = Path(tempfile.mkdtemp(prefix="window-", dir=gimp.outside("/tmp")))
+        self._profile = profile
+        self._image = Path(shutil.copy(image, self.folder))
+        self._environment = {"GIMP3_DIRECTORY": gimp.inside(profile), **(env or {})}
+        self._started: list[subprocess.Popen[Any]] = []
+        self._batches = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self._start_desktop()
+            self._start_gimp()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all processes, whatever they are doing, last started first."""
+        for process in reversed(self._started):
+            kill_session(process.pid)
+            process.wait()
+        shutil.rmtree(self.folder)
+
+    def batch(self, code: str, timeout: float = 30) -> str:
+        """Run Python-Fu inside this GIMP and return what it printed; `BatchError` when it raised."""
+        self._batches += 1
+        script = self.folder / f"batch-{self._batches}.py"
+        answer = script.with_suffix(".json")
+        script.write_text(code)
+        self._send(BATCH.format(script=self.gimp.inside(script), answer=self.gimp.inside(answer)))
+        self._wait("answer from the batch code", answer.exists, timeout)
+        outcome = json.loads(answer.read_text())
+        if outcome["raised"]:
+            raise BatchError(outcome["raised"])
+        return str(outcome["printed"])
+
+    def quit(self, timeout: float = 20) -> int:
+        """Close GIMP without saving and return its exit code."""
+        self._send(QUIT)
+        return self._gimp.wait(timeout)
+
+    def action(self, label: str) -> None:
+        """Start a menu item by its label, through the action search that / opens in the image window."""
+        self.focus("GIMP$")
+        self.key("slash")
+        self.wait_window("^Search Actions$")
+        self.type(label)
+        time.sleep(0.7)  # the list of results has no name to wait for
+        self.key("Return")
+
+    def find_window(self, title: str) -> str | None:
+        """The X id of the visible window whose title matches a regular expression."""
+        found = self._run("xdotool", "search", "--onlyvisible", "--name", title).stdout.split()
+        return found[0] if found else None
+
+    def wait_window(self, title: str, timeout: float = 30) -> str:
+        return self._wait(f"window titled {title!r}", lambda: self.find_window(title), timeout)
+
+    def focus(self, title: str) -> None:
+        self._tool("xdotool", "windowactivate", "--sync", self.wait_window(title))
+
+    def key(self, *keys: str) -> None:
+        """Press keys, such as "ctrl+z", in the window that has the focus."""
+        self._tool("xdotool", "key", *keys)
+
+    def type(self, text: str) -> None:
+        self._tool("xdotool", "type", "--delay", "30", text)
+
+    def click(self, x: int, y: int) -> None:
+        self._tool("xdotool", "mousemove", str(x), str(y), "click", "1")
+
+    def press(self, dialog: str, button: str, timeout: float = 20) -> None:
+        """Press a button of a dialog once both are there; `dialog` is a regular expression for the whole title."""
+        self._accessible("press", dialog, button, timeout=timeout)
+
+    def choose(self, dialog: str, label: str, value: str, timeout: float = 20) -> None:
+        """Choose an entry of the drop-down list, or a radio button of the group, with this label."""
+        self._accessible("choose", dialog, label, value, timeout=timeout)
+
+    def choose_layer(self, dialog: str, label: str, layer: str, timeout: float = 20) -> None:
+        """Choose a layer of the open image through the picker behind the button with this label."""
+        picker = rf"Choose \w+: {label}"
+        self.press(dialog, label, timeout)
+        self.click_on(picker, layer, timeout)
+        self.press(picker, "OK", timeout)
+
+    def toggle(self, dialog: str, label: str, on: bool, timeout: float = 20) -> None:
+        """Set or clear a check box."""
+        self._accessible("toggle", dialog, label, "on" if on else "off", timeout=timeout)
+
+    def set_number(self, dialog: str, label: str, number: float, timeout: float = 20) -> None:
+        """Set a number entry or slider."""
+        self._accessible("set", dialog, label, str(number), timeout=timeout)
+
+    def click_on(self, dialog: str, name: str, timeout: float = 20) -> None:
+        """Click in the middle of a widget that has no action of its own, such as a row of a list."""
+        x, y = self._accessible("where", dialog, name, timeout=timeout).split()
+        self.click(int(x), int(y))
+
+    def tree(self) -> str:
+        """All widgets of all programs, one a line with role, name and labels: shows how to name them."""
+        return self._accessible("tree", timeout=0)
+
+    def screenshot(self, path: Path) -> None:
+        """Write the whole screen as PNG to a file of the host."""
+        picture = self.folder / "screenshot.png"
+        self._tool("import", "-window", "root", self.gimp.inside(picture))
+        shutil.move(picture, path)
+
+    @property
+    def log(self) -> str:
+        """All that GIMP and its plug-ins have written to stdout and stderr."""
+        return (self.folder / "gimp.log").read_text(errors="replace")
+
+    @property
+    def processes(self) -> list[int]:
+        """Every living process of this session, the plug-ins' and their engines' included."""
+        return [pid for process in self._started for pid in session_processes(process.pid)]
+
+    def _start_desktop(self) -> None:
+        runtime = self.folder / "runtime"
+        runtime.mkdir(mode=0o700)
+        self._environment["XDG_RUNTIME_DIR"] = self.gimp.inside(runtime)
+        self._environment["TMPDIR"] = self.gimp.inside(self.folder)
+        xvfb = ["Xvfb", "-noreset", "-nolisten", "tcp", "-screen", "0", "1280x900x24", "-displayfd", "{fd}"]
+        bus = [
+            "dbus-daemon",
+            "--session",
+            "--nofork",
+            "--print-address={fd}",
+            f"--address=unix:path={self.gimp.inside(runtime)}/bus",
+        ]
+        self._environment["DISPLAY"] = ":" + self._start_announced(*xvfb)
+        self._environment["DBUS_SESSION_BUS_ADDRESS"] = self._start_announced(*bus)
+        self._start("openbox")
+
+    def _start_gimp(self) -> None:
+        (self._profile / "gimprc").write_text(GIMPRC.format(version=self.gimp.version))
+        ready = self.folder / "ready"
+        signal = f"open({self.gimp.inside(ready)!r}, 'w').close()"
+        options = ["--new-instance", "--no-splash", f"--batch-interpreter={PYTHON_FU}", "-b", signal]
+        self._gimp = self._start("gimp", *options, self.gimp.inside(self._image))
+        self._wait("sign that GIMP is ready", ready.exists, 120)
+        image_window = self.wait_window("GIMP$")
+        self._tool("xdotool", "windowmove", image_window, "0", "0", "windowsize", image_window, "100%", "95%")
+        self.focus("GIMP$")
+        self.key("ctrl+shift+j")  # fits the image in its window
+
+    def _start(self, *argv: str, **popen: Any) -> subprocess.Popen[Any]:
+        with open(self.folder / f"{argv[0]}.log", "w") as log:
+            process = self.gimp.popen(
+                argv, self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **popen
+            )
+        self._started.append(process)
+        return process
+
+    def _start_announced(self, *argv: str) -> str:
+        """Start a server that writes its address to the descriptor {fd} of its options once it is ready."""
+        reader, writer = os.pipe()
+        with open(reader) as announcement:
+            try:
+                self._start(*(option.format(fd=writer) for option in argv), pass_fds=[writer])
+            finally:
+                os.close(writer)
+            if not select.select([announcement], [], [], 30)[0]:
+                raise TimeoutError(f"{argv[0]} did not start within 30 s.")
+            return announcement.readline().strip()
+
+    def _send(self, code: str) -> None:
+        """Let GIMP run Python-Fu; the call returns before the code has run and does not tell how it went."""
+        bus_name = ["--dest", "org.gimp.GIMP.UI", "--object-path", "/org/gimp/GIMP/UI"]
+        method = ["--method", "org.gimp.GIMP.UI.BatchRun", PYTHON_FU, code]
+        self._tool("gdbus", "call", "--session", *bus_name, *method)
+
+    def _accessible(self, *argv: str, timeout: float) -> str:
+        """Work a widget, trying again until it is there, and return what there is to tell."""
+        deadline = time.monotonic() + timeout
+        while (done := self._run("python3", "-", *argv, input=ACCESSIBLE.read_text())).returncode:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{' '.join(argv)}: {done.stderr.strip()}")
+            time.sleep(0.3)
+        return done.stdout
+
+    def _tool(self, *argv: str, input: str | None = None) -> str:
+        done = self._run(*argv, input=input)
+        if done.returncode:
+            raise RuntimeError(f"{argv[0]} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def _run(self, *argv: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
+        return self.gimp.run(argv, self._environment, timeout=30, input=input)
+
+    def _wait(self, what: str, look: Callable[[], T | None], timeout: float) -> T:
+        """Look until there is something; what GIMP said last explains why there is nothing."""
+        deadline = time.monotonic() + timeout
+        while not (found := look()):
+            if self._gimp.poll() is not None:
+                raise RuntimeError(f"GIMP ended with {self._gimp.returncode}; no {what}.\n{self.log[-2000:]}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Within {timeout} s there was no {what}.\n{self.log[-2000:]}")
+            time.sleep(0.1)
+        return found
