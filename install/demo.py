@@ -24,8 +24,10 @@ LONGEST_SECONDS = 3600.0
 def main() -> int:
     """Run the demonstration and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("content", nargs="?", type=Path, default=PICTURES / "content.jpg", help="the picture to paint")
-    parser.add_argument("style", nargs="?", type=Path, default=PICTURES / "style.jpg", help="the painting")
+    parser.add_argument(
+        "content", nargs="?", type=Path, default=PICTURES / "content-castle.jpg", help="the picture to paint"
+    )
+    parser.add_argument("style", nargs="?", type=Path, default=PICTURES / "style-starry-night.jpg", help="the painting")
     parser.add_argument("output", nargs="?", type=Path, default=Path("result.png"), help="default: %(default)s")
     parser.add_argument("--size", type=int, default=512, help="long side to paint at (default: %(default)s)")
     parser.add_argument("--quality", default="normal", help="draft, normal, high or best (default: %(default)s)")
@@ -46,11 +48,12 @@ def main() -> int:
 def paint(place: sandbox.Sandbox, content: Path, style: Path, output: Path, **options: object) -> int:
     """Run the batch example in GIMP on copies of the files, which GIMP may not see where they are."""
     with tempfile.TemporaryDirectory(dir=place.gimp.outside("/tmp")) as folder:
-        content_copy, style_copy = (Path(shutil.copy(path, Path(folder) / f"{i}-{path.name}")) for i, path in enumerate((content, style)))
+        pictures = [
+            Path(shutil.copy(path, Path(folder) / f"{i}-{path.name}")) for i, path in enumerate((content, style))
+        ]
         painted = Path(folder) / f"painted{output.suffix}"
-        shutil.copy(BATCH, folder)
-        inside = [place.gimp.inside(path) for path in (content_copy, style_copy, painted)]
-        code = f"import sys; sys.path.insert(0, {place.gimp.inside(folder)!r}); import stylize; stylize.file(*{inside!r}, **{options!r})"
+        files = [place.gimp.inside(path) for path in (*pictures, painted)]
+        code = f"{BATCH.read_text(encoding='utf-8')}\nstylize(*{files!r}, **{options!r})"
         done = place.gimp.console(place.profile, code, timeout=LONGEST_SECONDS)
         if done.returncode or not painted.exists():
             return complain(done.stderr.strip())

@@ -35,7 +35,7 @@ class InstallState:
             if version != FORMAT:
                 raise ValueError(f"format {version} instead of {FORMAT}")
             return cls(**record)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return cls()
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InstallError(

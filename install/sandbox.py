@@ -10,10 +10,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import install
 import real_gimp
 from engine_home import EngineHome
 from plugin_folder import worker_command
+
+import install
 
 PROFILE = "/opt/neural-style/profile"
 """GIMP's profile in its root folder, out of the way of anything else in there."""

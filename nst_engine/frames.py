@@ -21,7 +21,7 @@ PROTOCOL = 1
 HEADER_LIMIT = 64 * 1024
 """Longest header line, in bytes. Real ones are below one kilobyte."""
 
-PAYLOAD_LIMIT = 8 * 1024 ** 3
+PAYLOAD_LIMIT = 8 * 1024**3
 """Most bytes that may follow one header: 500 megapixels of float RGBA."""
 
 ITEM_SIZES = {"uint8": 1, "uint16": 2, "float32": 4}
@@ -53,7 +53,12 @@ def write_frame(stream, header, arrays=None):
     fields = dict(header)
     if arrays:
         fields["arrays"] = [
-            {"name": name, "dtype": array.dtype, "shape": list(array.shape), "bytes": byte_count(array.dtype, array.shape)}
+            {
+                "name": name,
+                "dtype": array.dtype,
+                "shape": list(array.shape),
+                "bytes": byte_count(array.dtype, array.shape),
+            }
             for name, array in sorted(arrays.items())
         ]
     line = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
@@ -141,12 +146,12 @@ def _list_field(value):
 
 def _is_text(value):
     # type: (Any) -> bool
-    return isinstance(value, type(u"")) and value != u""
+    return isinstance(value, type("")) and value != ""
 
 
 def _is_length(value):
     # type: (Any) -> bool
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2 ** 31
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
 
 
 def _refuse_constant(name):

@@ -299,6 +299,17 @@ def _checked(name: str, spec: Spec, value: Any) -> Any:
     return value
 
 
+def markdown() -> str:
+    """The table of the README."""
+    lines = ["| option | default | allowed | what it does |", "| --- | --- | --- | --- |"]
+    for name, (default, spec) in specs().items():
+        shown = "the recipe's" if default is None else str(default)
+        lines.append(f"| `{name.replace('_', '-')}` | {shown} | {spec.allowed} | {spec.help} |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    json.dump(table(), sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    if sys.argv[1:] == ["--markdown"]:
+        print(markdown())
+    else:
+        print(json.dumps(table(), indent=2))

@@ -218,9 +218,7 @@ class _Painting:
 
     def _note(self, scale: Scale, number: int, losses: Losses, cost: float, on_step: Callable[[Step], None]) -> None:
         """Keep the losses of a step and tell of it."""
-        values = {
-            "content": float(losses.content), "style": float(losses.style), "tv": float(losses.tv), "total": float(losses.total)
-        }  # fmt: skip
+        values = {name: float(getattr(losses, name)) for name in ("content", "style", "tv", "total")}
         seconds = self.clock.total()
         self.history.append({"scale": max(scale.size), "iteration": number, "seconds": seconds, **values})
         self.cost_done += cost
@@ -316,7 +314,7 @@ def _check_memory(device: torch.device, recipe: Recipe, size: Size) -> None:
     if needed > free:
         fitting = int(max(size) * (free / needed) ** 0.5)
         raise OutOfMemory(
-            f"A picture painted at {max(size)} px needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free.",
+            f"Painting at {max(size)} px needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free.",
             f"Choose a size of at most {fitting}.",
         )
 

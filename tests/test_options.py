@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,11 @@ def test_mnemonics_differ_from_one_another_and_from_the_buttons():
     ]
     assert len(set(letters)) == len(letters)
     assert not set(letters) & set("ocrlsh")  # OK, Cancel, Reset, Load, Save, Help
+
+
+def test_the_table_in_the_readme_is_fresh():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert options.markdown() in readme, "renew it with: python -m nst_engine.options --markdown"
 
 
 def test_every_recipe_can_be_chosen():

@@ -21,7 +21,7 @@ from typing import Any
 import gi
 
 gi.require_version("Atspi", "2.0")
-from gi.repository import Atspi  # noqa: E402  (its version has to be chosen first)
+from gi.repository import Atspi
 
 
 def children(node: Any) -> list[Any]:

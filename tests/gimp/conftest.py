@@ -14,13 +14,14 @@ import pytest
 
 from nst_engine import options
 
-HERE = Path(__file__).parent
-CHECKOUT = HERE.parents[1]
-sys.path.insert(0, str(CHECKOUT / "install"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "install"))
 
 import console
 import plugin_folder
 import real_gimp
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from conftest import PlugIn
@@ -91,7 +90,8 @@ photo = add_quadrants(image)
 mask = photo.create_mask(Gimp.AddMaskType.BLACK)
 photo.add_mask(mask)
 masked = stylize(image, photo, style=style)
-tell(filtered=pixel(masked, 0, 0), masked=pixel(masked, 5, 5), kept=[len(style.get_filters()), photo.get_mask() is not None])
+tell(filtered=pixel(masked, 0, 0), masked=pixel(masked, 5, 5))
+tell(kept=[len(style.get_filters()), photo.get_mask() is not None])
 group = Gimp.GroupLayer.new(image, "group")
 image.insert_layer(group, None, 0)
 add_layer(image, "in the group", 40, 30, 20, 20, RED, group)

@@ -193,13 +193,8 @@ class WindowSession:
         self._environment["XDG_RUNTIME_DIR"] = self.gimp.inside(runtime)
         self._environment["TMPDIR"] = self.gimp.inside(self.folder)
         xvfb = ["Xvfb", "-noreset", "-nolisten", "tcp", "-screen", "0", "1280x900x24", "-displayfd", "{fd}"]
-        bus = [
-            "dbus-daemon",
-            "--session",
-            "--nofork",
-            "--print-address={fd}",
-            f"--address=unix:path={self.gimp.inside(runtime)}/bus",
-        ]
+        address = f"unix:path={self.gimp.inside(runtime)}/bus"
+        bus = ["dbus-daemon", "--session", "--nofork", f"--address={address}", "--print-address={fd}"]
         self._environment["DISPLAY"] = ":" + self._start_announced(*xvfb)
         self._environment["DBUS_SESSION_BUS_ADDRESS"] = self._start_announced(*bus)
         self._start("openbox")

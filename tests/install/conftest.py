@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "install"))
 
-from machine import Machine  # noqa: E402 - found through the line above
+from machine import Machine
 
 
 @pytest.fixture

@@ -64,9 +64,7 @@ def test_without_any_good_python_one_has_to_be_fetched(linux: Machine, monkeypat
     assert choose_python(linux, None) is None
 
 
-def test_a_broken_command_is_passed_over(
-    linux: Machine, add_program: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_command_is_passed_over(linux: Machine, add_program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     add_program("python3.13", "echo 'python3.13: command not found' >&2; exit 127")
     add_program("python3.11", answering(version=(3, 11)))

@@ -22,11 +22,12 @@ def show(
     """Ask until the answer passes ``check`` or the user cancels; returns whether to go on."""
     GimpUi.init(registration.PROCEDURE)
     dialog = GimpUi.ProcedureDialog.new(procedure, config, "Neural Style")
+    styles = style_layers(config, content)
+    add_style_rows(dialog, styles, style_file(config, styles))
     fill(dialog)
-    style = add_style_chooser(dialog, config, content)
     try:
         while dialog.run():
-            config.set_property("style", chosen_layer(style))
+            config.set_property("style", chosen_layer(styles))
             try:
                 check()
                 return True
@@ -38,7 +39,7 @@ def show(
 
 
 def fill(dialog: GimpUi.ProcedureDialog) -> None:
-    """Show the style file and all options, as the option table groups them."""
+    """Show all options, as the option table groups them."""
     groups: dict[str, list[str]] = {"basic": [], "advanced": []}
     for row in settings.option_rows():
         name = registration.argument_name(row)
@@ -48,56 +49,60 @@ def fill(dialog: GimpUi.ProcedureDialog) -> None:
     dialog.get_label("advanced-title", "Advanced", False, False)
     dialog.fill_box("advanced-box", groups["advanced"])
     dialog.fill_expander("advanced", "advanced-title", False, "advanced-box")
-    dialog.fill(["style-file", *groups["basic"], "advanced"])
+    dialog.fill([*groups["basic"], "advanced"])
 
 
-def add_style_chooser(
-    dialog: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig, content: Gimp.Layer
-) -> GimpUi.LayerComboBox:
-    """Put a list of all other layers on top. A procedure dialog's own chooser does not tell what is chosen."""
+def style_layers(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> GimpUi.LayerComboBox:
+    """A list of all layers except the content. A procedure dialog's own chooser does not tell what is chosen."""
     layers = GimpUi.LayerComboBox.new(lambda _image, layer, _data: layer != content, None)
     preselected = config.get_property("style") or neighbor(content)
     if preselected:
         layers.set_active(preselected.get_id())
-    label = Gtk.Label.new_with_mnemonic("St_yle layer")
-    label.set_xalign(0.0)
-    label.set_mnemonic_widget(layers)
-    column = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
-    column.add_widget(label)
-    column.add_widget(dialog.get_widget("quality", GObject.TYPE_NONE).get_label())
-    row = Gtk.Box(spacing=SPACING)
-    row.pack_start(label, False, False, 0)
-    row.pack_start(layers, True, True, 0)
-    row.set_tooltip_text("The layer to take the style from.")
-    row.show_all()
-    area = dialog.get_content_area()
-    area.pack_start(row, False, False, 0)
-    area.reorder_child(row, 0)
-    follow_file(config, row)
     return layers
 
 
 def neighbor(content: Gimp.Layer) -> Gimp.Layer | None:
-    """The layer that most likely holds the style: the next one below, or else above."""
+    """The layer that most likely holds the style: the next one below, or else the topmost."""
     siblings = content.get_image().get_layers()
-    below = siblings[siblings.index(content) + 1 :] if content in siblings else siblings
-    others = below or [layer for layer in siblings if layer != content]
+    below = siblings[siblings.index(content) + 1 :] if content in siblings else []
+    others = below + [layer for layer in siblings if layer != content]
     return others[0] if others else None
-
-
-def follow_file(config: Gimp.ProcedureConfig, row: Gtk.Box) -> None:
-    """A style file is used in place of the layer, so the layer is gray while there is one."""
-
-    def update(*_: object) -> None:
-        row.set_sensitive(config.get_property("style-file") is None)
-
-    config.connect("notify::style-file", update)
-    update()
 
 
 def chosen_layer(layers: GimpUi.LayerComboBox) -> Gimp.Layer | None:
     found, identifier = layers.get_active()
     return Gimp.Layer.get_by_id(identifier) if found else None
+
+
+def style_file(config: Gimp.ProcedureConfig, layers: GimpUi.LayerComboBox) -> GimpUi.FileChooser:
+    """A button to choose a file, which is used in place of a layer: the list of layers is gray then."""
+
+    def follow_file(*_: object) -> None:
+        layers.set_sensitive(config.get_property("style-file") is None)
+
+    chosen = config.get_property("style-file")
+    chooser = GimpUi.FileChooser.new(Gimp.FileChooserAction.OPEN, registration.FILE_LABEL, "Choose a Style", chosen)
+    chooser.bind_property("file", config, "style-file", GObject.BindingFlags.BIDIRECTIONAL)
+    config.connect("notify::style-file", follow_file)
+    follow_file()
+    return chooser
+
+
+def add_style_rows(dialog: GimpUi.ProcedureDialog, layers: GimpUi.LayerComboBox, file: GimpUi.FileChooser) -> None:
+    """Put the two ways to give a style on top of the dialog, in line with the rows below."""
+    label = Gtk.Label(label=registration.STYLE_LABEL, use_underline=True, xalign=0.0, mnemonic_widget=layers)
+    layer_row = Gtk.Box(spacing=SPACING, tooltip_text=registration.STYLE_HELP)
+    layer_row.pack_start(label, False, False, 0)
+    layer_row.pack_start(layers, True, True, 0)
+    file.set_tooltip_text(registration.FILE_HELP)
+    column = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
+    for name in (label, file.get_label_widget(), dialog.get_widget("quality", GObject.TYPE_NONE).get_label()):
+        column.add_widget(name)
+    area = dialog.get_content_area()
+    for position, row in enumerate((layer_row, file)):
+        row.show_all()
+        area.pack_start(row, False, False, 0)
+        area.reorder_child(row, position)
 
 
 def explain(dialog: GimpUi.ProcedureDialog, problem: str) -> None:

@@ -19,7 +19,7 @@ from nst_plugin.errors import EngineError
 try:
     import queue
 except ImportError:
-    import Queue as queue  # Python 2.7
+    import Queue as queue  # type: ignore[import-not-found,no-redef]  # Python 2.7
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
@@ -28,11 +28,15 @@ if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
     Report = Callable[[float, Optional[float], str], None]
     Arrival = Union[frames.Frame, frames.FrameError, None]
 
+FOREVER = float("inf")
 HELLO_SECONDS = 120
 """Longest wait for the greeting. A first start from a slow disk takes the better part of a minute."""
 
 CLOSE_SECONDS = 5
 """How long the engine may take to leave after its pipe is closed."""
+
+IDLE_SECONDS = 0.1
+"""Pause between two looks at the rest of the world."""
 
 CREATE_NO_WINDOW = 0x08000000
 """Windows: no console window for the engine."""
@@ -69,8 +73,13 @@ def engine_environment(environ):
 class Engine(object):
     """One engine process. It starts at once and greets seconds later; leaving the ``with`` block ends it."""
 
-    def __init__(self, command, log_path):
-        # type: (List[str], str) -> None
+    def __init__(self, command, log_path, idle=lambda: None):
+        # type: (List[str], str, Callable[[], None]) -> None
+        """Start ``command``, whose messages for people go to the file ``log_path``.
+
+        ``idle`` is called several times a second while there is nothing to do but wait.
+        """
+        self._idle = idle
         self._log_path = log_path
         self._log = _open_log(log_path)
         try:
@@ -78,6 +87,7 @@ class Engine(object):
         except EngineError:
             self._log.close()
             raise
+        self._to_engine, self._from_engine = self._process.stdin, self._process.stdout  # type: Any, Any
         self._arrivals = queue.Queue()  # type: queue.Queue[Arrival]
         self._reader = threading.Thread(target=self._read)
         self._reader.daemon = True
@@ -104,8 +114,7 @@ class Engine(object):
         if theirs != frames.PROTOCOL:
             raise EngineError(
                 "The engine speaks version %s of the protocol and the plug-in version %d. "
-                'Run "python3 install/install.py" to install both anew, then restart GIMP.'
-                % (theirs, frames.PROTOCOL)
+                'Run "python3 install/install.py" to install both anew, then restart GIMP.' % (theirs, frames.PROTOCOL)
             )
         self._greeted = True
 
@@ -138,7 +147,7 @@ class Engine(object):
         # type: () -> None
         """End the engine: closing its pipe is the request, and killing what then stays is the last word."""
         try:
-            self._process.stdin.close()
+            self._to_engine.close()
         except (IOError, OSError):
             pass  # bytes that nobody read
         deadline = time.time() + CLOSE_SECONDS
@@ -160,22 +169,31 @@ class Engine(object):
             announced.append({"name": style.name, "weight": 1.0, "pixels": key})
         header = {"kind": "stylize", "protocol": frames.PROTOCOL, "options": dict(options), "styles": announced}
         try:
-            frames.write_frame(self._process.stdin, header, arrays)
+            frames.write_frame(self._to_engine, header, arrays)
         except (IOError, OSError):
             pass  # the engine is gone; what it said before, or its silence, is the next thing to be received
 
-    def _receive(self, seconds=None):
-        # type: (Optional[float]) -> frames.Frame
+    def _receive(self, seconds=FOREVER):
+        # type: (float) -> frames.Frame
         """The engine's next message."""
-        try:
-            arrival = self._arrivals.get(timeout=seconds)
-        except queue.Empty:
-            raise self._failure("The engine did not greet within %d seconds" % seconds)
+        arrival = self._next_arrival(seconds)
         if arrival is None or isinstance(arrival, frames.TruncatedFrame):
-            raise self._failure("The engine stopped before it was done" if self._greeted else "The engine did not start")
+            raise self._failure(
+                "The engine stopped before it was done" if self._greeted else "The engine did not start"
+            )
         if isinstance(arrival, frames.FrameError):
             raise self._failure("The engine sent something that is no message")
         return arrival
+
+    def _next_arrival(self, seconds):
+        # type: (float) -> Arrival
+        deadline = time.time() + seconds
+        while time.time() < deadline:
+            try:
+                return self._arrivals.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                self._idle()
+        raise self._failure("The engine did not greet within %d seconds" % seconds)
 
     def _failure(self, what):
         # type: (str) -> EngineError
@@ -184,14 +202,16 @@ class Engine(object):
     def _read(self):
         # type: () -> None
         """Body of the reader's thread: queue all frames, and at last None or what was wrong."""
-        with io.open(self._process.stdout.fileno(), "rb", closefd=False) as stream:
-            try:
+        try:
+            with io.open(self._from_engine.fileno(), "rb", closefd=False) as stream:
                 for frame in iter(lambda: frames.read_frame(stream), None):
                     self._arrivals.put(frame)
-                self._arrivals.put(None)
-            except frames.FrameError as error:
-                self._log.write(("%s\n" % error).encode("utf-8"))
-                self._arrivals.put(error)
+            self._arrivals.put(None)
+        except frames.FrameError as error:
+            self._log.write(("%s\n" % error).encode("utf-8"))
+            self._arrivals.put(error)
+        finally:
+            self._from_engine.close()
 
 
 def _open_log(path):

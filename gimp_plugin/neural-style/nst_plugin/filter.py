@@ -56,7 +56,7 @@ def stylize(
     content = content_layer(image, drawables)
     if run_mode != Gimp.RunMode.INTERACTIVE:
         check_style(config, content)
-    with Engine(settings.engine_command(), settings.log_path()) as engine:
+    with Engine(settings.engine_command(), settings.log_path(), progress.stay_responsive) as engine:
         if run_mode == Gimp.RunMode.INTERACTIVE:
             ask(procedure, config, content)
         progress.start()

@@ -35,8 +35,10 @@ def read_style_file(file: Gio.File) -> Style:
     if image is None:
         raise BadRequest(f"GIMP cannot open the style file {file.get_parse_name()} as a picture: choose another one.")
     try:
-        name = os.path.splitext(file.get_basename())[0]
-        return Style(name, read_pixels(Gimp.Layer.new_from_visible(image, image, None)))
+        visible = Gimp.Layer.new_from_visible(image, image, None)
+        style = Style(os.path.splitext(file.get_basename())[0], read_pixels(visible))
+        visible.delete()
+        return style
     finally:
         image.delete()
 
@@ -70,7 +72,7 @@ def merged_copy(layer: Gimp.Layer) -> Iterator[Gimp.Layer]:
         workbench.set_color_profile(image.get_effective_color_profile())
         copy = Gimp.Layer.new_from_drawable(layer, workbench)
         workbench.insert_layer(copy, None, 0)
-        if copy.is_group_layer():
+        if isinstance(copy, Gimp.GroupLayer):
             copy = copy.merge()
         else:
             copy.merge_filters()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gi.repository import Gimp
+from gi.repository import Gimp, GLib
 
 
 def start() -> None:
@@ -13,6 +13,12 @@ def report(fraction: float, seconds_left: float | None, text: str) -> None:
     """Show how far the engine is."""
     Gimp.progress_set_text(text if seconds_left is None else f"{text} - {duration(seconds_left)} left")
     Gimp.progress_update(fraction)
+
+
+def stay_responsive() -> None:
+    """Answer what the desktop, such as a screen reader, asks of the plug-in in the meantime."""
+    while GLib.MainContext.default().iteration(False):
+        pass
 
 
 def duration(seconds: float) -> str:

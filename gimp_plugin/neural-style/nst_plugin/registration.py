@@ -16,6 +16,8 @@ HELP = (
     "The result is a new layer just above the selected one. Colors, strokes and textures come from the style, "
     "what is shown comes from the selected layer. When both a style layer and a style file are given, the file is used."
 )
+STYLE_LABEL, STYLE_HELP = "St_yle layer", "The layer to take the style from."
+FILE_LABEL, FILE_HELP = "Style f_ile", "A picture file to take the style from, in place of a layer."
 READ_WRITE = GObject.ParamFlags.READWRITE
 
 
@@ -26,13 +28,12 @@ def create_procedure(plug_in: Gimp.PlugIn, name: str, run: Gimp.RunImageFunc) ->
     procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
     procedure.set_menu_label(MENU_LABEL)
     procedure.add_menu_path(MENU)
-    procedure.set_documentation(BLURB, HELP, name)
+    procedure.set_documentation(BLURB, HELP, None)
     procedure.set_attribution("Neural Style for GIMP", "Neural Style for GIMP", "2026")
-    procedure.add_layer_argument("style", "St_yle layer", "The layer to take the style from.", True, READ_WRITE)
-    procedure.add_file_argument(
-        "style-file", "Style f_ile", "A picture file to take the style from, in place of a layer.",
-        Gimp.FileChooserAction.OPEN, True, None, READ_WRITE,
-    )  # fmt: skip
+    procedure.add_layer_argument("style", STYLE_LABEL, STYLE_HELP, True, READ_WRITE)
+    # OPEN would be more to the point, but then GIMP itself refuses a missing file, in words that help nobody.
+    action = Gimp.FileChooserAction.ANY
+    procedure.add_file_argument("style-file", FILE_LABEL, FILE_HELP, action, True, None, READ_WRITE)
     for row in settings.option_rows():
         add_option(procedure, row)
     procedure.add_layer_return_value("layer", "Layer", "The new layer.", True, READ_WRITE)

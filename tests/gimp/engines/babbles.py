@@ -1,6 +1,6 @@
 """An engine behind a shell that greets by itself."""
 
-import time
+import sys
 
 print("Welcome to gpu-box!", flush=True)
-time.sleep(600)
+sys.stdin.read()

@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from nst_engine import frames  # noqa: E402  (its folder is put on the path above)
+from nst_engine import frames
 
 
 def greet(protocol: int = frames.PROTOCOL) -> None:
