@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -39,23 +40,25 @@ def choose_way(python: Interpreter, machine: Machine) -> Way:
 
 
 def make_venv(installation: Installation, python: Interpreter, folder: Path) -> None:
-    """Make a venv with pip. ``folder`` must not exist or be a venv that is to be made again."""
+    """Make a venv with pip, in place of whatever an earlier run left in the folder."""
     way = choose_way(python, installation.machine)
+    if folder.exists():
+        shutil.rmtree(folder)
     if way == "apt":
         install_venv_package(installation, python)
     if way == "uv":
         uv = installation.machine.program("uv") or "uv"
-        installation.run("Making the venv", uv, "venv", "--clear", "--seed", "--python", python.executable, folder)
+        installation.run("Making the venv", uv, "venv", "--seed", "--python", python.executable, folder)
     elif way == "pip":
         make_venv_with_foreign_pip(installation, python, folder)
     else:
-        installation.run("Making the venv", python.executable, "-I", "-m", "venv", "--clear", folder)
+        installation.run("Making the venv", python.executable, "-I", "-m", "venv", folder)
 
 
 def make_venv_with_foreign_pip(installation: Installation, python: Interpreter, folder: Path) -> None:
     """Let the base Python's pip put a pip into the venv. ``--target`` is understood by every age of pip."""
     base = python.executable
-    installation.run("Making the venv", base, "-I", "-m", "venv", "--clear", "--without-pip", folder)
+    installation.run("Making the venv", base, "-I", "-m", "venv", "--without-pip", folder)
     venv_python = installation.home.program(folder, "python")
     library = ask([venv_python, "-I", "-c", PURE_LIBRARY], installation.machine.environ)
     if library is None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
-sys.path.insert(0, str(TESTS.parent / "gimp_plugin/neural-style"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "gimp_plugin/neural-style"))
 
 from nst_plugin import engine_client, settings
 from nst_plugin.engine_client import Engine, Picture, Style
 from nst_plugin.errors import EngineError
 
+TESTS = Path(__file__).parent
 CONTENT = Picture(2, 1, array.array("f", [0.1, 0.2, 0.3, 1.0, 0.4, 0.5, 0.6, 0.5]).tobytes())
 STYLE = Style("painting", Picture(1, 1, array.array("f", [0.9, 0.8, 0.7, 1.0]).tobytes()))
 INSTALL = 'Run "python3 install/install.py"'

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from nst_engine import networks
+from nst_engine import networks, score
 from nst_engine.objective import Objective, Style
 from nst_engine.options import Options
 from nst_engine.recipes import RECIPES, chosen
@@ -53,7 +53,7 @@ def test_features_are_those_of_the_published_network(vgg):
         assert features.numpy() == pytest.approx(expected[layer], rel=1e-3, abs=1e-3 * expected[layer].max())
 
 
-def test_gatys_objective_against_numpy(vgg):
+def test_gatys_objective_and_judge_against_numpy(vgg):
     picture, content, style = numpy_vgg(image(0)), numpy_vgg(image(1)), numpy_vgg(image(2, 48, 32))
     expected_content = ((picture["relu4_2"] - content["relu4_2"]) ** 2).mean()
     expected_style = 0.0
@@ -64,6 +64,10 @@ def test_gatys_objective_against_numpy(vgg):
     losses, _ = objective.value_and_gradient(image(0))
     assert float(losses.content) == pytest.approx(expected_content, rel=1e-3)
     assert float(losses.style) == pytest.approx(expected_style, rel=1e-3)
+    layers = (*RECIPES["gatys"].content_layers, *RECIPES["gatys"].style_layers)
+    verdict = score.gatys(*(vgg(pixels, layers) for pixels in (image(1), image(2, 48, 32), image(0))))
+    assert verdict["content"] == pytest.approx(expected_content, rel=1e-3)
+    assert verdict["total"] == pytest.approx(expected_content + expected_style, rel=1e-3)
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from console import Outcome, run_batch
 from real_gimp import PYTHON_FU, SCRIPT_FU
 
 BATCH = CHECKOUT / "gimp_plugin/batch"
-REAL_ENGINE = [sys.executable, "-m", "nst_engine", "worker"]
+# The checkout's engine, whatever else is installed.
+REAL_ENGINE = ["/usr/bin/env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "nst_engine", "worker"]
 
-PAINT = {PYTHON_FU: "stylize.py", SCRIPT_FU: "stylize.scm"}
 FAILED = {PYTHON_FU: 64, SCRIPT_FU: 70}
 
 
@@ -30,12 +30,13 @@ def folder(installed_plug_in: PlugIn) -> Iterator[Path]:
     shutil.copytree(BATCH, folder)
     installed_plug_in.use("answers")
     installed_plug_in.facts(f"""
+folder = {installed_plug_in.gimp.inside(folder)!r}
 for name, color in (("photo.png", RED), ("painting.png", CYAN)):
     image = new_image()
     layer = add_layer(image, name, 0, 0, 100, 80, color)
     for x in range(0, 100, 10):
         fill(layer, x, 0, 5, 80, YELLOW)
-    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file({installed_plug_in.gimp.inside(folder)!r} + "/" + name), None)
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file(folder + "/" + name), None)
     image.delete()
 """)
     yield folder

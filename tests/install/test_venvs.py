@@ -58,5 +58,5 @@ def test_apt_is_brought_up_to_date_before_the_venv_is_made(linux: Machine, add_p
     assert calls.read_text(encoding="utf-8").splitlines() == [
         "apt-get -q update",
         "apt-get -q -y install python3.12-venv",
-        f"python -I -m venv --clear {linux.home / 'venv'}",
+        f"python -I -m venv {linux.home / 'venv'}",
     ]
