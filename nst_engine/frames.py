@@ -146,7 +146,7 @@ def _list_field(value):
 
 def _is_text(value):
     # type: (Any) -> bool
-    return isinstance(value, type("")) and value != ""
+    return isinstance(value, type(json.loads('""'))) and value != ""
 
 
 def _is_length(value):

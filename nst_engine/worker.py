@@ -53,8 +53,8 @@ class Worker:
 
     def run(self) -> None:
         """Greet, then work on one job after another for as long as the client is there."""
-        self._send(Hello(PROTOCOL, nst_engine.__version__, devices.describe(devices.choose("auto")), networks.listed()))
         threading.Thread(target=self._read, daemon=True).start()
+        self._send(Hello(PROTOCOL, nst_engine.__version__, devices.describe(devices.choose("auto")), networks.listed()))
         while True:
             self._work(self.jobs.get())
 

@@ -156,6 +156,20 @@ def test_cancel_in_the_status_bar_ends_plug_in_and_engine(
     assert layer_names(window) == BEFORE
 
 
+def test_a_layer_removed_in_the_meantime_gets_no_result(window: WindowSession, installed_plug_in: PlugIn) -> None:
+    installed_plug_in.use("takes_its_time")
+    start(window)
+    wait_until(lambda: not window.find_window("^Neural Style$") and "button 'Cancel'" in window.tree(), 20)
+    window.batch("image = Gimp.get_images()[0]; image.remove_layer(image.get_layers()[0])")
+    window.wait_window("^GIMP Message$")
+    assert "The layer was removed while it was being painted, so nothing was added." in window.tree()
+    window.press("GIMP Message", "OK")
+    assert layer_names(window) == BEFORE[1:]
+    window.focus("GIMP$")
+    window.key("ctrl+z")
+    assert layer_names(window) == BEFORE
+
+
 def test_a_broken_engine_shows_its_sentence(
     window: WindowSession, installed_plug_in: PlugIn, screenshots: Path
 ) -> None:

@@ -65,7 +65,7 @@ def stylize(
         engine.wait_for_greeting()
         options = registration.chosen_options(config)
         picture = engine.stylize(layers.read_layer(content), [style], options, progress.report)
-    if not content.is_valid():
+    if image not in Gimp.get_images() or not content.is_valid():
         raise BadRequest("The layer was removed while it was being painted, so nothing was added.")
     return layers.insert_result(picture, content, f"{content.get_name()} in the style of {style.name}")
 
