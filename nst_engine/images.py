@@ -2,77 +2,103 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import logging
 import os
-import tempfile
+import secrets
+import struct
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
+from nst_engine import exif as exifs
 from nst_engine.errors import PictureError
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # of damaged files we speak ourselves
 
 Floats = NDArray[np.float32]
 
-WITHOUT_ALPHA = {".jpg", ".jpeg"}
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+WITH_16_BITS = {"PNG", "TIFF"}
+WITHOUT_ALPHA = {"JPEG"}
+
+EXIF_ROOM = {"JPEG": 65533}
+"""Bytes that a format has for EXIF; the others have more than anyone writes."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF's number of an orientation → what makes the picture upright."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a file holds: upright sRGB pixels, H×W×4 in [0, 1]; 8 or 16 bits per channel; EXIF to write beside them."""
+
+    pixels: Floats
+    depth: int = 8
+    exif: bytes = b""
 
 
 def load(path: str | Path) -> Floats:
-    """The picture in a file, upright (EXIF orientation), in sRGB (from its ICC profile), as H×W×4 float32.
+    """Only the pixels of a file, as :func:`read` reads them."""
+    return read(path).pixels
 
-    Raises :class:`PictureError` for a file that is missing, not a picture, or damaged.
+
+def read(path: str | Path) -> Picture:
+    """The picture in a file, upright (EXIF orientation) and in sRGB (from its ICC profile).
+
+    Raises :class:`PictureError` for a file that is missing, not a picture, damaged, or too large.
     """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return _pixels(_in_srgb(ImageOps.exif_transpose(image)))
-    except FileNotFoundError:
-        raise PictureError(f"There is no file {path}.", "Check the path.") from None
-    except UnidentifiedImageError:
-        raise PictureError(f"{path} is not a picture.", "Give a PNG, JPEG, TIFF or WebP file.") from None
-    except Image.DecompressionBombError:
-        raise PictureError(f"{path} is larger than 178 megapixels.", "Scale it down first.") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise PictureError(f"{path} cannot be read ({error}).", "Open it in an editor and save it anew.") from None
+    with _read_errors(path), warnings.catch_warnings(), open(path, "rb") as file:
+        warnings.simplefilter("ignore")  # Pillow's on odd files, which are read all the same
+        return _read_with_libvips(file) if _is_deep(file) else _read_with_pillow(file)
 
 
-def save(path: str | Path, pixels: Floats, force: bool = False) -> None:
+def save(path: str | Path, pixels: Floats, force: bool = False, depth: int = 8, exif: bytes = b"") -> None:
     """Write H×W×4 pixels to a file whose ending names the format; whole or not at all.
 
+    ``depth`` is 8 or 16 bits per channel (16 where the format has them), ``exif`` comes from :func:`read`.
     Raises :class:`PictureError` when the file exists and ``force`` is not set, or cannot be written.
     """
     path = Path(path)
     check_output(path, force)
-    has_alpha = path.suffix.lower() not in WITHOUT_ALPHA and bool((pixels[..., 3] < 1).any())
-    image = Image.fromarray(to_bytes(pixels if has_alpha else pixels[..., :3]))
-    image_format = Image.registered_extensions()[path.suffix.lower()]
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix, delete=False
-        ) as file:
-            try:
-                image.save(file, image_format, icc_profile=_srgb_profile(), quality=95)
-                file.flush()
-                os.chmod(file.name, 0o666 & ~_umask())
-            except BaseException:
-                file.close()
-                os.unlink(file.name)
-                raise
-        os.replace(file.name, path)
+        _write_whole(path, _encoded(pixels, FORMATS[path.suffix.lower()], depth, exif))
     except OSError as error:
         raise PictureError(f"{path} cannot be written ({error.strerror or error}).", "Choose another place.") from None
+    except ValueError as error:
+        raise PictureError(f"{path} cannot be written ({error}).", "Choose another format.") from None
 
 
 def check_output(path: Path, force: bool) -> None:
     """Raise :class:`PictureError` now rather than after minutes of work if ``path`` cannot be written."""
-    Image.init()
-    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+    folder = path.absolute().parent
+    if path.suffix.lower() not in FORMATS:
         raise PictureError(f"The ending of {path} names no picture format.", "Use .png, .jpg, .tif or .webp.")
-    if not path.absolute().parent.is_dir():
-        raise PictureError(f"There is no folder {path.absolute().parent}.", "Make it first, or choose another place.")
-    if path.exists() and not force:
+    if not os.path.isdir(folder):
+        raise PictureError(f"There is no folder {folder}.", "Make it first, or choose another place.")
+    if os.path.isdir(path):
+        raise PictureError(f"{path} is a folder.", "Choose another name.")
+    if os.path.lexists(path) and not force:
         raise PictureError(f"{path} exists already.", "Choose another name, or add --force to replace it.")
+    if not os.access(folder, os.W_OK):
+        raise PictureError(f"Nothing can be written to the folder {folder}.", "Choose another place.")
 
 
 def to_bytes(pixels: Floats) -> NDArray[np.uint8]:
@@ -80,43 +106,155 @@ def to_bytes(pixels: Floats) -> NDArray[np.uint8]:
     return np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
 
 
+@contextmanager
+def _read_errors(path: str | Path) -> Iterator[None]:
+    """Whatever goes wrong with a file, in a sentence."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise PictureError(f"There is no file {path}.", "Check the path.") from None
+    except IsADirectoryError:
+        raise PictureError(f"{path} is a folder.", "Give a picture in it.") from None
+    except PermissionError:
+        raise PictureError(f"{path} may not be read.", "Check its permissions.") from None
+    except UnidentifiedImageError:
+        raise PictureError(
+            f"{path} is not a picture that can be read.", "Give a PNG, JPEG, TIFF or WebP file."
+        ) from None
+    except Image.DecompressionBombError:
+        raise PictureError(f"{path} is larger than 178 megapixels.", "Scale it down first.") from None
+    except MemoryError:
+        raise PictureError(f"{path} does not fit into memory.", "Scale it down first.") from None
+    except (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, struct.error) as error:
+        remedy = "Open it in an editor and save it anew, as PNG with 8 or 16 bits per channel."
+        raise PictureError(f"{path} cannot be read ({error}).", remedy) from None
+
+
+def _is_deep(file: BinaryIO) -> bool:
+    """Whether it is a PNG or TIFF file of more than 8 bits per channel (or of over 4 GB, unknown to Pillow)."""
+    head = file.read(25)
+    if head.startswith(b"\x89PNG"):
+        return head[24:] == b"\x10"
+    if head.startswith((b"II+\0", b"MM\0+")):
+        return True
+    return max(exifs.read(file).numbers(exifs.BITS_PER_SAMPLE), default=8) > 8
+
+
+def _read_with_libvips(file: BinaryIO) -> Picture:
+    from nst_engine import sixteen_bits  # libvips is large, and most pictures have 8 bits
+
+    tags = exifs.read(file)
+    if tags.numbers(exifs.PLANES) == (2,) and len(tags.numbers(exifs.BITS_PER_SAMPLE)) == 2:
+        raise ValueError("it keeps gray and alpha in separate planes")  # libvips reads the first row only
+    file.seek(0)
+    pixels, depth, block = sixteen_bits.read(file.read())
+    return Picture(pixels, depth, exifs.kept(exifs.of_block(block) if block else tags))
+
+
+def _read_with_pillow(file: BinaryIO) -> Picture:
+    file.seek(0)
+    with Image.open(file) as image:
+        image.load()
+        if image.format == "TIFF":  # which Pillow has turned already
+            exif = exifs.read(file)
+            return Picture(_pixels(_in_srgb(image)), exif=exifs.kept(exif))
+        exif = exifs.of_block(_exif_block(image))
+        turn = TURNS.get(exif.orientation)
+        upright = image if turn is None else image.transpose(turn)
+        return Picture(_pixels(_in_srgb(upright)), exif=exifs.kept(exif))
+
+
+def _exif_block(image: Image.Image) -> bytes:
+    """The EXIF of a JPEG, PNG or WebP file. Many programs write PNG's as text: a name, a length, hexadecimal digits."""
+    text = image.info.get("Raw profile type exif", "")
+    try:
+        return image.info.get("exif") or bytes.fromhex("".join(text.split()[2:]))
+    except ValueError:
+        return b""
+
+
 def _in_srgb(image: Image.Image) -> Image.Image:
     """The image in the mode RGB or RGBA with sRGB values."""
+    if image.mode.startswith(("I", "F")):
+        raise ValueError("its channels are not of 8 bits")
     profile = image.info.get("icc_profile")
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    if image.mode.startswith(("I", "F")):
-        image = _sixteen_bit_as_eight(image)
     if image.mode not in ("RGB", "L", "CMYK"):
         image = image.convert("L" if image.mode in ("1", "LA", "La") else "RGB")
     if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            image = converted or image
-        except ImageCms.PyCMSError:
-            pass  # a damaged profile, or one of another color model: the values are taken as sRGB, as browsers do
+        image = _from_profile(image, profile)
     image = image.convert("RGB")
     if alpha is not None:
         image.putalpha(alpha)
     return image
 
 
-def _sixteen_bit_as_eight(image: Image.Image) -> Image.Image:
-    """Gray of 16 bits (Pillow's modes I and F) in 8 bits."""
-    values = np.asarray(image, dtype=np.float64)
-    white = 65535 if values.max(initial=0) > 255 else 255
-    return Image.fromarray(np.clip(values * 255 / white, 0, 255).astype(np.uint8))
+def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        converted = ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError):
+        return image  # a damaged profile, or one of another color model: the values are taken as sRGB, as browsers do
+    return converted or image
 
 
 def _pixels(image: Image.Image) -> Floats:
     return np.asarray(image.convert("RGBA")).astype(np.float32) / np.float32(255)
 
 
+def _encoded(pixels: Floats, image_format: str, depth: int, exif: bytes) -> bytes:
+    """The picture as a whole file, tagged as sRGB, with an alpha channel only if something is transparent."""
+    height, width = pixels.shape[:2]
+    has_alpha = image_format not in WITHOUT_ALPHA and bool((pixels[..., 3] < 1).any())
+    shown = pixels if has_alpha else pixels[..., :3]
+    exif = exifs.fitted(exif, width, height, EXIF_ROOM.get(image_format, sys.maxsize))
+    if depth == 16 and image_format in WITH_16_BITS:
+        from nst_engine import sixteen_bits
+
+        values = np.clip(np.rint(shown * 65535), 0, 65535).astype(np.uint16)
+        data = sixteen_bits.encode(values, image_format)
+    else:
+        data = _encoded_with_pillow(to_bytes(shown), image_format, exif)
+    if image_format == "PNG":
+        return exifs.into_png(data, exif)
+    return exifs.into_tiff(data, exif) if image_format == "TIFF" else data
+
+
+def _encoded_with_pillow(values: NDArray[np.uint8], image_format: str, exif: bytes) -> bytes:
+    options: dict[str, dict[str, Any]] = {
+        "PNG": {},
+        "JPEG": {"quality": 95, "subsampling": 0, "exif": exif},
+        "TIFF": {"compression": "tiff_adobe_deflate"},
+        "WEBP": {"quality": 95, "exif": exif},
+    }
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, image_format, icc_profile=_srgb_profile(), **options[image_format])
+    return file.getvalue()
+
+
+@functools.cache
 def _srgb_profile() -> bytes:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    """An ICC profile. It carries its date, which is made a fixed one: the same picture is to make the same file."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    date = slice(24, 36)
+    return profile[: date.start] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[date.stop :]
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside ``path`` and put it in its place when it is complete."""
+    unfinished = path.with_name(f".nst-{secrets.token_hex(8)}")
+    try:
+        with open(unfinished, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise

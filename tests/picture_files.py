@@ -1,0 +1,128 @@
+"""PNG, TIFF and EXIF written byte by byte, by nobody whose reading is under test."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+LETTERS = {1: "B", 2: "s", 3: "H", 4: "I", 5: "I", 7: "s", 10: "i"}
+MARKS = {"<": b"II*\0", ">": b"MM\0*"}
+
+MAKER_NOTE = bytes(range(256)) * 3
+ARTIST = "Jörg Müller".encode() + b"\0"
+LATITUDE = (48, 1, 51, 1, 2999, 100)
+THUMBNAIL = b"\xff\xd8 the old picture, small \xff\xd9"
+
+
+def directory(order, entries, offset, following=b""):
+    """A directory of TIFF: ``entries`` maps a tag to (kind, values) or to the entries of a directory below."""
+    head, tail = struct.pack(order + "H", len(entries)), b""
+    start = offset + 2 + 12 * len(entries) + 4
+    for tag, entry in sorted(entries.items()):
+        if isinstance(entry, dict):
+            kind, number, data = 4, 1, struct.pack(order + "I", start + len(tail))
+            tail += directory(order, entry, start + len(tail))
+        else:
+            kind, values = entry
+            data = values if isinstance(values, bytes) else struct.pack(f"{order}{len(values)}{LETTERS[kind]}", *values)
+            number = len(values) // (2 if kind in (5, 10) else 1)
+            if len(data) > 4:
+                data, tail = struct.pack(order + "I", start + len(tail)), tail + data + bytes(len(data) % 2)
+        head += struct.pack(order + "HHI", tag, kind, number) + data.ljust(4, b"\0")
+    end = struct.pack(order + "I", start + len(tail)) if following else bytes(4)
+    return head + end + tail + following
+
+
+def camera_fields(orientation=6, maker_note=MAKER_NOTE):
+    """What a camera writes about a picture of 30×20."""
+    return {
+        0x0112: (3, [orientation]),
+        0x0131: (2, b"Firmware 1.0\0"),
+        0x013B: (2, ARTIST),
+        0x0213: (3, [2]),
+        0x8769: {
+            0x829A: (5, [1, 250]),
+            0x9204: (10, [-2, 3]),
+            0x927C: (7, maker_note),
+            0xA001: (3, [0xFFFF]),
+            0xA002: (4, [30]),
+            0xA003: (4, [20]),
+            0xA005: {1: (2, b"R03\0")},
+        },
+        0x8825: {0: (1, b"\2\3\0\0"), 1: (2, b"N\0"), 2: (5, LATITUDE)},
+    }
+
+
+def exif(order="<", fields=None):
+    """A block of EXIF with a thumbnail in its second directory."""
+    fields = fields or camera_fields()
+    start = 8 + len(directory(order, fields, 8))
+    small = {0x0201: (4, [start + 2 + 24 + 4]), 0x0202: (4, [len(THUMBNAIL)])}
+    thumbnail = directory(order, small, start) + THUMBNAIL
+    return b"Exif\0\0" + MARKS[order] + struct.pack(order + "I", 8) + directory(order, fields, 8, thumbnail)
+
+
+def png(values, exif=b"", **chunks):
+    """A PNG file of H×W×channels values (uint8 or uint16); chunks by name."""
+    height, width, channels = values.shape
+    rows = values.astype(values.dtype.newbyteorder(">")).reshape(height, -1).view(np.uint8)
+    data = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()
+    header = struct.pack(">IIBBBBB", width, height, values.itemsize * 8, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    before = {**({"eXIf": exif.removeprefix(b"Exif\0\0")} if exif else {}), **chunks}
+    parts = [("IHDR", header), *before.items(), ("IDAT", zlib.compress(data)), ("IEND", b"")]
+    file = b"\x89PNG\r\n\x1a\n"
+    for name, content in parts:
+        file += struct.pack(">I", len(content)) + name.encode() + content
+        file += struct.pack(">I", zlib.crc32(name.encode() + content))
+    return file
+
+
+def tiff(values, order="<", photometric=None, alpha=2, planes=False, sample_format=1, fields=None):
+    """An uncompressed TIFF file of H×W×channels values; ``fields`` are more entries of its directory."""
+    height, width, channels = values.shape
+    if photometric is None:
+        photometric = 2 if channels >= 3 else 1
+    ordered = values.astype(values.dtype.newbyteorder(order))
+    data = (np.moveaxis(ordered, 2, 0) if planes else ordered).tobytes()
+    strips = channels if planes else 1
+    size = len(data) // strips
+    entries = {
+        0x0100: (4, [width]),
+        0x0101: (4, [height]),
+        0x0102: (3, [values.itemsize * 8] * channels),
+        0x0103: (3, [1]),
+        0x0106: (3, [photometric]),
+        0x0111: (4, [8 + strip * size for strip in range(strips)]),
+        0x0115: (3, [channels]),
+        0x0116: (4, [height]),
+        0x0117: (4, [size] * strips),
+        0x011C: (3, [2 if planes else 1]),
+        0x0153: (3, [sample_format] * channels),
+        **({0x0152: (3, [alpha])} if channels in (2, 4) and photometric != 5 else {}),
+        **(fields or {}),
+    }
+    if strips == 1 and len(data) % 2:
+        data += b"\0"
+    return MARKS[order] + struct.pack(order + "I", 8 + len(data)) + data + directory(order, entries, 8 + len(data))
+
+
+def camera_file(kind, values, order="<", fields=None):
+    """The file that a camera would write of H×W×3 values in 8 bits: ``kind`` is its ending, with the bits."""
+    fields = fields or camera_fields()
+    deep = values.astype(np.uint16) * 257
+    if kind == "png16":
+        return png(deep, exif=exif(order, fields))
+    if kind in ("tif8", "tif16"):
+        return tiff(deep if kind == "tif16" else values, order, fields=fields)
+    file = io.BytesIO()
+    image_format, options = {
+        "png8": ("PNG", {}),
+        "jpg8": ("JPEG", {"quality": 100, "subsampling": 0}),
+        "webp8": ("WEBP", {"lossless": True}),
+    }[kind]
+    Image.fromarray(values).save(file, image_format, exif=exif(order, fields), **options)
+    return file.getvalue()
