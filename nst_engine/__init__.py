@@ -1,5 +1,58 @@
-"""Neural style transfer by optimisation (Gatys, Ecker & Bethge 2015/2016) for image editors."""
+"""Neural style transfer by optimisation (Gatys, Ecker & Bethge 2015/2016) for image editors and for Python.
+
+>>> from nst_engine import Options, stylize
+>>> picture = stylize(content, style, Options(quality="draft"))  # H×W×3|4 arrays or Pillow images in, H×W×4 out
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nst_engine.options import Options
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from nst_engine.painting import Step
+    from nst_engine.protocol import StylePicture
+
+    Picture = NDArray[Any] | Image.Image
+    Floats = NDArray[np.float32]
+
+__all__ = ["Options", "stylize"]
 __version__ = "0.1.0"
+
+
+def stylize(
+    content: Picture,
+    styles: Picture | StylePicture | Sequence[Picture | StylePicture],
+    options: Options = Options(),
+    *,
+    protection: Picture | None = None,
+    selection: Picture | None = None,
+    init: Picture | None = None,
+    on_step: Callable[[Step], None] = lambda step: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Floats:
+    """Paint a picture in one or several styles.
+
+    Pictures are H×W×3|4 arrays (float32 in [0, 1], or uint8) of sRGB-encoded values with straight alpha, or Pillow
+    images. A style may be a :class:`nst_engine.protocol.StylePicture`, which adds weight and region. ``protection``
+    (what is to stay) and ``selection`` (what is to be painted) are masks of the content's size: H×W or H×W×1 arrays,
+    or gray images. ``init`` is the picture to start from.
+
+    ``on_step`` hears of each step: fraction done, seconds left, losses, and a preview that is made when asked for.
+    When ``should_stop`` says so, the picture as it stands is returned. The result is H×W×4 float32 in [0, 1], of the
+    content's size. Raises :class:`nst_engine.errors.StyleTransferError`.
+    """
+    from nst_engine import painting, pictures  # not before they are needed: PyTorch takes seconds to load
+
+    masks = painting.Masks(pictures.mask(protection), pictures.mask(selection))
+    painter = painting.Painter(options)
+    started_from = None if init is None else pictures.pixels(init)
+    return painter.paint(
+        pictures.pixels(content), pictures.styles(styles), masks, started_from, on_step, should_stop
+    ).picture

@@ -12,10 +12,10 @@ import torch
 
 from nst_engine import device as devices
 from nst_engine import networks, protocol
-from nst_engine.errors import ProtocolError
+from nst_engine.errors import NetworkError, ProtocolError
 from nst_engine.frames import PROTOCOL
+from nst_engine.painting import versions
 from nst_engine.protocol import Failure, Result, StylePicture, Stylize
-from nst_engine.stylize import versions
 
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -34,7 +34,7 @@ def examination() -> dict[str, Any]:
             "convolution_milliseconds": _formats(torch.device("cpu")),
         },
         "devices": {kind: _device(kind) for kind in kinds},
-        "networks": {name: networks.load(name).sha256 for name in networks.listed()},
+        "networks": {name: _network(name) for name in networks.listed()},
         "memory_bytes": {"total": memory.total, "available": memory.available},
         "places": {
             "networks": str(networks.networks_folder()),
@@ -63,6 +63,14 @@ def self_test() -> str:
                 raise ProtocolError(message.message, message.remedy)
             if message is None:
                 raise ProtocolError("The engine ended without an answer.", "Run install/install.py again.")
+
+
+def _network(name: str) -> str:
+    """Its hash, or what is wrong with it."""
+    try:
+        return networks.load(name).sha256
+    except NetworkError as error:
+        return f"does not work: {error.message}"
 
 
 def _device(kind: str) -> str:

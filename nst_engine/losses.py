@@ -25,9 +25,13 @@ def feature_matrix(features: Tensor) -> Tensor:
     return features.permute(1, 2, 0).reshape(-1, features.shape[0])
 
 
-def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of two C×h×w feature maps (CVPR 2016, eq. 1, which sums and halves instead)."""
-    return (features - target).square().mean()
+def content_loss(features: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean squared difference of two C×h×w feature maps (CVPR 2016, eq. 1, which sums and halves instead).
+
+    ``weights`` (h×w) say how much each position counts: a map on the content, as in Gatys et al. 2017.
+    """
+    difference = (features - target).square()
+    return difference.mean() if weights is None else (difference * weights).mean()
 
 
 def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:

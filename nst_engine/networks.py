@@ -1,13 +1,15 @@
 """Networks: which there are, where they lie, and their weights as plain arrays.
 
 A network is a safetensors file. Each convolution ``convB_C`` is either ``.weight`` (float) or ``.codes`` (uint8
-indices) with ``.codebook`` (256 floats), and ``.bias``. The file's metadata states the input convention.
+indices) with ``.codebook`` (256 floats), and ``.bias``. The file's metadata states the input convention (``input``,
+``mean``, ``std``) and the ``pooling``; ``weights_sha256``, where it is there, is the fingerprint of the tensors.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +32,21 @@ BGR_BYTES = "BGR, 0..255, minus mean"
 RGB_UNIT = "RGB, 0..1, minus mean, over std"
 """What the metadata field ``input`` may say; ``mean`` and ``std`` hold three numbers in that channel order."""
 
-CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+POOLINGS = ("max", "average")
+"""How the metadata field ``pooling`` may begin; without the field it is the first."""
+
+Tensors = Mapping[str, NDArray[Any]]
 
 Floats = NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """The convolutions of a VGG-19 and the input they expect.
+    """The convolutions of a VGG-19, the input they expect, and the 2×2 pooling between them.
 
     ``weights[name]`` is (kernel out×in×3×3, bias out); the first kernel's input channels are RGB. The network's
-    input is ``(rgb - pixel_mean) / pixel_std`` for rgb in [0, 1]. ``sha256`` is that of the file.
+    input is ``(rgb - pixel_mean) / pixel_std`` for rgb in [0, 1]. ``pooling`` is one of :data:`POOLINGS`.
+    ``sha256`` is that of the file.
     """
 
     name: str
@@ -48,6 +54,7 @@ class Network:
     weights: dict[str, tuple[Floats, Floats]]
     pixel_mean: tuple[float, float, float]
     pixel_std: tuple[float, float, float]
+    pooling: str
 
 
 def networks_folder() -> Path:
@@ -61,28 +68,8 @@ def listed() -> tuple[str, ...]:
     return tuple(SHIPPED) + tuple(name for name in own if name not in SHIPPED)
 
 
-def load(name_or_file: str) -> Network:
-    """The network of this name, or in the file of this path.
-
-    Raises :class:`NetworkError` when it is missing, damaged or not a VGG-19.
-    """
-    path = _path(name_or_file)
-    data = path.read_bytes()
-    sha256 = hashlib.sha256(data).hexdigest()
-    if path.parent == _data_folder() and sha256 != SHIPPED[path.stem]:
-        raise NetworkError(f"The network file {path} is damaged.", "Run install/install.py again.")
-    try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            weights = {convolution: _convolution(file, convolution) for convolution in CONVOLUTIONS}
-            return _in_rgb(path.stem, sha256, weights, metadata)
-    except (SafetensorError, KeyError, ValueError, IndexError) as error:
-        raise NetworkError(
-            f"{path} is not a VGG-19 network ({error}).", "Give a safetensors file with its 16 convolutions."
-        ) from None
-
-
-def _path(name_or_file: str) -> Path:
+def find(name_or_file: str) -> Path:
+    """The file of the network of this name, or of this path; raises NetworkError when there is none."""
     if name_or_file in SHIPPED:
         return _data_folder() / f"{name_or_file}.safetensors"
     own = networks_folder() / f"{name_or_file}.safetensors"
@@ -96,34 +83,111 @@ def _path(name_or_file: str) -> Path:
     )
 
 
+def load(name_or_file: str) -> Network:
+    """The network of this name, or in the file of this path.
+
+    Raises :class:`NetworkError` when it is missing, damaged or not a VGG-19.
+    """
+    path = find(name_or_file)
+    shipped = path.parent == _data_folder()
+    try:
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        if shipped and sha256 != SHIPPED[path.stem]:
+            raise NetworkError(f"The network file {path} is damaged.", "Run install/install.py again.")
+        with safe_open(path, framework="np") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no dictionary
+            return from_tensors(path.stem, sha256, tensors, file.metadata() or {})
+    except OSError as error:
+        remedy = "Run install/install.py again." if shipped else "See that the file is there and may be read."
+        raise NetworkError(f"The network file {path} cannot be read ({error.strerror}).", remedy) from None
+    except (SafetensorError, TypeError, ValueError) as error:
+        raise NetworkError(
+            f"{path} is not a network of this program ({error}).",
+            "Convert weights files with 'nst-engine networks add FILE'; add a damaged network anew.",
+        ) from None
+
+
+def from_tensors(name: str, sha256: str, tensors: Tensors, metadata: Mapping[str, str]) -> Network:
+    """The network in these tensors, its input convention turned into RGB in [0, 1].
+
+    Raises ValueError, with half a sentence, when they are not a whole VGG-19 or do not say what input it expects.
+    """
+    if "weights_sha256" in metadata and metadata["weights_sha256"] != fingerprint(tensors):
+        raise ValueError("its weights are damaged")
+    weights = _chained({convolution: _convolution(tensors, convolution) for convolution in CONVOLUTIONS})
+    pooling, *_ = (metadata.get("pooling") or POOLINGS[0]).split()
+    if pooling not in POOLINGS:
+        raise ValueError(f"its pooling is '{pooling}'")
+    mean = _numbers(metadata, "mean")
+    if metadata.get("input") == RGB_UNIT:
+        return Network(name, sha256, weights, mean, _numbers(metadata, "std"), pooling)
+    if metadata.get("input") != BGR_BYTES:
+        raise ValueError("it does not say which input it expects")
+    kernel, bias = weights["conv1_1"]
+    flipped = {**weights, "conv1_1": (np.ascontiguousarray(kernel[:, ::-1]), bias)}
+    blue, green, red = mean
+    return Network(name, sha256, flipped, (red / 255, green / 255, blue / 255), (1 / 255, 1 / 255, 1 / 255), pooling)
+
+
+def fingerprint(tensors: Tensors) -> str:
+    """SHA-256 of the tensors' names and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()
+
+
+def remove(name: str) -> None:
+    """Delete one of the user's own networks; raises NetworkError when there is none, or it cannot be deleted."""
+    if name in SHIPPED:
+        raise NetworkError(f"The network '{name}' is part of the engine.", "Only networks you added can be removed.")
+    path = find(name)
+    if path.parent != networks_folder():
+        raise NetworkError(f"{name} is a file and no network's name.", "Delete it yourself, or name a network.")
+    try:
+        path.unlink()
+    except OSError as error:
+        raise NetworkError(
+            f"{path} cannot be deleted ({error.strerror}).", "See that you may write in its folder."
+        ) from None
+
+
 def _data_folder() -> Path:
     return Path(__file__).parent / "data"
 
 
-def _convolution(file: Any, name: str) -> tuple[Floats, Floats]:
+def _convolution(tensors: Tensors, name: str) -> tuple[Floats, Floats]:
     """Kernel and bias of one convolution, in float32."""
-    if f"{name}.codes" in set(file.keys()):
-        kernel = file.get_tensor(f"{name}.codebook")[file.get_tensor(f"{name}.codes")]
-    else:
-        kernel = file.get_tensor(f"{name}.weight")
-    if kernel.ndim != 4 or kernel.shape[2:] != (3, 3):
-        raise ValueError(f"{name} is not a 3×3 convolution")
-    return kernel.astype(np.float32), file.get_tensor(f"{name}.bias").astype(np.float32)
+    try:
+        if f"{name}.codes" in tensors:
+            kernel = tensors[f"{name}.codebook"][tensors[f"{name}.codes"]]
+        else:
+            kernel = tensors[f"{name}.weight"]
+        bias = tensors[f"{name}.bias"]
+    except KeyError as missing:
+        raise ValueError(f"it has no {missing.args[0]}") from None
+    except IndexError:
+        raise ValueError(f"{name} does not fit its codebook") from None
+    if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+        raise ValueError(f"{name} has values that are not numbers")
+    return kernel.astype(np.float32), bias.astype(np.float32)
 
 
-def _in_rgb(name: str, sha256: str, weights: dict[str, tuple[Floats, Floats]], metadata: dict[str, str]) -> Network:
-    """The network with the input convention that the file states turned into RGB in [0, 1]."""
-    mean = _numbers(metadata, "mean", CAFFE_MEAN_BGR)
-    if metadata.get("input", BGR_BYTES) == RGB_UNIT:
-        return Network(name, sha256, weights, mean, _numbers(metadata, "std", (1.0, 1.0, 1.0)))
-    kernel, bias = weights["conv1_1"]
-    flipped = {**weights, "conv1_1": (np.ascontiguousarray(kernel[:, ::-1]), bias)}
-    blue, green, red = mean
-    return Network(name, sha256, flipped, (red / 255, green / 255, blue / 255), (1 / 255, 1 / 255, 1 / 255))
+def _chained(weights: dict[str, tuple[Floats, Floats]]) -> dict[str, tuple[Floats, Floats]]:
+    """The weights, after a look whether each convolution takes what the one before it gives."""
+    channels = 3
+    for name, (kernel, bias) in weights.items():
+        if kernel.ndim != 4 or kernel.shape[1:] != (channels, 3, 3) or bias.shape != kernel.shape[:1]:
+            raise ValueError(f"{name} has the shape {'×'.join(map(str, kernel.shape))}")
+        channels = len(kernel)
+    return weights
 
 
-def _numbers(metadata: dict[str, str], key: str, default: tuple[float, float, float]) -> tuple[float, float, float]:
-    if key not in metadata:
-        return default
-    first, second, third = (float(number) for number in metadata[key].split(","))
+def _numbers(metadata: Mapping[str, str], key: str) -> tuple[float, float, float]:
+    """Three numbers of the metadata, separated by commas."""
+    try:
+        first, second, third = (float(number) for number in metadata[key].split(","))
+    except (KeyError, ValueError):
+        raise ValueError(f"its metadata has no three numbers '{key}'") from None
     return first, second, third

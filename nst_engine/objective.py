@@ -1,9 +1,13 @@
-"""The objective: targets computed once per scale, then value and gradient of the picture."""
+"""The objective: targets computed once per scale, then value and gradient of the picture.
+
+A style's statistics are means over positions, so they come first and the losses from them: whoever cannot hold all
+features at once may gather the statistics part by part and carry the losses' derivative by them back the same way.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,8 +22,11 @@ ENERGY_FLOOR = 1e-2
 """Share of the content's energy in a layer below which the energy of a style there does not count: a black or
 flat style has next to none, and nothing may be divided by that."""
 
-Distance = Callable[[Tensor], Tensor]
-"""From C×h×w features of the picture to one layer's loss."""
+PROTECTION = 20.0
+"""How many times more the content counts where it is wholly protected."""
+
+Distance = Callable[[Tensor, Tensor | None], Tensor]
+"""From C×h×w features of the picture and weights of their positions (h×w, or None) to one layer's loss."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,30 +43,52 @@ class Losses:
         return self.content + self.style + self.tv
 
 
-class Style(NamedTuple):
-    """A style at one scale: image 1×3×H×W in [0, 1], opacity H×W in [0, 1] or None for all opaque, and its share."""
+class StyleStatistics(NamedTuple):
+    """What a layer's features say of a style: their mean (C) and Gram matrix (C×C)."""
 
-    image: Tensor
-    opacity: Tensor | None
-    share: float
+    mean: Tensor
+    gram: Tensor
+
+
+Statistics = Mapping[str, StyleStatistics]
+"""By layer."""
+
+
+class Region(NamedTuple):
+    """A part of the picture and the style it is to have. ``mask``: H×W in [0, 1], None for the whole picture."""
+
+    statistics: Statistics
+    mask: Tensor | None = None
+
+
+class Frame(NamedTuple):
+    """What of the picture may change, and how firmly the content is held. Each is H×W, or None where all is alike.
+
+    The picture that is judged is ``content + free·(image − content)``. ``protection`` in [0, 1] raises the content's
+    weight; ``area`` in [0, 1] says where content counts at all.
+    """
+
+    free: Tensor | None = None
+    protection: Tensor | None = None
+    area: Tensor | None = None
 
 
 class Objective:
     """Content, style and total variation losses of a picture against fixed targets.
 
-    ``content``: 1×3×H×W in [0, 1]. The shares of ``styles`` add up to one; their statistics are blended in that
-    proportion.
+    ``content``: 1×3×H×W in [0, 1]; each of the ``regions`` counts as much as its mask covers.
     """
 
-    def __init__(self, vgg: VGG19, recipe: Recipe, content: Tensor, styles: Sequence[Style]) -> None:
-        self.vgg = vgg
-        self.recipe = recipe
+    def __init__(
+        self, vgg: VGG19, recipe: Recipe, content: Tensor, regions: Sequence[Region], frame: Frame = Frame()
+    ) -> None:
+        self.vgg, self.recipe, self.content, self.frame = vgg, recipe, content, frame
         shallow_content = {SHALLOW: 0.5 * sum(recipe.content_layers.values())} if recipe.shallow_steps else {}
         self.content_weights = {False: dict(recipe.content_layers), True: shallow_content}
-        shallow_style = {
-            layer: w for layer, w in recipe.style_layers.items() if LAYERS.index(layer) <= LAYERS.index(SHALLOW)
-        }
-        self.style_weights = {False: dict(recipe.style_layers), True: shallow_style}
+        weights = {name: layer.weight for name, layer in recipe.style_layers.items()}
+        shallow_style = {name: w for name, w in weights.items() if LAYERS.index(name) <= LAYERS.index(SHALLOW)}
+        self.style_weights = {False: weights, True: shallow_style}
+        self.masks = [None if region.mask is None else _Mask(region.mask) for region in regions]
         with torch.no_grad():
             wanted = {*recipe.content_layers, *shallow_content, *recipe.style_layers}
             features = {layer: f.clone() for layer, f in vgg(content, wanted).items()}
@@ -67,7 +96,10 @@ class Objective:
                 layer: self._content_distance(features[layer]) for layer in {*recipe.content_layers, *shallow_content}
             }
             energies = {layer: float(features[layer].square().mean()) for layer in recipe.style_layers}
-            self.style_distances = self._style_distances(styles, energies)
+            self.style_distances = {
+                layer: [self._style_distance(layer, region.statistics[layer], energies[layer]) for region in regions]
+                for layer in recipe.style_layers
+            }
 
     def value_and_gradient(self, image: Tensor, shallow: bool = False) -> tuple[Losses, Tensor]:
         """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels.
@@ -81,55 +113,116 @@ class Objective:
 
     def evaluate(self, image: Tensor, shallow: bool = False) -> Losses:
         """The weighted losses of a picture, part of the graph of ``image``."""
+        image = framed(image, self.content, self.frame.free)
         content_weights, style_weights = self.content_weights[shallow], self.style_weights[shallow]
         features = self.vgg(image, {*content_weights, *style_weights})
         zero = image.new_zeros(())
         content = sum(
             (w * self.content_distances[layer](features[layer]) for layer, w in content_weights.items()), zero
         )
-        style = sum((w * self.style_distances[layer](features[layer]) for layer, w in style_weights.items()), zero)
-        tv = losses.total_variation(image) if self.recipe.tv_weight else zero
+        style = sum((w * self._style_loss(layer, features[layer]) for layer, w in style_weights.items()), zero)
+        exponent = 2 if self.recipe.tv_norm == "squared" else 1
+        tv = losses.total_variation(image, exponent) if self.recipe.tv_weight else zero
         return Losses(
             self.recipe.content_weight * content, self.recipe.style_weight * style, self.recipe.tv_weight * tv
         )
 
-    def _content_distance(self, target: Tensor) -> Distance:
-        scale = float(target.square().mean()) + 1e-8 if self.recipe.relative else 1.0
-        return lambda features: losses.content_loss(features, target) / scale
+    def _style_loss(self, layer: str, features: Tensor) -> Tensor:
+        """One layer's loss over all regions: their average by the area they cover."""
+        loss = features.new_zeros(())
+        for mask, distance in zip(self.masks, self.style_distances[layer], strict=True):
+            if mask is None:
+                loss = loss + distance(features, None)
+            else:
+                share = mask.area / sum(other.area for other in self.masks if other is not None)
+                loss = loss + share * distance(features, mask.at(features))
+        return loss
 
-    def _style_distances(self, styles: Sequence[Style], energies: dict[str, float]) -> dict[str, Distance]:
-        """One distance a style layer. ``energies``: the content's mean squared features, by layer."""
-        means: dict[str, Tensor] = {}
-        grams: dict[str, Tensor] = {}
-        for image, opacity, share in styles:
-            for layer, features in self.vgg(image, self.recipe.style_layers).items():
-                weights = None if opacity is None else _resized_opacity(opacity, features)
-                mean = (
-                    losses.feature_matrix(features).mean(0)
-                    if weights is None
-                    else losses.moments(features, weights).mean
-                )
-                gram = losses.gram_matrix(features, weights)
-                means[layer] = means.get(layer, 0) + share * mean
-                grams[layer] = grams.get(layer, 0) + share * gram
-        make = self._moments_distance if self.recipe.statistic == "moments" else self._gram_distance
-        return {layer: make(means[layer], grams[layer], energies[layer]) for layer in self.recipe.style_layers}
+    def _content_distance(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+        scale = float(target.square().mean()) + 1e-8 if self.recipe.relative else 1.0
+        weights = self._content_map(target)
+        return lambda features: losses.content_loss(features, target, weights) / scale
+
+    def _content_map(self, features: Tensor) -> Tensor | None:
+        """How much each position's content counts (h×w): 1 on average over the area, more where it is protected."""
+        area, protection = self.frame.area, self.frame.protection
+        weights: Tensor | None = None
+        if area is not None:
+            weights = resized_mask(area, features)
+            weights = weights / weights.mean()
+        if protection is not None:
+            held = 1 + PROTECTION * resized_mask(protection, features)
+            weights = held if weights is None else weights * held
+        return weights
+
+    def _style_distance(self, layer: str, statistics: StyleStatistics, content_energy: float) -> Distance:
+        moments = self.recipe.style_layers[layer].statistic == "moments"
+        make = self._moments_distance if moments else self._gram_distance
+        return make(statistics.mean, statistics.gram, content_energy)
 
     def _moments_distance(self, mean: Tensor, gram: Tensor, content_energy: float) -> Distance:
         target = losses.gaussian_target(mean, gram - torch.outer(mean, mean))
         channels = mean.numel()
         energy = max(float(gram.trace()), ENERGY_FLOOR * content_energy * channels) + 1e-8
         scale = energy if self.recipe.relative else float(channels)
-        return lambda features: losses.wasserstein_loss(losses.moments(features), target) / scale
+        return lambda features, weights: losses.wasserstein_loss(losses.moments(features, weights), target) / scale
 
     def _gram_distance(self, mean: Tensor, gram: Tensor, content_energy: float) -> Distance:
         floor = (ENERGY_FLOOR * content_energy) ** 2 * gram.shape[0]
         energy = max(float(gram.square().sum()), floor) + 1e-8
         scale = energy if self.recipe.relative else float(gram.numel())
-        return lambda features: (losses.gram_matrix(features) - gram).square().sum() / scale
+        return lambda features, weights: (losses.gram_matrix(features, weights) - gram).square().sum() / scale
 
 
-def _resized_opacity(opacity: Tensor, features: Tensor) -> Tensor:
-    """Opacity (H×W) at the positions of a feature map (C×h×w), averaged over each position's area."""
+def framed(image: Tensor, content: Tensor, free: Tensor | None) -> Tensor:
+    """The picture as it is seen, 1×3×H×W: the content shows through where the image may not change."""
+    return image if free is None else content + free * (image - content)
+
+
+def style_statistics(
+    vgg: VGG19, image: Tensor, opacity: Tensor | None, layers: Collection[str]
+) -> dict[str, StyleStatistics]:
+    """Statistics of a style, 1×3×H×W in [0, 1], at these layers; ``opacity`` (H×W) says which pixels count."""
+    found = {}
+    with torch.no_grad():
+        for layer, features in vgg(image, layers).items():
+            weights = None if opacity is None else resized_mask(opacity, features)
+            matrix = losses.feature_matrix(features)
+            mean = matrix.mean(0) if weights is None else weights.reshape(-1) @ matrix / weights.sum()
+            found[layer] = StyleStatistics(mean, losses.gram_matrix(features, weights))
+    return found
+
+
+def blended(styles: Sequence[tuple[Statistics, float]]) -> Statistics:
+    """The statistics of several styles as one, in proportion to their weights."""
+    total = sum(weight for _, weight in styles)
+    first = styles[0][0]
+    return {
+        layer: StyleStatistics(
+            sum((weight / total * style[layer].mean for style, weight in styles), torch.zeros_like(first[layer].mean)),
+            sum((weight / total * style[layer].gram for style, weight in styles), torch.zeros_like(first[layer].gram)),
+        )
+        for layer in first
+    }
+
+
+def resized_mask(mask: Tensor, features: Tensor) -> Tensor:
+    """A mask (H×W) at the positions of a feature map (C×h×w), averaged over each position's area."""
     height, width = features.shape[1:]
-    return F.adaptive_avg_pool2d(opacity[None, None], (height, width))[0, 0]
+    return F.adaptive_avg_pool2d(mask[None, None], (height, width))[0, 0]
+
+
+class _Mask:
+    """A region's mask at the sizes of all feature maps."""
+
+    def __init__(self, mask: Tensor) -> None:
+        self.mask = mask
+        self.area = float(mask.mean())
+        self.sizes: dict[tuple[int, ...], Tensor] = {}
+
+    def at(self, features: Tensor) -> Tensor:
+        """The mask at the positions of C×h×w features, h×w."""
+        size = tuple(features.shape[1:])
+        if size not in self.sizes:
+            self.sizes[size] = resized_mask(self.mask, features)
+        return self.sizes[size]

@@ -47,9 +47,26 @@ class Adam:
         self.count += 1
         self.first.lerp_(gradient, 1 - self.beta1)
         self.second.lerp_(gradient.square(), 1 - self.beta2)
+        self._move(image, self.first, self.second)
+
+    def _move(self, image: Tensor, first: Tensor, second: Tensor) -> None:
         rate = self.learning_rate / (1 - self.beta1**self.count)
-        denominator = (self.second / (1 - self.beta2**self.count)).sqrt_().add_(self.epsilon)
-        image.addcdiv_(self.first, denominator, value=-rate).clamp_(0, 1)
+        denominator = (second / (1 - self.beta2**self.count)).sqrt_().add_(self.epsilon)
+        image.addcdiv_(first, denominator, value=-rate).clamp_(0, 1)
+
+
+class TensorFlowAdam(Adam):
+    """Adam as TensorFlow 1 computes it: x −= lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v + ε̂), with the classic script's constants.
+
+    ε̂ is 0.1 where pixels run from 0 to 255; their gradients are 255 times smaller than those of pixels in [0, 1].
+    """
+
+    def __init__(self, learning_rate: float) -> None:
+        super().__init__(learning_rate, beta1=0.99, beta2=0.999, epsilon=0.1 * 255)
+
+    def _move(self, image: Tensor, first: Tensor, second: Tensor) -> None:
+        rate = self.learning_rate * (1 - self.beta2**self.count) ** 0.5 / (1 - self.beta1**self.count)
+        image.addcdiv_(first, second.sqrt().add_(self.epsilon), value=-rate).clamp_(0, 1)
 
 
 class LBFGS:
@@ -128,5 +145,33 @@ Optimizer = Adam | LBFGS
 
 
 def optimizer(name: str, learning_rate: float) -> Optimizer:
-    """The optimizer of this name ('adam' or 'lbfgs'); the rate is Adam's, in units of the pixel range."""
-    return Adam(learning_rate) if name == "adam" else LBFGS()
+    """The optimizer of this name ('adam', 'tensorflow-adam' or 'lbfgs'); the rate is Adam's, in pixel ranges."""
+    if name == "lbfgs":
+        return LBFGS()
+    return TensorFlowAdam(learning_rate) if name == "tensorflow-adam" else Adam(learning_rate)
+
+
+AVERAGE_DECAY = 0.9
+"""Share of the older pictures in the running average; longer ones blur what few steps have made."""
+
+
+class Kept:
+    """The picture that counts among those of a scale's steps: 'last', 'best' or 'average'."""
+
+    def __init__(self, rule: str) -> None:
+        self.rule = rule
+        self.count = 0
+        self.best = float("inf")
+        self.picture = torch.empty(0)
+
+    def note(self, image: Tensor, loss: Callable[[], float]) -> None:
+        """Hear of the picture after a step; ``loss`` is that before it, by which 'best' judges."""
+        self.count += 1
+        if self.rule == "last":
+            self.picture = image
+        elif self.rule == "average":
+            self.picture = torch.zeros_like(image) if self.count == 1 else self.picture
+            share = (1 - AVERAGE_DECAY) / (1 - AVERAGE_DECAY**self.count)
+            self.picture.lerp_(image, share)
+        elif (value := loss()) < self.best:
+            self.best, self.picture = value, image.clone()

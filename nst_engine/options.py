@@ -77,6 +77,7 @@ class Options:
         choices={
             "painterly": "Painterly",
             "gatys": "Gatys, Ecker & Bethge 2016",
+            "nst": "The classic script",
         },
     )
     quality: str = option(
@@ -88,11 +89,12 @@ class Options:
         choices={"draft": "Draft", "normal": "Normal", "high": "High", "best": "Best"},
     )
     size: int = option(
-        512,
+        0,
         "int",
         "Si_ze",
         "Long side in pixels at which the picture is painted; the result has the content's own size. "
-        "0 means the content's own long side. Time grows with the square.",
+        "0 means the content's own long side, at most what this machine does in about 1 (draft), 3 (normal), "
+        "10 (high) or 30 (best) minutes.",
         "basic",
         low=0,
         high=16384,
@@ -168,7 +170,24 @@ class Options:
         "Optimizer",
         "The method of descent.",
         "expert",
-        choices={"adam": "Adam", "lbfgs": "L-BFGS"},
+        choices={"adam": "Adam", "lbfgs": "L-BFGS", "tensorflow-adam": "Adam as TensorFlow 1 had it"},
+    )
+    learning_rate: float | None = option(
+        None,
+        "float",
+        "Learning rate",
+        "Step of the Adam optimizers, in parts of the pixel range.",
+        "expert",
+        low=1e-6,
+        high=1.0,
+    )
+    keep: str | None = option(
+        None,
+        "choice",
+        "Keep",
+        "Which picture is the result: that of the last step, the best by its loss, or a running average.",
+        "expert",
+        choices={"last": "The last", "best": "The best", "average": "Their average"},
     )
     statistic: str | None = option(
         None,
@@ -189,7 +208,7 @@ class Options:
         None,
         "string",
         "Style layers",
-        "Layers compared with the style, each with an optional weight after a colon.",
+        "Layers compared with the style, each with an optional weight and statistic, as in 'relu1_1:0.2:gram,relu4_1'.",
         "expert",
     )
     content_weight: float | None = option(
@@ -219,13 +238,37 @@ class Options:
         low=0.0,
         high=1e12,
     )
+    tv_norm: str | None = option(
+        None,
+        "choice",
+        "Smoothness measure",
+        "Total variation from squared differences of neighbors, or from absolute ones, which keep edges.",
+        "expert",
+        choices={"squared": "Squared", "absolute": "Absolute"},
+    )
+    pooling: str | None = option(
+        None,
+        "choice",
+        "Pooling",
+        "How the network makes its features smaller. Default: as the network was made for.",
+        "expert",
+        choices={"max": "Maximum", "average": "Average"},
+    )
+    padding: str | None = option(
+        None,
+        "choice",
+        "Padding",
+        "What the network sees beyond the picture's border: zeros, or the border's own pixels.",
+        "expert",
+        choices={"zeros": "Zeros", "replicate": "The border's pixels"},
+    )
     init: str | None = option(
         None,
         "choice",
         "Start",
         "The picture to start from.",
         "expert",
-        choices={"content": "The content", "noise": "Noise", "style": "The style's mean color"},
+        choices={"content": "The content", "noise": "Noise", "style": "The style"},
     )
 
 

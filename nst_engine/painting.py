@@ -6,7 +6,7 @@ import dataclasses
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import nst_engine
-from nst_engine import color, networks, optimize, pyramid, recipes
+from nst_engine import color, enlarge, estimate, networks, optimize, pyramid, recipes, regions
 from nst_engine import device as devices
 from nst_engine.errors import OutOfMemory, PictureError
-from nst_engine.objective import Losses, Objective, Style
+from nst_engine.objective import Frame, Losses, Objective, Region, Statistics, blended, framed, style_statistics
 from nst_engine.options import Options
 from nst_engine.protocol import Pixels, StylePicture
 from nst_engine.pyramid import Scale, Size
@@ -30,18 +30,12 @@ Floats = NDArray[np.float32]
 PREVIEW_PIXELS = 1_000_000
 """Largest preview."""
 
-BYTES_PER_PIXEL = 2600
-"""Peak memory of a step per pixel of the finest scale, measured: features to relu5_1, their gradients, Grams."""
-
-BYTES_PER_PIXEL_LBFGS = BYTES_PER_PIXEL + 20 * 12
-"""The same with ten pairs of L-BFGS history."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Step:
     """What is known after each step: ``fraction`` 0…1 of the job, ``seconds_left`` (None while unknown), a text.
 
-    ``losses`` has the keys content, style, tv and total. ``preview()`` makes the picture as it stands, H×W×3
+    ``losses`` has the keys content, style, tv and total. ``preview()`` makes the picture as it stands, H×W×4
     uint8 in the content's proportions, at most a megapixel.
     """
 
@@ -60,52 +54,89 @@ class Stylized:
     report: dict[str, Any]
 
 
-def stylize(
-    content: Pixels,
-    styles: Sequence[StylePicture],
-    options: Options,
-    on_step: Callable[[Step], None] = lambda step: None,
-    should_stop: Callable[[], bool] = lambda: False,
-    started: float | None = None,
-) -> Stylized:
-    """Paint ``content`` in the style of ``styles`` (Gatys, Ecker & Bethge 2016), coarse to fine.
+class Masks(NamedTuple):
+    """Maps on the content, H×W×1 or None. ``protection``: what stays as it is; ``selection``: what is painted."""
 
-    Pictures are H×W×3|4, uint8 or float32 with [0, 1] as the visible range, sRGB-encoded, alpha straight.
-    ``on_step`` hears of every step; what it raises ends the job. When ``should_stop`` says so, the picture as it
-    stands is finished and returned. ``started`` (of ``time.perf_counter``) is when the start-up began.
+    protection: Pixels | None = None
+    selection: Pixels | None = None
+
+
+class Painter:
+    """A network on a device, ready to paint any number of pictures with the same options.
+
+    What it learns of a style at some size it keeps, so that the next content of that size costs less.
+    ``started`` (of ``time.perf_counter``) is when the start-up began; ``speed`` is what
+    :func:`nst_engine.estimate.seconds_per_pixel` found earlier on this machine.
     Raises :class:`nst_engine.errors.StyleTransferError`.
     """
-    clock = _Clock(started)
-    source = _as_floats("content", content)
-    sources = [(_as_floats(f"style '{style.name}'", style.pixels), style.weight) for style in styles]
-    if not sources:
-        raise PictureError("There is no style picture.", "Give at least one.")
-    device = devices.choose(options.device)
-    network = networks.load(options.network)
-    recipe = recipes.chosen(options)
-    scales = pyramid.schedule(Size(*source.shape[:2]), options, recipe.shallow_steps)
-    _check_memory(device, recipe, scales[-1].size)
-    if options.color != "style":
-        sources = [(_recolored(style, source), weight) for style, weight in sources]
-    vgg = VGG19(network, device, recipe.replicate)
-    clock.lap("start_up")
-    try:
-        painting = _Painting(vgg, recipe, options, source, sources, scales, clock)
-        painting.paint(on_step, should_stop)
-        picture = _finished(painting.image, source, options)
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        raise _explained(error, scales[-1].size) from error
-    report = {
-        "options": dataclasses.asdict(options),
-        "network": {"name": network.name, "sha256": network.sha256},
-        "device": devices.describe(device),
-        "number_format": "float32",
-        "versions": versions(),
-        "seconds": clock.laps | {"total": clock.total()},
-        "peak_memory_bytes": devices.peak_memory(device),
-        "history": painting.history,
-    }
-    return Stylized(picture, report)
+
+    def __init__(self, options: Options, started: float | None = None, speed: float | None = None) -> None:
+        self.started = time.perf_counter() if started is None else started
+        self.options, self.speed = options, speed
+        self.device = devices.choose(options.device)
+        self.network = networks.load(options.network)
+        self.recipe = recipes.chosen(options)
+        self.vgg = VGG19(self.network, self.device, self.recipe.padding == "replicate", self.recipe.pooling)
+        self.known_styles: dict[tuple[int, Size], tuple[StylePicture, Statistics]] = {}
+
+    def paint(
+        self,
+        content: Pixels,
+        styles: Sequence[StylePicture],
+        masks: Masks = Masks(),
+        init: Pixels | None = None,
+        on_step: Callable[[Step], None] = lambda step: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Stylized:
+        """Paint ``content`` in the style of ``styles`` (Gatys, Ecker & Bethge 2016), coarse to fine.
+
+        Pictures are H×W×3|4, uint8 or float32 with [0, 1] as the visible range, sRGB-encoded, alpha straight.
+        ``on_step`` hears of every step; what it raises ends the job. When ``should_stop`` says so,
+        the picture as it stands is finished and returned. ``init`` is the picture to start from.
+        Raises :class:`nst_engine.errors.StyleTransferError`.
+        """
+        clock = _Clock(self.started)
+        canvas = _Canvas(content, masks, self.device)
+        palette = _Palette(self, canvas, styles)
+        size = self.working_size(canvas.size)
+        scales = pyramid.schedule(size, self.options, self.recipe)
+        _check_memory(self.device, self.recipe, size)
+        clock.lap("start_up")
+        try:
+            painting = _Painting(self, canvas, palette, scales, clock, init)
+            painting.paint(on_step, should_stop)
+            picture = painting.seen(canvas.size)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            raise _explained(error, size) from error
+        finally:
+            self.started = time.perf_counter()
+        return Stylized(picture, self._report(painting, styles, size))
+
+    def working_size(self, content: Size) -> Size:
+        """The size that a content of this size is painted at."""
+        if self.options.size or max(content) <= estimate.QUICK_LONG_SIDE:
+            return pyramid.working_size(content, self.options.size or max(content))
+        return self.estimate(content).size
+
+    def estimate(self, content: Size) -> estimate.Estimate:
+        """The size that a content of this size is painted at, and about how many seconds it takes."""
+        if self.speed is None:
+            self.speed = estimate.seconds_per_pixel(self.vgg, self.recipe)
+        return estimate.estimate(content, self.options, self.recipe, self.speed, devices.free_memory(self.device))
+
+    def _report(self, painting: _Painting, styles: Sequence[StylePicture], size: Size) -> dict[str, Any]:
+        return {
+            "options": dataclasses.asdict(self.options),
+            "styles": [{"name": style.name, "weight": style.weight} for style in styles],
+            "size": {"width": size.width, "height": size.height},
+            "network": {"name": self.network.name, "sha256": self.network.sha256},
+            "device": devices.describe(self.device),
+            "number_format": "float32",
+            "versions": versions(),
+            "seconds": painting.clock.laps | {"total": painting.clock.total()},
+            "peak_memory_bytes": devices.peak_memory(self.device),
+            "history": painting.history,
+        }
 
 
 def versions() -> dict[str, str]:
@@ -142,79 +173,193 @@ class _Clock:
         return self.last - previous
 
 
+class _Canvas:
+    """The content and the maps on it, at any size. Masks are 1×1×H×W in [0, 1], or None where all is alike."""
+
+    def __init__(self, content: Pixels, masks: Masks, device: torch.device) -> None:
+        self.source = as_floats("content", content)
+        self.size = Size(*self.source.shape[:2])
+        self.device = device
+        self.content = _image(_opaque(self.source), device)
+        self.alpha = None if (self.source[..., 3] >= 1).all() else self.mask("alpha", self.source[..., 3:])
+        self.protection = self.mask("protection map", masks.protection)
+        self.selection = self.mask("selection", masks.selection)
+        if not self._paintable():
+            raise PictureError("Nothing of the content is left to paint.", "Select or unprotect some of it.")
+
+    def mask(self, what: str, pixels: Pixels | None) -> Tensor | None:
+        """A mask of the content's size; PictureError for one of another size."""
+        if pixels is None:
+            return None
+        if pixels.shape[:2] != tuple(self.size) or pixels.size != self.size.pixels:
+            shown = "×".join(str(length) for length in pixels.shape[1::-1])
+            raise PictureError(
+                f"The {what} is {shown} pixels, the content {self.size.width}×{self.size.height}.",
+                "Give a mask of the content's size.",
+            )
+        floats = pixels.reshape(self.size).astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
+        return torch.from_numpy(np.nan_to_num(floats).clip(0, 1))[None, None].to(self.device)
+
+    def frame_at(self, size: Size) -> Frame:
+        """What may change at a scale, and what is held there."""
+        protection = at_size(self.protection, size)
+        selection = at_size(self.selection, size)
+        return Frame(
+            free=_flat(_product(_inverse(protection), selection)),
+            protection=_flat(protection),
+            area=_flat(_product(at_size(self.alpha, size), selection)),
+        )
+
+    def styled_at(self, size: Size) -> Tensor | None:
+        """Where the picture is to have a style, H×W; None for everywhere."""
+        frame = self.frame_at(size)
+        return _product(frame.area, _inverse(frame.protection))
+
+    def _paintable(self) -> bool:
+        styled = self.styled_at(self.size)
+        return styled is None or bool(styled.max() > 0.01)
+
+
+class _Palette:
+    """The styles of one picture: their statistics and where each is wanted."""
+
+    def __init__(self, painter: Painter, canvas: _Canvas, styles: Sequence[StylePicture]) -> None:
+        if not styles:
+            raise PictureError("There is no style picture.", "Give at least one.")
+        self.painter, self.canvas, self.styles = painter, canvas, styles
+        self.pictures = [self._prepared(style) for style in styles]
+        self.masks = [canvas.mask(f"region of style '{style.name}'", style.region) for style in styles]
+
+    def regions_at(self, size: Size) -> list[Region]:
+        """The parts of a picture of this size, and the statistics that each is to have."""
+        statistics = [self._statistics(index, size) for index in range(len(self.styles))]
+        weighted = list(zip(statistics, (style.weight for style in self.styles), strict=True))
+        styled = self.canvas.styled_at(size)
+        everywhere = [pair for pair, mask in zip(weighted, self.masks, strict=True) if mask is None]
+        if len(everywhere) == len(weighted):
+            return [Region(blended(weighted), styled)]
+        parts = [
+            (*pair, at_size(mask, size)) for pair, mask in zip(weighted, self.masks, strict=True) if mask is not None
+        ]
+        if everywhere:
+            parts.append((blended(everywhere), sum(weight for _, weight in everywhere), None))
+        masks = regions.shared_out([_flat(mask) for *_, mask in parts], [weight for _, weight, _ in parts])
+        wanted = [mask if styled is None else mask * styled for mask in masks]
+        return [Region(part[0], mask) for part, mask in zip(parts, wanted, strict=True) if mask.sum() > 0]
+
+    def first_picture(self) -> Tensor:
+        """The first style's picture, 1×3×H×W."""
+        return _image(_opaque(self.pictures[0]), self.canvas.device)
+
+    def _prepared(self, style: StylePicture) -> Floats:
+        pixels = as_floats(f"style '{style.name}'", style.pixels)
+        return pixels if self.painter.options.color == "style" else _recolored(pixels, self.canvas.source)
+
+    def _statistics(self, index: int, size: Size) -> Statistics:
+        """A style's statistics for a picture of this size, from what is known already where it can be."""
+        target = self._size(Size(*self.pictures[index].shape[:2]), size)
+        key = (id(self.styles[index]), target)
+        if key in self.painter.known_styles:
+            return self.painter.known_styles[key][1]
+        pixels, device = self.pictures[index], self.canvas.device
+        image = resize(_image(_opaque(pixels), device), target).clamp(0, 1)
+        opacity = None
+        if (pixels[..., 3] < 1).any():
+            opacity = resize(torch.from_numpy(pixels[None, None, ..., 3]).to(device), target)[0, 0].clamp(0, 1)
+        found = style_statistics(self.painter.vgg, image, opacity, self.painter.recipe.style_layers)
+        if self.painter.options.color == "style":
+            self.painter.known_styles[key] = self.styles[index], found
+        return found
+
+    def _size(self, own: Size, picture: Size) -> Size:
+        """A style's size for a picture: its long side is the picture's times the style scale, never enlarged."""
+        target = own.scaled_to(min(max(own), max(picture) * self.painter.options.style_scale))
+        if min(target) < SMALLEST_SIDE:
+            target = own.scaled_to(min(max(own), SMALLEST_SIDE * max(own) / min(own)))
+        return target
+
+
 class _Painting:
     """One picture in the making: scale after scale, step after step."""
 
     def __init__(
         self,
-        vgg: VGG19,
-        recipe: Recipe,
-        options: Options,
-        content: Floats,
-        styles: Sequence[tuple[Floats, float]],
+        painter: Painter,
+        canvas: _Canvas,
+        palette: _Palette,
         scales: Sequence[Scale],
         clock: _Clock,
+        init: Pixels | None,
     ) -> None:
-        self.vgg, self.recipe, self.options, self.scales, self.clock = vgg, recipe, options, scales, clock
-        self.device = vgg.pixel_mean.device
-        self.content = _image(_opaque(content), self.device)
-        total = sum(weight for _, weight in styles)
-        self.styles = [
-            (_image(_opaque(style), self.device), _opacity(style, self.device), weight / total)
-            for style, weight in styles
-        ]
-        self.image = self._start(scales[0].size)
+        self.painter, self.canvas, self.palette, self.scales, self.clock = painter, canvas, palette, scales, clock
+        self.recipe, self.options = painter.recipe, painter.options
+        self.image = self._start(scales[0].size, init)
         self.history: list[dict[str, float]] = []
+        self.cost = sum(scale.cost for scale in scales)
         self.cost_done = 0.0
-        self.painting_seconds = 0.0
 
     def paint(self, on_step: Callable[[Step], None], should_stop: Callable[[], bool]) -> None:
         """Work through all scales, or until told to stop."""
         optimizer = optimize.optimizer(self.recipe.optimizer, self.recipe.learning_rate)
         for scale in self.scales:
-            self.image = resize(self.image, scale.size).clamp_(0, 1)
+            self.image = image = resize(self.image, scale.size).clamp_(0, 1)
             optimizer.resize(scale.size)
-            objective = Objective(self.vgg, self.recipe, resize(self.content, scale.size), self._styles_at(scale.size))
+            kept = optimize.Kept(self.recipe.keep)
+            objective = self._objective(scale.size)
             self.clock.lap("features")
-            for number, (losses, cost) in enumerate(self._steps(objective, optimizer, scale), start=1):
+            for number, (losses, cost) in enumerate(self._steps(objective, optimizer, image, scale), start=1):
+                kept.note(image, lambda losses=losses: float(losses.total))  # type: ignore[misc]
+                self.image = kept.picture
                 self._note(scale, number, losses, cost, on_step)
                 if should_stop():
                     return
             self.clock.scale_lap(scale.size)
 
+    def seen(self, size: Size) -> Floats:
+        """The picture as it stands, H×W×4 in a size of the content's proportions, its colors and alpha as wanted."""
+        canvas = self.canvas
+        content = resize(canvas.content, size).clamp(0, 1)
+        painted = (
+            enlarge.enlarged(self.image, content, size)
+            if size.pixels > self.image[0, 0].numel()
+            else resize(self.image, size)
+        )
+        free = _inverse(at_size(canvas.protection, size))
+        rgb = _pixels(framed(painted.clamp(0, 1), content, free))
+        if self.options.color == "content":
+            rgb = color.keep_colors(rgb, _pixels(content))
+        alpha = _product(at_size(canvas.alpha, size), at_size(canvas.selection, size))
+        opacity = np.ones_like(rgb[..., :1]) if alpha is None else _pixels(alpha)
+        if size == canvas.size:
+            rgb = np.where(canvas.source[..., 3:] > 0, rgb, canvas.source[..., :3])
+        return np.concatenate([rgb, opacity], axis=2)
+
+    def _objective(self, size: Size) -> Objective:
+        content = resize(self.canvas.content, size).clamp(0, 1)
+        return Objective(
+            self.painter.vgg, self.recipe, content, self.palette.regions_at(size), self.canvas.frame_at(size)
+        )
+
     def _steps(
-        self, objective: Objective, optimizer: optimize.Optimizer, scale: Scale
+        self, objective: Objective, optimizer: optimize.Optimizer, image: Tensor, scale: Scale
     ) -> Iterator[tuple[Losses, float]]:
         """The losses of each step at one scale, and what the step cost."""
         shallow, full = scale.steps
-        for losses in optimizer.steps(
-            lambda image: objective.value_and_gradient(image, shallow=True), self.image, shallow
-        ):
-            yield losses, pyramid.SHALLOW_COST * scale.size.pixels
-        for losses in optimizer.steps(objective.value_and_gradient, self.image, full):
-            yield losses, scale.size.pixels
+        for losses in optimizer.steps(lambda x: objective.value_and_gradient(x, shallow=True), image, shallow):
+            yield losses, pyramid.SHALLOW_COST * scale.step_cost
+        for losses in optimizer.steps(objective.value_and_gradient, image, full):
+            yield losses, scale.step_cost
 
-    def _start(self, size: Size) -> Tensor:
+    def _start(self, size: Size, init: Pixels | None) -> Tensor:
         """The picture before the first step."""
-        generator = torch.Generator().manual_seed(self.options.seed)
+        if init is not None:
+            return covering(_image(_opaque(as_floats("picture to start from", init)), self.canvas.device), size)
         if self.recipe.init == "noise":
-            return torch.rand(1, 3, *size, generator=generator).to(self.device)
+            generator = torch.Generator().manual_seed(self.options.seed)
+            return torch.rand(1, 3, *size, generator=generator).to(self.canvas.device)
         if self.recipe.init == "style":
-            color = sum(share * image.mean(dim=(2, 3), keepdim=True) for image, _, share in self.styles)
-            return torch.zeros(1, 3, *size, device=self.device) + color
-        return resize(self.content, size)
-
-    def _styles_at(self, size: Size) -> list[Style]:
-        """The styles for a scale: their long side is the picture's times the style scale, never enlarged."""
-        styles = []
-        for image, opacity, share in self.styles:
-            own = Size(*image.shape[2:])
-            target = own.scaled_to(min(max(own), max(size) * self.options.style_scale))
-            if min(target) < SMALLEST_SIDE:
-                target = own.scaled_to(min(max(own), SMALLEST_SIDE * max(own) / min(own)))
-            opacity_there = None if opacity is None else resize(opacity[None, None], target)[0, 0].clamp(0, 1)
-            styles.append(Style(resize(image, target).clamp(0, 1), opacity_there, share))
-        return styles
+            return covering(self.palette.first_picture(), size)
+        return resize(self.canvas.content, size)
 
     def _note(self, scale: Scale, number: int, losses: Losses, cost: float, on_step: Callable[[Step], None]) -> None:
         """Keep the losses of a step and tell of it."""
@@ -223,26 +368,15 @@ class _Painting:
         self.history.append({"scale": max(scale.size), "iteration": number, "seconds": seconds, **values})
         self.cost_done += cost
         spent = seconds - self.clock.laps["start_up"]
-        left = max(0.0, self._whole_cost() - self.cost_done)
+        left = spent / self.cost_done * max(0.0, self.cost - self.cost_done) if len(self.history) > 3 else None
         text = f"{max(scale.size)} px, step {number} of {sum(scale.steps)}"
-        fraction = self.cost_done / self._whole_cost()
-        on_step(
-            Step(
-                fraction, spent / self.cost_done * left if len(self.history) > 3 else None, text, values, self._preview
-            )
-        )
-
-    def _whole_cost(self) -> float:
-        return sum(
-            (scale.steps.full + pyramid.SHALLOW_COST * scale.steps.shallow) * scale.size.pixels for scale in self.scales
-        )
+        on_step(Step(self.cost_done / self.cost, left, text, values, self._preview))
 
     def _preview(self) -> NDArray[np.uint8]:
         size = Size(*self.image.shape[2:])
         if size.pixels > PREVIEW_PIXELS:
             size = size.scaled_to(max(size) * (PREVIEW_PIXELS / size.pixels) ** 0.5)
-        shown = resize(self.image, size).clamp(0, 1)
-        return (shown[0].permute(1, 2, 0) * 255).round().to("cpu", torch.uint8).numpy()
+        return np.rint(self.seen(size) * 255).astype(np.uint8)
 
 
 def resize(image: Tensor, size: Size) -> Tensor:
@@ -252,8 +386,22 @@ def resize(image: Tensor, size: Size) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False)
 
 
-def _as_floats(what: str, pixels: Pixels) -> Floats:
-    """H×W×4 float32 in [0, 1], or PictureError when there is nothing to work with."""
+def at_size(mask: Tensor | None, size: Size) -> Tensor | None:
+    """A mask, 1×1×H×W, in another size; it stays in [0, 1]."""
+    return None if mask is None else resize(mask, size).clamp_(0, 1)
+
+
+def covering(image: Tensor, size: Size) -> Tensor:
+    """A picture, 1×3×H×W, scaled so that it covers this size, and its middle cut out."""
+    height, width = image.shape[2:]
+    factor = max(size.height / height, size.width / width)
+    scaled = resize(image, Size(max(size.height, round(height * factor)), max(size.width, round(width * factor))))
+    top, left = (scaled.shape[2] - size.height) // 2, (scaled.shape[3] - size.width) // 2
+    return scaled[:, :, top : top + size.height, left : left + size.width].clamp(0, 1).contiguous()
+
+
+def as_floats(what: str, pixels: Pixels) -> Floats:
+    """H×W×4 float32, or PictureError when there is nothing to work with."""
     floats = pixels.astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
     if floats.ndim != 3 or floats.shape[2] not in (3, 4):
         raise PictureError(f"The {what} is not an H×W×3 or H×W×4 array.", "Convert it first.")
@@ -279,13 +427,6 @@ def _opaque(pixels: Floats) -> Floats:
     return np.asarray(rgb * alpha + mean * (1 - alpha), dtype=np.float32)
 
 
-def _opacity(pixels: Floats, device: torch.device) -> Tensor | None:
-    """Alpha as H×W, None where all is opaque."""
-    if (pixels[..., 3] >= 1).all():
-        return None
-    return torch.from_numpy(pixels[..., 3].clip(0, 1)).to(device)
-
-
 def _image(rgb: Floats, device: torch.device) -> Tensor:
     """H×W×3 → 1×3×H×W."""
     return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None].to(device)
@@ -297,20 +438,28 @@ def _recolored(style: Floats, content: Floats) -> Floats:
     return np.concatenate([matched, style[..., 3:]], axis=2)
 
 
-def _finished(image: Tensor, content: Floats, options: Options) -> Floats:
-    """The picture in the content's size, with its alpha; where the content is fully transparent it stays as it is."""
-    enlarged = resize(image, Size(*content.shape[:2])).clamp_(0, 1)
-    rgb = enlarged[0].permute(1, 2, 0).cpu().numpy()
-    if options.color == "content":
-        rgb = color.keep_colors(rgb, content[..., :3].clip(0, 1))
-    alpha = content[..., 3:]
-    return np.concatenate([np.where(alpha > 0, rgb, content[..., :3]), alpha], axis=2)
+def _pixels(image: Tensor) -> Floats:
+    """1×C×H×W → H×W×C."""
+    return np.asarray(image[0].permute(1, 2, 0).cpu().numpy(), dtype=np.float32)
+
+
+def _flat(mask: Tensor | None) -> Tensor | None:
+    """1×1×H×W → H×W."""
+    return None if mask is None else mask[0, 0]
+
+
+def _product(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """Two masks as one; None is a mask of ones."""
+    return second if first is None else first if second is None else first * second
+
+
+def _inverse(mask: Tensor | None) -> Tensor | None:
+    return None if mask is None else 1 - mask
 
 
 def _check_memory(device: torch.device, recipe: Recipe, size: Size) -> None:
     """Raise :class:`OutOfMemory` when the finest scale will not fit."""
-    each = BYTES_PER_PIXEL_LBFGS if recipe.optimizer == "lbfgs" else BYTES_PER_PIXEL
-    needed, free = each * size.pixels, devices.free_memory(device)
+    needed, free = estimate.needed_memory(size, recipe), devices.free_memory(device)
     if needed > free:
         fitting = int(max(size) * (free / needed) ** 0.5)
         raise OutOfMemory(

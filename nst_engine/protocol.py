@@ -1,9 +1,10 @@
 """The messages of the pipe, one frozen dataclass each, and their way into and out of frames.
 
-The engine greets with :class:`Hello`; the client sends :class:`Stylize` (and perhaps :class:`Stop`); the engine
-answers with any number of :class:`Progress`, :class:`Preview` and :class:`Log`, then one :class:`Result` or one
-:class:`Failure`. Jobs come one after another on one pipe. Closing the pipe is the cancel. Unknown kinds are an
-error, unknown fields are ignored. Pictures are height × width × channels arrays, sRGB-encoded.
+The engine greets with :class:`Hello`; the client may ask for a :class:`Plan` and is answered :class:`Planned`; it
+sends :class:`Stylize` (and perhaps :class:`Stop`); the engine answers with any number of :class:`Progress`,
+:class:`Preview` and :class:`Log`, then one :class:`Result` or one :class:`Failure`. Jobs come one after another on
+one pipe. Closing the pipe is the cancel. Unknown kinds are an error, unknown fields are ignored. Pictures are
+height × width × channels arrays, sRGB-encoded.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from nst_engine import frames
 from nst_engine.errors import ProtocolError
 
 Pixels = NDArray[Any]
-"""H×W×C: float32 with 0…1 as the visible range, or uint8 0…255. C is 4 (RGBA, not premultiplied) or 3 (RGB)."""
+"""H×W×C: float32 with 0…1 as the visible range, or uint8 0…255. C is 4 (RGBA, not premultiplied), 3 (RGB) or 1 for
+a mask, which has the content's height and width."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,21 +36,48 @@ class Hello:
 
 @dataclasses.dataclass(frozen=True)
 class StylePicture:
-    """One style: the name to show, its pixels, and its weight among several (any positive number)."""
+    """One style: the name to show, its pixels, its weight among several (any positive number), and the mask of the
+    region that it is for; None for wherever no other style's region is."""
 
     name: str
     pixels: Pixels
     weight: float = 1.0
+    region: Pixels | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Stylize:
-    """A job. ``options`` maps option names to values, defaults left out."""
+    """A job. ``options`` maps option names to values, defaults left out.
+
+    ``protection`` is a mask of what is to stay as it is, ``selection`` of what is to be painted (alpha is multiplied
+    by it), ``init`` a picture to start from.
+    """
 
     protocol: int
     options: Mapping[str, Any]
     content: Pixels
     styles: tuple[StylePicture, ...]
+    protection: Pixels | None = None
+    selection: Pixels | None = None
+    init: Pixels | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How large would a content of this size be painted with these options, and how long would it take?"""
+
+    options: Mapping[str, Any]
+    width: int
+    height: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """The size it would be painted at, in pixels, and about how many seconds it would take."""
+
+    width: int
+    height: int
+    seconds: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +96,7 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class Preview:
-    """The picture as it stands: uint8 RGB, at most one megapixel, in the content's proportions."""
+    """The picture as it stands: uint8 RGBA, at most one megapixel, in the content's proportions."""
 
     picture: Pixels
 
@@ -97,13 +126,18 @@ class Log:
     text: str
 
 
-ToEngine = Stylize | Stop
-FromEngine = Hello | Progress | Preview | Result | Failure | Log
+ToEngine = Stylize | Stop | Plan
+FromEngine = Hello | Planned | Progress | Preview | Result | Failure | Log
 
 KINDS: dict[str, type[Any]] = {
-    "hello": Hello, "stylize": Stylize, "stop": Stop, "progress": Progress, "preview": Preview, "result": Result,
-    "error": Failure, "log": Log,
+    "hello": Hello, "plan": Plan, "planned": Planned, "stylize": Stylize, "stop": Stop, "progress": Progress,
+    "preview": Preview, "result": Result, "error": Failure, "log": Log,
 }  # fmt: skip
+
+PICTURES = ("content", "picture")
+MASKS = ("protection", "selection")
+MAY_BE_ABSENT = (*MASKS, "init")
+"""Fields that hold pixels; they travel as arrays of the same name."""
 
 
 def send(stream: BinaryIO, message: ToEngine | FromEngine) -> None:
@@ -112,8 +146,8 @@ def send(stream: BinaryIO, message: ToEngine | FromEngine) -> None:
     pictures: dict[str, Pixels] = {}
     for field in dataclasses.fields(message):
         value = getattr(message, field.name)
-        if field.name in ("content", "picture"):
-            pictures[field.name] = value
+        if field.name in (*PICTURES, *MAY_BE_ABSENT):
+            pictures |= {} if value is None else {field.name: value}
         elif field.name == "styles":
             header["styles"] = [_style_header(index, style, pictures) for index, style in enumerate(value)]
         else:
@@ -148,22 +182,19 @@ def _from_frame(frame: frames.Frame) -> ToEngine | FromEngine:
 _CHECKS: dict[str, tuple[type[Any], ...]] = {
     "protocol": (int,), "engine": (str,), "device": (str,), "options": (dict,), "used": (dict,), "text": (str,),
     "level": (str,), "code": (str,), "message": (str,), "remedy": (str,), "fraction": (int, float),
-    "seconds_left": (int, float, type(None)),
+    "seconds_left": (int, float, type(None)), "width": (int,), "height": (int,), "seconds": (int, float),
 }  # fmt: skip
 """The JSON types of every plain field."""
 
 
 def _field(name: str, frame: frames.Frame) -> Any:
-    if name in ("content", "picture"):
-        return _to_pixels(frame.arrays[name])
+    if name in MAY_BE_ABSENT and name not in frame.arrays:
+        return None
+    if name in (*PICTURES, *MAY_BE_ABSENT):
+        return _to_pixels(frame.arrays[name], (1,) if name in MASKS else (3, 4))
     value = frame.header[name]
     if name == "styles":
-        return tuple(
-            StylePicture(
-                str(style["name"]), _to_pixels(frame.arrays[style["pixels"]]), _positive(style.get("weight", 1.0))
-            )
-            for style in value
-        )
+        return tuple(_style(style, frame) for style in value)
     if name == "networks":
         return tuple(str(network) for network in value)
     if not isinstance(value, _CHECKS[name]) or isinstance(value, bool):
@@ -171,10 +202,23 @@ def _field(name: str, frame: frames.Frame) -> Any:
     return value
 
 
+def _style(header: Mapping[str, Any], frame: frames.Frame) -> StylePicture:
+    region = header.get("region")
+    return StylePicture(
+        str(header["name"]),
+        _to_pixels(frame.arrays[header["pixels"]]),
+        _positive(header.get("weight", 1.0)),
+        None if region is None else _to_pixels(frame.arrays[region], (1,)),
+    )
+
+
 def _style_header(index: int, style: StylePicture, pictures: dict[str, Pixels]) -> dict[str, Any]:
-    key = f"style-{index}"
-    pictures[key] = style.pixels
-    return {"name": style.name, "weight": style.weight, "pixels": key}
+    header = {"name": style.name, "weight": style.weight, "pixels": f"style-{index}"}
+    pictures[f"style-{index}"] = style.pixels
+    if style.region is not None:
+        header["region"] = f"region-{index}"
+        pictures[f"region-{index}"] = style.region
+    return header
 
 
 def _positive(number: Any) -> float:
@@ -188,8 +232,8 @@ def _to_array(pixels: Pixels) -> frames.Array:
     return frames.Array(packed.dtype.name, packed.shape, packed.reshape(-1).view(np.uint8).data)
 
 
-def _to_pixels(array: frames.Array) -> Pixels:
-    if len(array.shape) != 3 or array.shape[2] not in (3, 4):
+def _to_pixels(array: frames.Array, channels: tuple[int, ...] = (3, 4)) -> Pixels:
+    if len(array.shape) != 3 or array.shape[2] not in channels or array.dtype == "uint16":
         raise ValueError(array.shape)
     dtype = np.dtype(array.dtype).newbyteorder("<")
     return np.frombuffer(array.data, dtype=dtype).reshape(array.shape)

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from nst_engine.options import Options
+from nst_engine.recipes import Recipe
 from nst_engine.vgg import SMALLEST_SIDE
 
 COARSEST_LONG_SIDE = 64
@@ -13,6 +14,9 @@ COARSEST_LONG_SIDE = 64
 
 SHALLOW_COST = 0.35
 """Cost of a shallow step in full ones, measured; a recipe without them makes up for it in full steps."""
+
+STEP_OVERHEAD = 15_000
+"""What a step costs however small the picture is, in pixels, measured."""
 
 
 class Size(NamedTuple):
@@ -45,6 +49,16 @@ class Scale(NamedTuple):
     size: Size
     steps: Steps
 
+    @property
+    def step_cost(self) -> float:
+        """Cost of a full step, in pixels."""
+        return self.size.pixels + STEP_OVERHEAD
+
+    @property
+    def cost(self) -> float:
+        """Cost of all steps, in pixels."""
+        return (self.steps.full + SHALLOW_COST * self.steps.shallow) * self.step_cost
+
 
 SCHEDULES: dict[str, tuple[Steps, ...]] = {
     "draft": (Steps(4, 0), Steps(0, 8), Steps(0, 30), Steps(0, 60)),
@@ -56,18 +70,19 @@ SCHEDULES: dict[str, tuple[Steps, ...]] = {
 scales takes the last entries, since whatever scale comes first has the most to do."""
 
 
-def schedule(content: Size, options: Options, shallow_steps: bool) -> list[Scale]:
-    """The scales for a content of this size, coarsest first, each twice as large as the one before."""
-    finest = working_size(content, options.size)
+def schedule(finest: Size, options: Options, recipe: Recipe) -> list[Scale]:
+    """The scales of a picture painted at this size, coarsest first, each twice as large as the one before."""
     sizes = [finest.scaled_to(long_side) for long_side in _long_sides(max(finest))]
     sizes = [finest, *(size for size in sizes[1:] if min(size) >= SMALLEST_SIDE)]
-    steps = _steps(len(sizes), options, shallow_steps)
+    if not recipe.coarse_to_fine:
+        del sizes[1:]
+    steps = _steps(len(sizes), options, recipe)
     return [Scale(*scale) for scale in zip(sizes, steps, strict=True)][::-1]
 
 
 def working_size(content: Size, long_side: int) -> Size:
     """The finest size worked at: never above the content's own, never too small for the network."""
-    wanted = min(long_side or max(content), max(content))
+    wanted = min(long_side, max(content))
     smallest = 2 * SMALLEST_SIDE * max(content) / min(content)
     return content.scaled_to(max(wanted, smallest))
 
@@ -80,16 +95,16 @@ def _long_sides(finest: int) -> list[float]:
     return sides
 
 
-def _steps(scales: int, options: Options, shallow_steps: bool) -> list[Steps]:
+def _steps(scales: int, options: Options, recipe: Recipe) -> list[Steps]:
     """Steps at each of so many scales, finest first; ``iterations``, where given, is the sum of the finest's."""
     table = SCHEDULES[options.quality]
     table = table[max(0, len(table) - scales) :]
     steps = [table[min(level, len(table) - 1)] for level in range(scales)]
-    if not shallow_steps:
+    if not recipe.shallow_steps:
         steps = [Steps(0, full + math.ceil(SHALLOW_COST * shallow)) for shallow, full in steps]
-    if options.iterations is None:
+    if recipe.iterations is None:
         return steps
-    factor = options.iterations / sum(steps[0])
+    factor = recipe.iterations / sum(steps[0])
     shallow = round(steps[0].shallow * factor)
     coarser = [Steps(round(step.shallow * factor), max(1, round(step.full * factor))) for step in steps[1:]]
-    return [Steps(shallow, options.iterations - shallow), *coarser]
+    return [Steps(shallow, recipe.iterations - shallow), *coarser]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from nst_engine.errors import OptionError
 from nst_engine.options import Options
@@ -13,28 +13,43 @@ from nst_engine.vgg import LAYERS
 SHALLOW = "relu3_1"
 """Deepest layer of a cheap step, which costs a third of a full one and sharpens strokes."""
 
+STATISTICS = ("gram", "moments")
+
+
+class StyleLayer(NamedTuple):
+    """The weight of a layer's style loss and the statistic compared there: 'gram' or 'moments'."""
+
+    weight: float
+    statistic: str
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """The objective and the way to its minimum.
 
-    ``content_layers`` and ``style_layers`` map layers to weights. ``statistic`` is 'gram' or 'moments'. With
-    ``relative``, every layer's loss is divided by the target's own energy in that layer, so that one table of
-    weights fits every network and size; without, features count in the network's own units. ``replicate`` pads
-    the picture by its border pixels. ``shallow_steps`` allows cheap steps before full ones.
+    With ``relative``, every layer's loss is divided by the target's own energy in that layer, so that one table of
+    weights fits every network and size; without, features count in the network's own units, and a style layer's
+    loss is divided by the number of its statistic's elements. ``tv_norm`` is 'squared' or 'absolute', on pixels in
+    [0, 1]; ``learning_rate`` has their unit. ``pooling`` is the network's own where None. ``shallow_steps`` allows
+    cheap steps before full ones; ``coarse_to_fine`` a pyramid of scales; ``iterations``, where given, are those of
+    the finest scale at every quality. ``keep`` is 'last', 'best' or 'average'.
     """
 
     content_layers: Mapping[str, float]
-    style_layers: Mapping[str, float]
+    style_layers: Mapping[str, StyleLayer]
     content_weight: float
     style_weight: float
-    tv_weight: float
-    statistic: str
     relative: bool
-    replicate: bool
+    padding: str
     optimizer: str
-    learning_rate: float
-    shallow_steps: bool
+    tv_weight: float = 0.0
+    tv_norm: str = "squared"
+    pooling: str | None = None
+    learning_rate: float = 0.02
+    shallow_steps: bool = False
+    coarse_to_fine: bool = True
+    iterations: int | None = None
+    keep: str = "last"
     init: str = "content"
 
 
@@ -48,32 +63,47 @@ STYLE_CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512,
 RECIPES: dict[str, Recipe] = {
     "painterly": Recipe(
         content_layers={"relu4_2": 1.0},
-        style_layers=dict.fromkeys(STYLE_CHANNELS, 0.2),
+        style_layers=dict.fromkeys(STYLE_CHANNELS, StyleLayer(0.2, "moments")),
         content_weight=2.0,
         style_weight=5.0,
-        tv_weight=0.0,
-        statistic="moments",
         relative=True,
-        replicate=True,
+        padding="replicate",
         optimizer="adam",
-        learning_rate=0.02,
         shallow_steps=True,
     ),
     # The settings released with the paper (leongatys/PytorchNeuralStyleTransfer): content 1, style 1e3/C².
     "gatys": Recipe(
         content_layers={"relu4_2": 1.0},
-        style_layers={layer: 1e3 / channels**2 for layer, channels in STYLE_CHANNELS.items()},
+        style_layers={layer: StyleLayer(1e3 / channels**2, "gram") for layer, channels in STYLE_CHANNELS.items()},
         content_weight=1.0,
         style_weight=1.0,
-        tv_weight=0.0,
-        statistic="gram",
         relative=False,
-        replicate=False,
+        padding="zeros",
         optimizer="lbfgs",
-        learning_rate=0.02,
-        shallow_steps=False,
+    ),
+    # The script iibrahimli/nst, whose pixels run from 0 to 255.
+    "nst": Recipe(
+        content_layers={"relu5_2": 1.0},
+        style_layers=dict.fromkeys(STYLE_CHANNELS, StyleLayer(0.2, "gram")),
+        content_weight=1e4,
+        style_weight=1e-2,
+        tv_weight=1e2 * 255**2,
+        relative=False,
+        padding="zeros",
+        pooling="max",
+        optimizer="tensorflow-adam",
+        learning_rate=5 / 255,
+        coarse_to_fine=False,
+        iterations=1000,
+        keep="best",
     ),
 }
+
+OVERRIDES = (
+    "content_weight", "style_weight", "tv_weight", "tv_norm", "optimizer", "learning_rate", "keep", "pooling",
+    "padding", "init", "iterations",
+)  # fmt: skip
+"""Options that replace the recipe's field of the same name."""
 
 
 def chosen(options: Options) -> Recipe:
@@ -83,31 +113,57 @@ def chosen(options: Options) -> Recipe:
     or less content.
     """
     recipe = RECIPES[options.recipe]
-    given: dict[str, Any] = {
-        name: value
-        for name in ("content_weight", "style_weight", "tv_weight", "statistic", "optimizer", "init")
-        if (value := getattr(options, name)) is not None
-    }
-    for name in ("content_layers", "style_layers"):
-        if (text := getattr(options, name)) is not None:
-            given[name] = parse_layers(name, text)
+    given: dict[str, Any] = {name: value for name in OVERRIDES if (value := getattr(options, name)) is not None}
+    if options.content_layers is not None:
+        given["content_layers"] = parse_content_layers(options.content_layers)
+    if options.style_layers is not None:
+        given["style_layers"] = parse_style_layers(options.style_layers, options.statistic or _statistic_of(recipe))
+    elif options.statistic is not None:
+        given["style_layers"] = {
+            name: StyleLayer(layer.weight, options.statistic) for name, layer in recipe.style_layers.items()
+        }
     recipe = dataclasses.replace(recipe, **given)
     strength = STRENGTH_SPAN ** ((50 - options.strength) / 50)
     return dataclasses.replace(recipe, content_weight=recipe.content_weight * strength)
 
 
-def parse_layers(option: str, text: str) -> dict[str, float]:
+def parse_content_layers(text: str) -> dict[str, float]:
     """'relu3_1:0.5,relu4_2' → {'relu3_1': 0.5, 'relu4_2': 1.0}; OptionError for anything else."""
     layers = {}
     for part in text.split(","):
-        layer, colon, weight = part.strip().partition(":")
-        try:
-            layers[layer] = float(weight) if colon else 1.0
-        except ValueError:
-            layer = ""
-        if layer not in LAYERS or not 0 <= layers[layer] < float("inf"):
-            raise OptionError(
-                f"Option '{option}' has the part '{part.strip()}'.",
-                "Write layers from relu1_1 to relu5_4 with an optional weight, as in relu3_1:0.5,relu4_2.",
-            )
+        name, weight, *rest = [*part.strip().split(":"), "1"]
+        layers[name] = _weight(weight)
+        if name not in LAYERS or layers[name] < 0 or len(rest) > 1:
+            raise _refusal("content_layers", part, "relu3_1:0.5,relu4_2")
     return layers
+
+
+def parse_style_layers(text: str, statistic: str) -> dict[str, StyleLayer]:
+    """'relu1_1:0.5:gram,relu4_1' → weights and statistics, 1 and ``statistic`` where left out; or OptionError."""
+    layers = {}
+    for part in text.split(","):
+        name, weight, kind, *rest = [*part.strip().split(":"), "", ""]
+        layers[name] = StyleLayer(_weight(weight or "1"), kind or statistic)
+        if name not in LAYERS or layers[name].weight < 0 or layers[name].statistic not in STATISTICS or len(rest) > 2:
+            raise _refusal("style_layers", part, "relu1_1:0.2:gram,relu4_1")
+    return layers
+
+
+def _weight(text: str) -> float:
+    """A weight from its text, below zero for what is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return -1.0
+    return number if number < float("inf") else -1.0
+
+
+def _refusal(option: str, part: str, example: str) -> OptionError:
+    return OptionError(
+        f"Option '{option}' has the part '{part.strip()}'.",
+        f"Write layers from relu1_1 to relu5_4 as in {example}; statistics are {' and '.join(STATISTICS)}.",
+    )
+
+
+def _statistic_of(recipe: Recipe) -> str:
+    return next(iter(recipe.style_layers.values())).statistic

@@ -18,15 +18,19 @@ SMALLEST_SIDE = 16
 
 
 class VGG19(nn.Module):
-    """The convolutions of a network with ReLU and 2×2 max pooling, frozen.
+    """The convolutions of a network with ReLU and 2×2 pooling, frozen.
 
-    ``replicate`` pads the picture by its own border pixels in the first convolution instead of zeros, which
-    keeps dark frames away. Memory layout is channels-last on the CPU, where it is the faster one.
+    ``pooling`` is 'max' or 'average', the network's own where None. ``replicate`` pads the picture by its own border
+    pixels in the first convolution instead of zeros, which keeps dark frames away. Memory layout is channels-last
+    on the CPU, where it is the faster one.
     """
 
-    def __init__(self, network: Network, device: torch.device, replicate: bool = False) -> None:
+    def __init__(
+        self, network: Network, device: torch.device, replicate: bool = False, pooling: str | None = None
+    ) -> None:
         super().__init__()
         self.replicate = replicate
+        self.pool = F.avg_pool2d if (pooling or network.pooling) == "average" else F.max_pool2d
         self.layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
         self.kernels = {}
         self.biases = {}
@@ -47,7 +51,7 @@ class VGG19(nn.Module):
         features: dict[str, Tensor] = {}
         for layer, name in zip(LAYERS[: deepest + 1], CONVOLUTIONS, strict=False):
             if name.endswith("_1") and name != "conv1_1":
-                x = F.max_pool2d(x, 2)
+                x = self.pool(x, 2)
             padding = 1
             if name == "conv1_1" and self.replicate:
                 x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0

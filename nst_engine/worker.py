@@ -15,8 +15,10 @@ from nst_engine import device as devices
 from nst_engine import networks, options, protocol
 from nst_engine.errors import ProtocolError, StyleTransferError
 from nst_engine.frames import PROTOCOL
-from nst_engine.protocol import Failure, Hello, Preview, Progress, Result, Stop, Stylize
-from nst_engine.stylize import Step, Stylized, stylize
+from nst_engine.options import Options
+from nst_engine.painting import Masks, Painter, Step, Stylized
+from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, Stylize
+from nst_engine.pyramid import Size
 
 PREVIEW_SECONDS = 1.5
 """Time between previews; the first comes with the first step."""
@@ -46,7 +48,8 @@ class Worker:
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         self.reader, self.writer = reader, writer
-        self.jobs: queue.Queue[Stylize] = queue.Queue()
+        self.jobs: queue.Queue[Stylize | Plan] = queue.Queue()
+        self.speeds: dict[tuple[str, str, str], float] = {}
         self.stop_wanted = threading.Event()
         self.writing = threading.Lock()
         self.last_preview = self.last_progress = 0.0
@@ -64,7 +67,7 @@ class Worker:
             while (message := protocol.receive(self.reader)) is not None:
                 if isinstance(message, Stop):
                     self.stop_wanted.set()
-                elif isinstance(message, Stylize):
+                elif isinstance(message, (Stylize, Plan)):
                     self.stop_wanted.clear()
                     self.jobs.put(message)
                 else:
@@ -73,11 +76,14 @@ class Worker:
             self._send(Failure(error.code, error.message, error.remedy))
         os._exit(CLIENT_GONE)
 
-    def _work(self, job: Stylize) -> None:
+    def _work(self, job: Stylize | Plan) -> None:
         self.last_preview = self.last_progress = 0.0
         try:
-            done = self._stylized(job)
-            self._send(Result(done.picture, done.report))
+            if isinstance(job, Plan):
+                self._send(self._planned(job))
+            else:
+                done = self._stylized(job)
+                self._send(Result(done.picture, done.report))
         except StyleTransferError as error:
             self._send(Failure(error.code, error.message, error.remedy))
         except Exception:  # the last resort: the client must hear of it, the log gets the rest
@@ -89,8 +95,26 @@ class Worker:
             raise ProtocolError(
                 f"The plug-in speaks protocol {job.protocol}, the engine {PROTOCOL}.", "Run install/install.py again."
             )
-        chosen = options.from_mapping(job.options)
-        return stylize(job.content, job.styles, chosen, on_step=self._tell, should_stop=self.stop_wanted.is_set)
+        painter = self._painter(options.from_mapping(job.options))
+        masks = Masks(job.protection, job.selection)
+        done = painter.paint(job.content, job.styles, masks, job.init, self._tell, self.stop_wanted.is_set)
+        self._remember_speed(painter)
+        return done
+
+    def _planned(self, plan: Plan) -> Planned:
+        painter = self._painter(options.from_mapping(plan.options))
+        found = painter.estimate(Size(plan.height, plan.width))
+        self._remember_speed(painter)
+        return Planned(found.size.width, found.size.height, found.seconds)
+
+    def _painter(self, chosen: Options) -> Painter:
+        """A painter that knows what was measured for its like before: the plan and the job agree on the size."""
+        return Painter(chosen, speed=self.speeds.get((chosen.device, chosen.network, chosen.recipe)))
+
+    def _remember_speed(self, painter: Painter) -> None:
+        if painter.speed is not None:
+            chosen = painter.options
+            self.speeds[chosen.device, chosen.network, chosen.recipe] = painter.speed
 
     def _tell(self, step: Step) -> None:
         now = time.monotonic()

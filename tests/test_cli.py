@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nst_engine import images
@@ -31,7 +33,7 @@ def stylize(files: dict[str, Path], *arguments: object) -> subprocess.CompletedP
 
 def test_stylize_writes_picture_and_report(files):
     done = stylize(files, "--iterations", 3, "--report", files["report.json"])
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout) == (0, "")
     assert images.load(files["output.png"]).shape == (48, 64, 4)
     report = json.loads(files["report.json"].read_text())
     assert report["options"]["iterations"] == 3
@@ -85,3 +87,139 @@ def test_doctor_says_what_a_bug_report_needs():
     assert {"versions", "processor", "devices", "networks", "memory_bytes", "places"} <= report.keys()
     assert report["processor"]["convolution_milliseconds"]["float32"] > 0
     assert report["devices"]["cpu"].endswith("works")
+
+
+def test_several_styles_regions_and_masks(files, tmp_path, content):
+    left = np.zeros((48, 64, 4), np.float32)
+    left[..., 3] = 1
+    left[:, :32, :3] = 1
+    mask = tmp_path / "left.png"
+    images.save(mask, left)
+    c, s, o, _ = files.values()
+    done = engine(
+        "stylize", "--content", c, "--style", s, c, "--blend", 1, 2, "--region", mask, "-", "--protect", mask,
+        "--output", o, "--quality", "draft", "--iterations", 2, "--init-picture", s, "--depth", 16,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    picture = images.read(o)
+    assert picture.depth == 16
+    assert picture.pixels[:, :30, :3] == pytest.approx(images.load(c)[:, :30, :3], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--blend", 1, 2], "There are 1 styles and 2 values of --blend."),
+        (["--blend", 0], "A value of --blend is not above zero."),
+        (["--protect", "missing.png"], "There is no file missing.png."),
+    ],
+)
+def test_mistakes_with_styles_and_masks(files, arguments, sentence):
+    assert stylize(files, *arguments).stderr.startswith(f"ERROR {sentence}")
+
+
+def test_sixteen_bits_and_exif_go_through(files, content):
+    files["content.png"].unlink()
+    images.save(files["content.png"], content, depth=16)
+    stylize(files, "--iterations", 1)
+    assert images.read(files["output.png"]).depth == 16
+
+
+def test_ctrl_c_keeps_the_picture_as_it_stands(files):
+    c, s, o, _ = files.values()
+    command = [sys.executable, "-m", "nst_engine", "stylize", "--content", c, "--style", s, "--output", o]
+    command += ["--quality", "best", "--iterations", "100000", "--report", files["report.json"]]
+    with subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True) as process:
+        assert "step" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Finishing with the picture as it stands" in said
+    assert images.load(o).shape == (48, 64, 4)
+    assert len(json.loads(files["report.json"].read_text())["history"]) < 100_000
+
+
+def test_the_classic_command_line(files):
+    c, s, o, _ = files.values()
+    o.write_text("to be overwritten, as the script does")
+    weights = ["--content_weight", "1e3", "--style_weight", "1e-1", "--tv_weight", "10"]
+    done = engine("nst", "-c", c, "-s", s, "-r", o, *weights, "-l", 2, "-n", 3, "-p", 2, "-v")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert images.load(o).shape == (384, 512, 4)
+    lines = done.stdout.splitlines()
+    assert lines[0] == "loaded the model"
+    assert [line[:16] for line in lines if line.startswith("[")] == ["[iteration    0]", "[iteration    2]"]
+    assert "total loss: " in lines[2]
+    assert lines[-1] == f"saved the result as {o}"
+
+
+def test_the_classic_command_is_silent_otherwise_and_refuses_a_zero(files):
+    c, s, o, _ = files.values()
+    assert "print_every" in engine("nst", "-c", c, "-s", s, "-r", o, "-p", 0, "-v").stderr
+    done = engine("nst", "-c", c, "-s", s, "-r", o, "-n", 1)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.fixture
+def folder(tmp_path, content, style) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    images.save(folder / "a.png", content)
+    images.save(folder / "c.jpg", content[::-1])
+    (folder / "b.jpg").write_text("no picture")
+    (folder / "notes.txt").write_text("not meant")
+    images.save(tmp_path / "waves.png", style)
+    images.save(tmp_path / "sky.png", style[:, ::-1])
+    return folder
+
+
+def batch(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    output = folder.parent / "painted"
+    return engine(
+        "batch", folder, "--output", output, "--quality", "draft", "--iterations", 1, "--size", 32, *arguments
+    )
+
+
+def test_batch_paints_a_folder_and_reports_what_is_bad_at_the_end(folder):
+    done = batch(folder, "--style", folder.parent / "waves.png")
+    assert done.returncode == 1
+    assert "ERROR 1 of 3 pictures could not be painted (b.jpg: " in done.stderr
+    painted = folder.parent / "painted"
+    assert sorted(path.name for path in painted.iterdir()) == ["a.png", "c.jpg"]
+    assert images.load(painted / "a.png").shape == (48, 64, 4)
+
+
+def test_batch_resumes(folder):
+    (folder / "b.jpg").unlink()
+    painted = folder.parent / "painted"
+    painted.mkdir()
+    (painted / "a.png").write_text("precious")
+    style = folder.parent / "waves.png"
+    assert "a.png exists already" in batch(folder, "--style", style).stderr
+    (painted / "c.jpg").unlink()
+    assert batch(folder, "--style", style, "--resume").returncode == 0
+    assert (painted / "a.png").read_text() == "precious"
+    assert (painted / "c.jpg").exists()
+
+
+def test_batch_paints_a_grid_and_its_contact_sheet(folder):
+    (folder / "b.jpg").unlink()
+    done = batch(folder, "--style", folder.parent / "waves.png", folder.parent / "sky.png", "--grid")
+    assert done.returncode == 0, done.stderr
+    painted = folder.parent / "painted"
+    assert sorted(path.name for path in painted.iterdir()) == [
+        "a in the style of sky.png", "a in the style of waves.png", "c in the style of sky.jpg",
+        "c in the style of waves.jpg", "contact-sheet.jpg",
+    ]  # fmt: skip
+    sheet = images.load(painted / "contact-sheet.jpg")
+    assert sheet.shape[:2] == (8 + 3 * 248, 8 + 3 * 248)
+    assert sheet[:200, :200, :3].min() > 0.95  # the corner above the contents stays empty
+    assert sheet[300:400, 300:400, :3].std() > 0.01
+
+
+def test_batch_refuses_an_empty_folder(tmp_path, files):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = engine("batch", empty, "--style", files["style.png"], "--output", tmp_path / "painted")
+    assert "has no pictures" in done.stderr
+    assert not (tmp_path / "painted").exists()

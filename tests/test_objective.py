@@ -7,11 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from numpy_vgg import ClassicScript, NumpyVGG, input_of
 
-from nst_engine import networks, score
-from nst_engine.objective import Objective, Style
+from nst_engine import networks, optimize, score
+from nst_engine.objective import Frame, Objective, Region, style_statistics
 from nst_engine.options import Options
-from nst_engine.recipes import RECIPES, chosen
+from nst_engine.recipes import RECIPES, STYLE_CHANNELS, StyleLayer, chosen
 from nst_engine.vgg import VGG19
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
@@ -22,29 +23,16 @@ def image(seed: int, height: int = 32, width: int = 40) -> torch.Tensor:
 
 
 def numpy_vgg(picture: torch.Tensor) -> dict[str, np.ndarray]:
-    """Features by plain float64 numpy: RGB → BGR 0–255 minus the means, zero padding, ReLU, max pooling."""
-    network = networks.load("vgg19")
-    x = picture[0].numpy().astype(np.float64)[::-1] * 255 - np.array([103.939, 116.779, 123.68])[:, None, None]
-    features = {}
-    for name in networks.CONVOLUTIONS[: networks.CONVOLUTIONS.index("conv5_1") + 1]:
-        kernel, bias = network.weights[name]
-        kernel = kernel.astype(np.float64)
-        if name == "conv1_1":
-            kernel = kernel[:, ::-1]
-        elif name.endswith("_1"):
-            height, width = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
-            x = x[:, :height, :width].reshape(len(x), height // 2, 2, width // 2, 2).max(axis=(2, 4))
-        padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
-        x = np.einsum("ihwyx,oiyx->ohw", windows, kernel, optimize=True) + bias[:, None, None]
-        x = np.maximum(x, 0)
-        features[name.replace("conv", "relu")] = x
-    return features
+    return dict(NumpyVGG().forward(input_of(picture[0].numpy())))
 
 
 @pytest.fixture(scope="module")
 def vgg() -> VGG19:
     return VGG19(networks.load("vgg19"), torch.device("cpu"))
+
+
+def region(vgg, style, opacity=None, mask=None) -> Region:
+    return Region(style_statistics(vgg, style, opacity, STYLE_CHANNELS), mask)
 
 
 def test_features_are_those_of_the_published_network(vgg):
@@ -60,12 +48,12 @@ def test_gatys_objective_and_judge_against_numpy(vgg):
     for layer, channels in (("relu1_1", 64), ("relu2_1", 128), ("relu3_1", 256), ("relu4_1", 512), ("relu5_1", 512)):
         f, s = picture[layer].reshape(channels, -1), style[layer].reshape(channels, -1)
         expected_style += 1e3 / channels**2 * ((f @ f.T / f.shape[1] - s @ s.T / s.shape[1]) ** 2).mean()
-    objective = Objective(vgg, RECIPES["gatys"], image(1), [Style(image(2, 48, 32), None, 1.0)])
+    objective = Objective(vgg, RECIPES["gatys"], image(1), [region(vgg, image(2, 48, 32))])
     losses, _ = objective.value_and_gradient(image(0))
     assert float(losses.content) == pytest.approx(expected_content, rel=1e-3)
     assert float(losses.style) == pytest.approx(expected_style, rel=1e-3)
     layers = (*RECIPES["gatys"].content_layers, *RECIPES["gatys"].style_layers)
-    verdict = score.gatys(*(vgg(pixels, layers) for pixels in (image(1), image(2, 48, 32), image(0))))
+    verdict = score.gatys(score.Trio(*(vgg(pixels, layers) for pixels in (image(1), image(2, 48, 32), image(0)))))
     assert verdict["content"] == pytest.approx(expected_content, rel=1e-3)
     assert verdict["total"] == pytest.approx(expected_content + expected_style, rel=1e-3)
 
@@ -81,8 +69,9 @@ def precise_vgg() -> VGG19:
 @pytest.mark.parametrize("statistic", ["gram", "moments"])
 @pytest.mark.parametrize("shallow", [False, True])
 def test_gradient_against_finite_differences(precise_vgg, statistic, shallow):
-    recipe = dataclasses.replace(RECIPES["painterly"], statistic=statistic, tv_weight=1.0)
-    objective = Objective(precise_vgg, recipe, image(1).double(), [Style(image(2).double(), None, 1.0)])
+    layers = {name: StyleLayer(layer.weight, statistic) for name, layer in RECIPES["painterly"].style_layers.items()}
+    recipe = dataclasses.replace(RECIPES["painterly"], style_layers=layers, tv_weight=1.0)
+    objective = Objective(precise_vgg, recipe, image(1).double(), [region(precise_vgg, image(2).double())])
     picture = image(0).double()
     direction = torch.randn(picture.shape, generator=torch.Generator().manual_seed(5)).double()
     _, gradient = objective.value_and_gradient(picture, shallow)
@@ -93,7 +82,8 @@ def test_gradient_against_finite_differences(precise_vgg, statistic, shallow):
 
 
 def test_transparent_style_pixels_take_no_part(vgg):
-    recipe = dataclasses.replace(RECIPES["painterly"], style_layers={"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0})
+    shallow = dict.fromkeys(("relu1_1", "relu2_1", "relu3_1"), StyleLayer(1.0, "moments"))
+    recipe = dataclasses.replace(RECIPES["painterly"], style_layers=shallow)
     half = image(2, 32, 64)
     half[..., 32:] = image(3, 32, 32)
     opacity = torch.ones(32, 64)
@@ -101,16 +91,16 @@ def test_transparent_style_pixels_take_no_part(vgg):
     changed = half.clone()
     changed[..., 56:] = 0
     first, second = (
-        Objective(vgg, recipe, image(1), [Style(picture, opacity, 1.0)]).value_and_gradient(image(0))[0].style
+        Objective(vgg, recipe, image(1), [region(vgg, picture, opacity)]).value_and_gradient(image(0))[0].style
         for picture in (half, changed)
     )
     assert float(first) == pytest.approx(float(second), rel=1e-3)
-    opaque = Objective(vgg, recipe, image(1), [Style(changed, None, 1.0)]).value_and_gradient(image(0))[0].style
+    opaque = Objective(vgg, recipe, image(1), [region(vgg, changed)]).value_and_gradient(image(0))[0].style
     assert abs(float(opaque) - float(first)) > 0.05 * float(first)
 
 
 def test_a_black_style_divides_nothing_by_zero(vgg):
-    objective = Objective(vgg, RECIPES["painterly"], image(1), [Style(torch.zeros(1, 3, 32, 32), None, 1.0)])
+    objective = Objective(vgg, RECIPES["painterly"], image(1), [region(vgg, torch.zeros(1, 3, 32, 32))])
     losses, gradient = objective.value_and_gradient(image(0))
     assert torch.isfinite(losses.total)
     assert torch.isfinite(gradient).all()
@@ -120,3 +110,135 @@ def test_strength_moves_the_content_weight_and_nothing_else():
     weak, strong = chosen(Options(strength=0.0)), chosen(Options(strength=100.0))
     assert weak.content_weight == pytest.approx(100 * strong.content_weight)
     assert dataclasses.replace(weak, content_weight=strong.content_weight) == strong
+
+
+@pytest.mark.parametrize("recipe", ["painterly", "gatys"])
+def test_masks_choose_where_the_picture_is_to_have_the_style(vgg, recipe):
+    """What lies where the mask is black, far from what is white, does not count."""
+    left = torch.zeros(32, 160)
+    left[:, :32] = 1
+    picture, changed = image(0, 32, 160), image(0, 32, 160)
+    changed[..., 128:] = 0
+    layers = {name: RECIPES[recipe].style_layers[name] for name in ("relu1_1", "relu2_1", "relu3_1")}
+    shallow = dataclasses.replace(RECIPES[recipe], style_layers=layers)
+    objective = Objective(vgg, shallow, image(1, 32, 160), [region(vgg, image(2), mask=left)])
+    assert float(objective.evaluate(picture).style) == pytest.approx(float(objective.evaluate(changed).style), rel=1e-5)
+    whole = Objective(vgg, shallow, image(1, 32, 160), [region(vgg, image(2))])
+    assert float(whole.evaluate(picture).style) != pytest.approx(float(whole.evaluate(changed).style), rel=1e-2)
+
+
+def test_a_mask_over_everything_is_no_mask(vgg):
+    for mask in (None, torch.ones(32, 40)):
+        objective = Objective(vgg, RECIPES["painterly"], image(1), [region(vgg, image(2), mask=mask)])
+        losses, gradient = objective.value_and_gradient(image(0))
+        values = (float(losses.total), float(gradient.abs().mean()))
+        if mask is None:
+            expected = values
+    assert values == pytest.approx(expected, rel=1e-3)
+
+
+def test_regions_count_by_their_area(vgg):
+    masks = torch.zeros(2, 32, 40)
+    masks[0, :, :10], masks[1, :, 10:] = 1, 1
+    parts = [region(vgg, image(2), mask=masks[0]), region(vgg, image(3), mask=masks[1])]
+    alone = [Objective(vgg, RECIPES["gatys"], image(1), [part]).evaluate(image(0)).style for part in parts]
+    both = Objective(vgg, RECIPES["gatys"], image(1), parts).evaluate(image(0)).style
+    assert float(both) == pytest.approx(0.25 * float(alone[0]) + 0.75 * float(alone[1]), rel=1e-5)
+
+
+def test_what_may_not_change_has_no_gradient_and_protection_holds_the_content(vgg):
+    free = torch.ones(32, 40)
+    free[:, 20:] = 0
+    part = region(vgg, image(2))
+    held = Objective(vgg, RECIPES["painterly"], image(1), [part], Frame(free=free))
+    losses, gradient = held.value_and_gradient(image(0))
+    assert not gradient[..., 20:].any()
+    assert gradient[..., :20].abs().min() > 0
+    seen = image(0)
+    seen[..., 20:] = image(1)[..., 20:]
+    plain = Objective(vgg, RECIPES["painterly"], image(1), [part])
+    assert float(plain.evaluate(seen).total) == pytest.approx(float(losses.total), rel=1e-5)
+    protected = Objective(vgg, RECIPES["painterly"], image(1), [part], Frame(protection=torch.full((32, 40), 0.5)))
+    assert float(protected.evaluate(image(0)).content) == pytest.approx(11 * float(plain.evaluate(image(0)).content))
+
+
+def test_style_layers_may_differ_in_their_statistics(vgg):
+    part = region(vgg, image(2))
+    options = Options(style_layers="relu2_1:0.5:gram,relu3_1:2")
+    mixed = Objective(vgg, chosen(options), image(1), [part]).evaluate(image(0)).style
+    single = [
+        Objective(vgg, chosen(Options(style_layers=layers)), image(1), [part]).evaluate(image(0)).style
+        for layers in ("relu2_1:0.5:gram", "relu3_1:2:moments")
+    ]
+    assert float(mixed) == pytest.approx(float(single[0] + single[1]), rel=1e-5)
+
+
+def test_the_other_judges_against_numpy():
+    content, style, picture = (numpy_vgg_replicated(image(seed)) for seed in (1, 2, 0))
+    vgg = VGG19(networks.load("vgg19"), torch.device("cpu"), replicate=True)
+    trio = score.Trio(*(vgg(image(seed), score.LAYERS) for seed in (1, 2, 0)))
+    error = ((picture["relu4_2"] - content["relu4_2"]) ** 2).mean()
+    unit = 255 * 0.225
+    w2 = 0.015 * error / unit**2
+    painterly = 2 * error / (content["relu4_2"] ** 2).mean()
+    for layer, weight in zip(STYLE_CHANNELS, (256, 64, 16, 4, 1), strict=True):
+        (m, s), (m_style, s_style) = gaussian(picture[layer]), gaussian(style[layer])
+        eye = np.eye(len(s))
+        w2 += (
+            weight
+            / 341
+            * distance(m / unit, s / unit**2 + 1e-4 * eye, m_style / unit, s_style / unit**2 + 1e-4 * eye)
+            / len(s)
+        )
+        painterly += distance(m, s, m_style, s_style) / (np.trace(s_style) + m_style @ m_style)
+    pixels = image(0).numpy().astype(np.float64)
+    padded = np.pad(pixels, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    shifts = [((1, 2), 3), ((2, 1), 3), ((2, 2), 12), ((0, 2), 12)]
+    tv = sum(((padded[..., y : y + 32, x : x + 40] - pixels) ** 2).mean() / part for (y, x), part in shifts)
+    assert score.w2(trio, image(0))["total"] == pytest.approx(w2 + 4 * tv, rel=2e-3)
+    assert score.painterly(trio)["total"] == pytest.approx(painterly, rel=2e-3)
+
+
+def numpy_vgg_replicated(picture: torch.Tensor) -> dict[str, np.ndarray]:
+    """The first convolution sees the border's pixels: a wider picture with its frame cut off after it."""
+    vgg = NumpyVGG()
+    wide = vgg.forward(np.pad(input_of(picture[0].numpy()), ((0, 0), (1, 1), (1, 1)), mode="edge"), "relu1_1")
+    first = wide["relu1_1"][:, 1:-1, 1:-1].copy()
+    vgg.layers = vgg.layers[1:]
+    return {"relu1_1": first, **vgg.forward(first)}
+
+
+def gaussian(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    rows = features.reshape(len(features), -1)
+    return rows.mean(axis=1), np.cov(rows, bias=True)
+
+
+def distance(mean, covariance, mean_style, covariance_style) -> float:
+    values, vectors = np.linalg.eigh(covariance_style)
+    root = vectors * np.sqrt(values.clip(0)) @ vectors.T
+    cross = np.sqrt(np.linalg.eigvalsh(root @ covariance @ root).clip(0)).sum()
+    return float(((mean - mean_style) ** 2).sum() + np.trace(covariance) + np.trace(covariance_style) - 2 * cross)
+
+
+def test_painterly_recipe_is_what_its_judge_says():
+    replicating = VGG19(networks.load("vgg19"), torch.device("cpu"), replicate=True)
+    parts = [region(replicating, image(2, 96, 96))]
+    objective = Objective(replicating, RECIPES["painterly"], image(1, 96, 96), parts)
+    trio = score.Trio(*(replicating(image(seed, 96, 96), score.LAYERS) for seed in (1, 2, 0)))
+    assert float(objective.evaluate(image(0, 96, 96)).total) == pytest.approx(score.painterly(trio)["total"], rel=0.02)
+
+
+def test_the_classic_recipe_over_ten_steps_against_numpy(precise_vgg):
+    content, style = image(1).double(), image(2).double()
+    recipe = RECIPES["nst"]
+    objective = Objective(precise_vgg, recipe, content, [region(precise_vgg, style)])
+    picture, kept, losses = content.clone(), optimize.Kept(recipe.keep), []
+    optimizer = optimize.optimizer(recipe.optimizer, recipe.learning_rate)
+    for step in optimizer.steps(objective.value_and_gradient, picture, 10):
+        losses.append(float(step.total))
+        kept.note(picture, lambda: losses[-1])
+    script = ClassicScript(input_of(content[0].numpy()), input_of(style[0].numpy()))
+    expected, expected_losses = script.paint(input_of(content[0].numpy()), 10)
+    assert losses == pytest.approx(expected_losses, rel=1e-6)
+    assert len(set(losses)) == 10
+    assert input_of(kept.picture[0].numpy()) == pytest.approx(expected, abs=1e-3)

@@ -10,17 +10,33 @@ import pytest
 
 from nst_engine import frames, protocol
 from nst_engine.errors import ProtocolError
-from nst_engine.protocol import Failure, Hello, Log, Preview, Progress, Result, Stop, StylePicture, Stylize
+from nst_engine.protocol import (
+    Failure,
+    Hello,
+    Log,
+    Plan,
+    Planned,
+    Preview,
+    Progress,
+    Result,
+    Stop,
+    StylePicture,
+    Stylize,
+)
 
 PICTURE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-STYLES = (StylePicture("Starry Night", PICTURE), StylePicture("Welle é", PICTURE[:1] + 1, 0.5))
+MASK = np.ones((2, 3, 1), np.uint8)
+STYLES = (StylePicture("Starry Night", PICTURE), StylePicture("Welle é", PICTURE[:1] + 1, 0.5, MASK))
 MESSAGES = [
     Hello(1, "0.1.0", "cpu", ("vgg19",)),
     Stylize(1, {"size": 256, "color": "match"}, PICTURE, STYLES),
+    Stylize(1, {}, PICTURE, STYLES[:1], MASK, MASK * 2, PICTURE * 3),
+    Plan({"quality": "draft"}, 4000, 3000),
+    Planned(512, 384, 12.5),
     Stop(),
     Progress(0.25, 12.5, "256 px, step 1 of 4"),
     Progress(0, None, ""),
-    Preview(np.zeros((2, 2, 3), np.uint8)),
+    Preview(np.zeros((2, 2, 4), np.uint8)),
     Result(PICTURE, {"device": "cpu"}),
     Failure("memory", "Too large.", "Choose a smaller size."),
     Log("warning", "slow"),
@@ -66,6 +82,11 @@ FAULTY = {
     "truth for a number": ({"kind": "progress", "fraction": True, "seconds_left": 1, "text": ""}, {}, "'fraction'"),
     "picture missing": ({"kind": "preview"}, {}, "no valid field 'picture'"),
     "picture flat": ({"kind": "preview"}, {"picture": frames.Array("uint8", (6,), b"abcdef")}, "'picture'"),
+    "mask with colors": (
+        {"kind": "stylize", "protocol": 1, "options": {}, "styles": []},
+        {"content": frames.Array("uint8", (1, 1, 3), b"abc"), "selection": frames.Array("uint8", (1, 1, 3), b"abc")},
+        "'selection'",
+    ),
     "styles not a list": ({"kind": "stylize", "protocol": 1, "options": {}, "styles": 3}, {}, "'content'"),
     "not a frame": (None, {}, "Expected a message"),
 }

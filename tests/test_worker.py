@@ -12,7 +12,7 @@ import pytest
 
 from nst_engine import protocol
 from nst_engine.frames import PROTOCOL
-from nst_engine.protocol import Failure, Hello, Preview, Progress, Result, Stop, StylePicture, Stylize
+from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, StylePicture, Stylize
 
 
 @pytest.fixture
@@ -47,12 +47,12 @@ def test_jobs_one_after_another(worker, content, style):
 
 def test_same_numbers_through_the_pipe_as_in_process(worker, content, style):
     from nst_engine.options import Options
-    from nst_engine.stylize import stylize
+    from nst_engine.painting import Painter
 
     protocol.send(worker.stdin, job(content, style, quality="draft", iterations=2))
     through_the_pipe = answers(worker)[-1].picture
     options = Options(quality="draft", iterations=2)
-    assert np.array_equal(through_the_pipe, stylize(content, [StylePicture("pattern", style)], options).picture)
+    assert np.array_equal(through_the_pipe, Painter(options).paint(content, [StylePicture("pattern", style)]).picture)
 
 
 def test_closing_the_pipe_ends_the_worker_in_the_middle_of_a_job(worker, content, style):
@@ -96,3 +96,27 @@ def test_garbage_is_answered_and_ends_the_worker(worker):
     failure = answers(worker)[-1]
     assert failure.code == "protocol"
     assert worker.wait(timeout=5) == 0
+
+
+def test_a_plan_says_size_and_time_and_the_job_keeps_to_it(worker, style):
+    protocol.send(worker.stdin, Plan({"quality": "draft"}, 4000, 3000))
+    planned = answers(worker, until=(Planned, Failure))[-1]
+    assert 64 < planned.width <= 4000
+    assert planned.height == pytest.approx(planned.width * 3 / 4, abs=1)
+    assert planned.seconds > 0
+    protocol.send(worker.stdin, Plan({"size": 300}, 4000, 3000))
+    assert answers(worker, until=(Planned, Failure))[-1].width == 300
+    protocol.send(worker.stdin, Plan({"size": -1}, 4000, 3000))
+    assert answers(worker)[-1].code == "option"
+
+
+def test_masks_travel_with_the_job(worker, content, style):
+    selection = np.zeros((48, 64, 1), np.uint8)
+    selection[:, :32] = 255
+    half = Stylize(
+        PROTOCOL, {"quality": "draft", "iterations": 1}, content, (StylePicture("s", style),), None, selection
+    )
+    protocol.send(worker.stdin, half)
+    picture = answers(worker)[-1].picture
+    assert not picture[:, 32:, 3].any()
+    assert (picture[:, :32, 3] == 1).all()

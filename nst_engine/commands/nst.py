@@ -1,0 +1,100 @@
+"""``nst-engine nst``: the command line of the classic script (iibrahimli/nst), with the picture that it makes."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nst_engine.errors import OptionError
+
+if TYPE_CHECKING:
+    from nst_engine.images import Floats
+    from nst_engine.painting import Step
+
+LONG_SIDE = 512
+"""Both pictures are brought to this long side, enlarged where they are smaller."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command with the script's options, names and defaults."""
+    parser = commands.add_parser("nst", help="the classic script: its options, its picture")
+    parser.add_argument("-c", "--content", type=Path, required=True, metavar="FILE", help="the content picture")
+    parser.add_argument("-s", "--style", type=Path, required=True, metavar="FILE", help="the style picture")
+    parser.add_argument("-r", "--result", type=Path, required=True, metavar="FILE", help="the result, overwritten")
+    parser.add_argument("-n", "--num_iter", type=int, default=1000, metavar="N", help="iterations (1000)")
+    parser.add_argument("-l", "--learning_rate", type=float, default=5.0, metavar="X", help="Adam's, of 255 (5)")
+    for name, default in (("content", 1e4), ("style", 1e-2), ("tv", 1e2)):
+        parser.add_argument(f"--{name}_weight", type=float, default=default, metavar="X", help=f"default: {default:g}")
+    parser.add_argument(
+        "-p", "--print_every", type=int, default=100, metavar="N", help="iterations between lines (100)"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="print what happens")
+    parser.set_defaults(command=run)
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Paint as the script does."""
+    if parsed.print_every < 1:
+        raise OptionError(f"Option 'print_every' is {parsed.print_every}.", "It must be a whole number from 1.")
+
+    from nst_engine import images, options
+    from nst_engine.painting import Painter
+    from nst_engine.protocol import StylePicture
+
+    started = time.perf_counter()
+    chosen = options.from_mapping(
+        {
+            "recipe": "nst",
+            "size": LONG_SIDE,
+            "iterations": parsed.num_iter,
+            "learning_rate": parsed.learning_rate / 255,
+            "content_weight": parsed.content_weight,
+            "style_weight": parsed.style_weight,
+            "tv_weight": parsed.tv_weight * 255**2,
+        }
+    )
+    images.check_output(parsed.result, force=True)
+    content, style = (_at_long_side(images.load(path)) for path in (parsed.content, parsed.style))
+    report = _Report(parsed.print_every) if parsed.verbose else None
+    painter = Painter(chosen)
+    if report:
+        print("loaded the model", flush=True)
+    done = painter.paint(content, [StylePicture(parsed.style.stem, style)], on_step=report or (lambda step: None))
+    if report:
+        print(f"total time: {time.perf_counter() - started:.1f} s")
+    images.save(parsed.result, done.picture, force=True)
+    if report:
+        print(f"saved the result as {parsed.result}")
+
+
+class _Report:
+    """Prints a line every so many iterations, in the script's words."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.count = 0
+        self.last = time.perf_counter()
+
+    def __call__(self, step: Step) -> None:
+        if self.count % self.every == 0:
+            now = time.perf_counter()
+            terms = ", ".join(f"{name} loss: {step.losses[name]:.3e}" for name in ("total", "content", "style", "tv"))
+            print(f"[iteration {self.count:4d}] {terms}, time: {now - self.last:.4f} s", flush=True)
+            self.last = now
+        self.count += 1
+
+
+def _at_long_side(pixels: Floats) -> Floats:
+    """The picture with 8 bits at the script's long side, by Lanczos; without alpha, which the script does not know."""
+    import numpy as np
+    from PIL import Image
+
+    from nst_engine import images
+
+    height, width = pixels.shape[:2]
+    factor = LONG_SIDE / max(height, width)
+    image = Image.fromarray(images.to_bytes(pixels[..., :3]))
+    resized = image.resize((round(width * factor), round(height * factor)), Image.Resampling.LANCZOS)
+    return np.asarray(resized, dtype=np.float32) / np.float32(255)

@@ -1,0 +1,138 @@
+"""``nst-engine stylize``: one picture in the style of one or several others."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_engine import options
+from nst_engine.commands.display import Display
+from nst_engine.errors import OptionError, PictureError
+
+if TYPE_CHECKING:
+    from nst_engine.protocol import Pixels, StylePicture
+
+WHOLE = "-"
+"""In the place of a region's file: wherever no other style's region is."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser("stylize", help="paint one picture in the style of others")
+    parser.add_argument("--content", type=Path, required=True, metavar="FILE", help="the picture to paint")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="the result; its ending names the format"
+    )
+    add_style_arguments(parser)
+    parser.add_argument(
+        "--region",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help=f"for each style, a gray picture of the content's size, white where it goes; {WHOLE} for what is left",
+    )
+    parser.add_argument("--protect", type=Path, metavar="FILE", help="a gray picture, white where the content stays")
+    parser.add_argument("--select", type=Path, metavar="FILE", help="a gray picture, white where to paint")
+    parser.add_argument("--init-picture", type=Path, metavar="FILE", help="the picture to start from")
+    parser.add_argument("--depth", type=int, choices=(8, 16), help="bits per channel of a PNG or TIFF (as the content)")
+    parser.add_argument("--force", action="store_true", help="replace the output if it exists")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write how it was made, as JSON")
+    options.add_arguments(parser)
+    parser.set_defaults(command=run)
+
+
+def add_style_arguments(parser: argparse.ArgumentParser) -> None:
+    """The styles and how they are mixed."""
+    parser.add_argument(
+        "--style", type=Path, nargs="+", required=True, metavar="FILE", help="the pictures whose style to take"
+    )
+    parser.add_argument(
+        "--blend", type=float, nargs="+", default=[], metavar="X", help="how much each style counts (equally)"
+    )
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Read, paint, write."""
+    started = time.perf_counter() - _process_age()
+    chosen = options.from_mapping({name: getattr(parsed, name) for name in options.specs()})
+
+    from nst_engine import images
+
+    images.check_output(parsed.output, parsed.force)
+    if parsed.report:
+        _check_report(parsed.report)
+    content = images.read(parsed.content)
+    size = content.pixels.shape[:2]
+    regions = [None if name == WHOLE else read_mask(Path(name), size) for name in parsed.region]
+    styles = read_styles(parsed.style, parsed.blend, regions)
+    protection, selection = (read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
+    init = images.load(parsed.init_picture) if parsed.init_picture else None
+
+    from nst_engine.painting import Masks, Painter
+
+    with Display() as display:
+        done = Painter(chosen, started).paint(
+            content.pixels, styles, Masks(protection, selection), init, display.show, lambda: display.stopped
+        )
+    images.save(parsed.output, done.picture, parsed.force, parsed.depth or content.depth, content.exif)
+    if parsed.report:
+        _write_report(parsed.report, done.report)
+
+
+def read_styles(paths: list[Path], weights: list[float], regions: list[Pixels | None]) -> list[StylePicture]:
+    """The style pictures in files, with a weight each and perhaps a region."""
+    from nst_engine import images
+    from nst_engine.protocol import StylePicture
+
+    for option, given in (("blend", weights), ("region", regions)):
+        if given and len(given) != len(paths):
+            raise OptionError(
+                f"There are {len(paths)} styles and {len(given)} values of --{option}.", "Give one for each style."
+            )
+    if not all(0 < weight < float("inf") for weight in weights):
+        raise OptionError("A value of --blend is not above zero.", "Leave a style out that is not to count.")
+    return [
+        StylePicture(path.stem, images.load(path), weight, region)
+        for path, weight, region in zip(paths, weights or itertools.repeat(1.0), regions or itertools.repeat(None))  # noqa: B905
+    ]
+
+
+def read_mask(path: Path, size: tuple[int, int]) -> Pixels:
+    """The lightness of a picture file as a mask, H×W×1, scaled to the content's size where the proportions agree."""
+    import numpy as np
+    from PIL import Image
+
+    from nst_engine import images
+
+    pixels = images.load(path)
+    height, width = pixels.shape[:2]
+    if abs(width * size[0] - height * size[1]) > max(width, height, *size):
+        raise PictureError(
+            f"{path} is {width}×{height} pixels, the content {size[1]}×{size[0]}.", "Give a mask of its proportions."
+        )
+    lightness = pixels[..., :3].mean(axis=2) * pixels[..., 3]
+    scaled = Image.fromarray(lightness).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(scaled, dtype=np.float32)[..., None]
+
+
+def _process_age() -> float:
+    """Seconds since this process began."""
+    import psutil
+
+    return time.time() - psutil.Process().create_time()
+
+
+def _check_report(path: Path) -> None:
+    if not path.absolute().parent.is_dir():
+        raise PictureError(f"There is no folder {path.absolute().parent}.", "Make it first, or choose another place.")
+
+
+def _write_report(path: Path, report: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise PictureError(f"{path} cannot be written ({error.strerror}).", "Choose another place.") from None

@@ -1,0 +1,48 @@
+"""How large to paint, from speed and memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from nst_engine import estimate, pyramid
+from nst_engine.options import Options
+from nst_engine.pyramid import Size
+from nst_engine.recipes import RECIPES
+
+PAINTERLY = RECIPES["painterly"]
+LARGE = Size(6000, 8000)
+PLENTY = 10**12
+
+
+@pytest.mark.parametrize("quality", list(estimate.MINUTES))
+def test_the_automatic_size_is_the_largest_that_keeps_to_the_time(quality):
+    options = Options(quality=quality)
+    found = estimate.estimate(LARGE, options, PAINTERLY, 1e-5, PLENTY)
+    allowed = 60 * estimate.MINUTES[quality]
+    assert found.seconds <= allowed
+    larger = next(side for side in estimate.LADDER if side > max(found.size))
+    assert estimate.estimate(LARGE, Options(quality=quality, size=larger), PAINTERLY, 1e-5, PLENTY).seconds > allowed
+
+
+def test_a_fast_machine_paints_at_the_content_s_own_size_and_a_small_memory_below_it():
+    assert estimate.estimate(LARGE, Options(), PAINTERLY, 1e-12, PLENTY).size == LARGE
+    assert max(estimate.estimate(LARGE, Options(), PAINTERLY, 1e-12, 10**9).size) < 1000
+
+
+def test_the_slowest_machine_still_paints():
+    assert max(estimate.estimate(LARGE, Options(), PAINTERLY, 10.0, PLENTY).size) == estimate.LADDER[0]
+
+
+def test_a_size_that_is_asked_for_is_kept():
+    found = estimate.estimate(LARGE, Options(size=1000), PAINTERLY, 1.0, PLENTY)
+    assert found.size == Size(750, 1000)
+    cost = sum(scale.cost for scale in pyramid.schedule(found.size, Options(size=1000), PAINTERLY))
+    assert found.seconds == pytest.approx(estimate.PREPARATION * cost)
+
+
+def test_better_qualities_cost_about_three_times_as_much():
+    costs = [
+        sum(scale.cost for scale in pyramid.schedule(Size(384, 512), Options(quality=quality), PAINTERLY))
+        for quality in estimate.MINUTES
+    ]
+    assert all(2 < after / before < 5 for before, after in zip(costs, costs[1:], strict=False))

@@ -1,0 +1,67 @@
+"""``from nst_engine import stylize, Options``: arrays or images in, an array out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nst_engine import Options, stylize
+from nst_engine.errors import PictureError
+from nst_engine.protocol import StylePicture
+
+QUICK = Options(quality="draft", iterations=5)
+
+
+def as_image(pixels: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.rint(pixels * 255).astype(np.uint8))
+
+
+def test_arrays_and_images_give_the_same_picture(content, style):
+    images = stylize(as_image(content), as_image(style), QUICK)
+    bytes_ = [np.rint(pixels * 255).astype(np.uint8) for pixels in (content, style)]
+    arrays = stylize(bytes_[0], bytes_[1], QUICK)
+    assert images.dtype == np.float32
+    assert images.shape == content.shape
+    assert np.array_equal(images, arrays)
+
+
+def test_rgb_will_do(content, style):
+    assert stylize(content[..., :3], [style[..., :3]], QUICK).shape == content.shape
+
+
+def test_progress_events_tell_and_show(content, style):
+    steps = []
+    stylize(content, style, QUICK, on_step=steps.append)
+    assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
+    assert steps[-1].seconds_left == pytest.approx(0, abs=1e-6)
+    assert {"content", "style", "tv", "total"} == steps[0].losses.keys()
+    assert steps[0].preview().dtype == np.uint8
+
+
+def test_masks_may_be_arrays_or_images(content, style):
+    selection = np.zeros((48, 64), np.float32)
+    selection[:24] = 1
+    first = stylize(content, style, QUICK, selection=selection)
+    second = stylize(content, style, QUICK, selection=Image.fromarray((selection * 255).astype(np.uint8)))
+    assert np.array_equal(first, second)
+    assert not first[24:, :, 3].any()
+
+
+def test_styles_may_have_weights(content, style):
+    two = [StylePicture("a", style, 3.0), StylePicture("b", 1 - style * [1, 1, 1, 0], 1.0)]
+    assert stylize(content, two, QUICK).shape == content.shape
+
+
+def test_a_mask_of_another_size_is_refused(content, style):
+    with pytest.raises(PictureError, match="The protection map is 3×2 pixels, the content 64×48"):
+        stylize(content, style, QUICK, protection=np.ones((2, 3), np.float32))
+
+
+def test_nothing_is_printed_and_torch_is_not_loaded_before_it_is_needed():
+    code = "import sys; from nst_engine import stylize, Options; Options(); sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

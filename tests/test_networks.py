@@ -1,0 +1,269 @@
+"""Networks: from the files that people have to features and pictures, and back out."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import shutil
+from pathlib import Path
+
+import numpy as np
+import published
+import pytest
+import safetensors.torch
+import torch
+from torchvision.models.vgg import cfgs
+
+from nst_engine import cli, images, networks
+from nst_engine.vgg import LAYERS, VGG19
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch) -> Path:
+    """The folder of the user's own networks, which is not there yet."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert tmp_path in networks.networks_folder().parents
+    return networks.networks_folder()
+
+
+@pytest.fixture
+def slim():
+    return published.features(published.SLIM)
+
+
+def refused(capsys, *arguments: object) -> str:
+    """Run a command that must fail; returns what is wrong."""
+    with pytest.raises(SystemExit) as ending:
+        cli.main([str(argument) for argument in arguments])
+    error, tip = capsys.readouterr().err.splitlines()
+    assert (ending.value.code, error[:6], tip[:4]) == (1, "ERROR ", "TIP ")
+    return error.removeprefix("ERROR ")
+
+
+def expected_features(network: torch.nn.Sequential, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Features by torchvision's own layers, at the ReLUs."""
+    found = []
+    for layer in network:
+        x = layer(x)
+        if isinstance(layer, torch.nn.ReLU):
+            found.append(x[0].clone())
+    return dict(zip(LAYERS, found, strict=True))
+
+
+def as_torchvision(rgb: torch.Tensor) -> torch.Tensor:
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    return (rgb - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
+
+
+def as_caffe(rgb: torch.Tensor) -> torch.Tensor:
+    return 255 * rgb.flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("file_name", "name", "prepared", "layers"),
+    [
+        ("vgg19-dcbb9e9d.pth", "torchvision", as_torchvision, cfgs["E"]),
+        ("vgg19-d01eb7cb.pth", "caffe", as_caffe, published.SLIM),
+    ],
+)
+def test_features_of_a_published_file_are_those_of_torchvision(tmp_path, file_name, name, prepared, layers):
+    original = published.features(layers)
+    cli.main(["networks", "add", str(published.legacy_file(tmp_path / file_name, original))])
+    image = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(1))
+    features = VGG19(networks.load(name), torch.device("cpu"))(image, LAYERS)
+    for layer, expected in expected_features(original, prepared(image)).items():
+        assert (features[layer] - expected).abs().max() <= 1e-5 * expected.abs().max(), layer
+
+
+def test_both_formats_of_pytorch_and_safetensors_give_the_same_network(tmp_path, slim):
+    state = published.state_dict(slim)
+    torch.save(state, tmp_path / "zip.pth")
+    published.legacy_file(tmp_path / "legacy.pth", slim)
+    safetensors.torch.save_file(state, tmp_path / "plain.safetensors")
+    for file in ("zip.pth", "legacy.pth", "plain.safetensors"):
+        cli.main(["networks", "add", str(tmp_path / file), "--input", "bgr"])
+    hashes = {networks.load(name).sha256 for name in ("zip", "legacy", "plain")}
+    assert len(hashes) == 1
+
+
+def test_only_the_convolutions_are_kept(tmp_path, folder, slim):
+    cli.main(["networks", "add", str(published.legacy_file(tmp_path / "w.pth", slim)), "--input", "rgb"])
+    kept = safetensors.torch.load_file(folder / "w.safetensors")
+    assert kept.keys() == {f"{name}.{part}" for name in networks.CONVOLUTIONS for part in ("weight", "bias")}
+    assert [path.name for path in folder.iterdir()] == ["w.safetensors"]
+
+
+def test_a_published_file_is_known_by_its_hash_as_well(tmp_path, monkeypatch, slim):
+    from nst_engine import network_import
+
+    file = published.legacy_file(tmp_path / "renamed.pth", slim)
+    beginning = published.download("", file).sha256[:8]
+    monkeypatch.setattr(network_import, "PUBLISHED", {beginning: ("usual", "rgb")})
+    cli.main(["networks", "add", str(file)])
+    assert networks.load("usual").pixel_mean == (0.485, 0.456, 0.406)
+
+
+def test_an_added_network_paints_a_picture(tmp_path, content, style, slim):
+    file = published.legacy_file(tmp_path / "vgg19-dcbb9e9d.pth", slim)
+    cli.main(["networks", "add", str(file), "--name", "mine", "--pooling", "average"])
+    images.save(tmp_path / "content.png", content)
+    images.save(tmp_path / "style.png", style)
+    pictures = []
+    for network in ("vgg19", "mine"):
+        output = tmp_path / f"{network}.png"
+        files = ["--content", tmp_path / "content.png", "--style", tmp_path / "style.png", "--output", output]
+        options = ["--network", network, "--size", 32, "--quality", "draft", "--iterations", 2]
+        cli.main(["stylize", *map(str, files + options)])
+        pictures.append(images.load(output))
+    assert pictures[0].shape == pictures[1].shape == content.shape
+    assert not np.array_equal(*pictures)
+
+
+def test_a_network_of_ones_own_carries_input_and_pooling(tmp_path, capsys):
+    copy = shutil.copy(networks.find("vgg19"), tmp_path / "copy.safetensors")
+    cli.main(["networks", "add", str(copy)])
+    cli.main(["networks", "add", str(copy), "--name", "soft", "--pooling", "average"])
+    shipped, own, soft = (networks.load(name) for name in ("vgg19", "copy", "soft"))
+    assert (shipped.pooling, own.pooling, soft.pooling) == ("max", "max", "average")
+    assert shipped.pixel_mean == own.pixel_mean == soft.pixel_mean
+    assert np.array_equal(shipped.weights["conv1_1"][0], own.weights["conv1_1"][0])
+
+
+def test_list_and_remove(tmp_path, capsys, slim):
+    cli.main(["networks", "add", str(published.legacy_file(tmp_path / "vgg19-d01eb7cb.pth", slim))])
+    assert capsys.readouterr().out == "Added the network 'caffe'; choose it with --network caffe\n"
+    cli.main(["networks", "list"])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["vgg19", "caffe"]
+    cli.main(["networks", "remove", "caffe"])
+    assert networks.listed() == ("vgg19",)
+    capsys.readouterr()
+    assert refused(capsys, "networks", "remove", "caffe") == "There is no network 'caffe'."
+    assert refused(capsys, "networks", "remove", "vgg19") == "The network 'vgg19' is part of the engine."
+    assert refused(capsys, "networks", "remove", tmp_path / "vgg19-d01eb7cb.pth").endswith("no network's name.")
+    assert (tmp_path / "vgg19-d01eb7cb.pth").exists()
+
+
+def test_verify_finds_one_changed_bit(tmp_path, folder, capsys, slim):
+    cli.main(["networks", "add", str(published.legacy_file(tmp_path / "vgg19-d01eb7cb.pth", slim))])
+    cli.main(["networks", "verify"])
+    assert capsys.readouterr().out.count(": whole, SHA-256 ") == 2
+    file = folder / "caffe.safetensors"
+    damaged = bytearray(file.read_bytes())
+    damaged[-1] ^= 1
+    file.write_bytes(damaged)
+    sentence = f"{file} is not a network of this program (its weights are damaged)."
+    assert refused(capsys, "networks", "verify") == sentence
+    assert refused(capsys, "networks", "add", file, "--name", "again") == (
+        f"{file} is not a whole VGG-19: its weights are damaged."
+    )
+    cli.main(["networks", "verify", "vgg19"])
+
+
+class Hostile:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+@pytest.mark.parametrize("form", ["pickle", "legacy", "zip"])
+def test_a_hostile_pickle_is_refused_and_not_run(tmp_path, folder, capsys, slim, form):
+    file, trace = tmp_path / "vgg19-dcbb9e9d.pth", tmp_path / "trace"
+    content = published.state_dict(slim) | {"features.0.weight": Hostile(f"touch {trace}")}
+    if form == "pickle":
+        file.write_bytes(pickle.dumps(content))
+    else:
+        torch.save(content, file, _use_new_zipfile_serialization=form == "zip")
+    assert "something else than weights" in refused(capsys, "networks", "add", file)
+    assert not trace.exists()
+    assert not folder.exists()
+    with file.open("rb") as stream:  # the trap works: without the engine's care it closes
+        torch.load(stream, weights_only=False) if form != "pickle" else pickle.load(stream)
+    assert trace.exists()
+
+
+def without(key: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in state.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s: without("features.34.bias", s), "is not a whole VGG-19: it has no conv5_4.bias."),
+        (lambda s: s | {"features.2.weight": torch.zeros(4, 5, 3, 3)}, "conv1_2 has the shape 4×5×3×3."),
+        (lambda s: s | {"features.2.weight": torch.tensor(1.0)}, "conv1_2 has the shape 1."),
+        (lambda s: s | {"features.2.bias": torch.full((4,), torch.nan)}, "conv1_2 has values that are not numbers."),
+        (lambda s: s | {"features.2.weight": torch.zeros(4, 4, 3, 3).to_sparse()}, "was not loaded."),
+        (lambda s: {"weight": torch.zeros(3)}, "holds no VGG-19."),
+        (lambda s: [1, 2, 3], "holds no VGG-19."),
+    ],
+)
+def test_what_is_no_vgg19_is_refused(tmp_path, folder, capsys, slim, change, words):
+    file = tmp_path / "vgg19-dcbb9e9d.pth"
+    torch.save(change(published.state_dict(slim)), file)
+    assert refused(capsys, "networks", "add", file).endswith(words)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda data: b"", "was not loaded."),
+        (lambda data: data[:-1000], "was not loaded."),
+        (lambda data: b"<!DOCTYPE html><title>Not found</title>", "is a web page and no weights file."),
+        (lambda data: b"\x10\0\0\0\0\0\0\0{" + data, "was not loaded."),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path, folder, capsys, slim, damage, words):
+    file = published.legacy_file(tmp_path / "vgg19-dcbb9e9d.pth", slim)
+    file.write_bytes(damage(file.read_bytes()))
+    assert refused(capsys, "networks", "add", file).endswith(words)
+    assert not folder.exists()
+
+
+def test_mistakes_in_words(tmp_path, folder, capsys, slim):
+    file = published.legacy_file(tmp_path / "some.pth", slim)
+    assert refused(capsys, "networks", "add", file) == f"{file} does not say which input it expects."
+    assert refused(capsys, "networks", "add", file, "--name", "../up") == "'../up' is no name for a network."
+    assert refused(capsys, "networks", "add", file, "--name", "vgg19") == "There is a network 'vgg19' already."
+    assert refused(capsys, "networks", "add", "gone.pth") == "gone.pth cannot be read (No such file or directory)."
+    assert refused(capsys, "networks", "verify", "gone") == "There is no network 'gone'."
+    assert not folder.exists()
+
+
+def test_a_weights_file_as_network_is_answered_with_how_to_convert_it(tmp_path, slim):
+    file = published.legacy_file(tmp_path / "vgg19-dcbb9e9d.pth", slim)
+    with pytest.raises(networks.NetworkError) as refusal:
+        networks.load(str(file))
+    assert "nst-engine networks add" in refusal.value.remedy
+
+
+def test_a_network_file_that_does_not_state_its_input_is_refused(tmp_path, slim):
+    names = zip(networks.CONVOLUTIONS, [layer for layer in slim if hasattr(layer, "weight")], strict=True)
+    tensors = {f"{name}.{part}": getattr(layer, part).data for name, layer in names for part in ("weight", "bias")}
+    file = tmp_path / "silent.safetensors"
+    for metadata, words in [
+        ({}, "no three numbers 'mean'"),
+        ({"mean": "1,2,3"}, "does not say which input"),
+        ({"mean": "1,2,3", "input": networks.RGB_UNIT}, "no three numbers 'std'"),
+        ({"mean": "1,2,3", "input": networks.BGR_BYTES, "pooling": "median"}, "its pooling is 'median'"),
+    ]:
+        safetensors.torch.save_file(tensors, file, metadata)
+        with pytest.raises(networks.NetworkError, match=words):
+            networks.load(str(file))
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, folder, capsys, slim):
+    file = published.legacy_file(tmp_path / "vgg19-dcbb9e9d.pth", slim)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))  # no file may grow beyond
+    try:
+        sentence = refused(capsys, "networks", "add", file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sentence == f"The folder {folder} cannot be written (File too large)."
+    assert list(folder.iterdir()) == []
