@@ -93,6 +93,8 @@ class LBFGS:
     def steps(self, evaluate: Evaluate, image: Tensor, count: int) -> Iterator[Losses]:
         """Change ``image`` in place; yields the losses of ``count`` evaluations, after each."""
         self.pairs.clear()
+        if not count:
+            return
         losses, gradient = evaluate(image)
         yield losses
         value, remaining = float(losses.total), count - 1

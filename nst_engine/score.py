@@ -118,11 +118,11 @@ def painterly(features: Trio) -> Verdict:
 
 
 def nine_point_variation(image: Tensor) -> Tensor:
-    """2 (mean dx²/3 + mean dy²/3 + mean of both diagonals' squares/12) of 1×3×H×W, borders replicated."""
+    """2 (mean dx²/3 + mean dy²/3 + mean of both diagonals' squares/12) of 1×3×H×W in its frame of repeated pixels."""
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
     center = padded[..., 1:-1, 1:-1]
     right, below = padded[..., 1:-1, 2:] - center, padded[..., 2:, 1:-1] - center
-    falling, rising = padded[..., 2:, 2:] - center, padded[..., :-2, 2:] - center
+    falling, rising = padded[..., 1:, 1:] - padded[..., :-1, :-1], padded[..., 1:, :-1] - padded[..., :-1, 1:]
     straight = (right.square().mean() + below.square().mean()) / 3
     return 2 * (straight + (falling.square().mean() + rising.square().mean()) / 12)
 
