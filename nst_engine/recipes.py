@@ -45,7 +45,7 @@ class Recipe:
     tv_weight: float = 0.0
     tv_norm: str = "squared"
     pooling: str | None = None
-    learning_rate: float = 0.02
+    learning_rate: float = 0.05
     shallow_steps: bool = False
     coarse_to_fine: bool = True
     iterations: int | None = None
