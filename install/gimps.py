@@ -1,4 +1,4 @@
-"""Which GIMP 3 this machine has, and in which folder each looks for the user's plug-ins."""
+"""Which GIMPs this machine has, and in which folder each looks for the user's plug-ins."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ CONSOLES = {
 """Names of the program that can be asked for its version; the ones that never open a window come first."""
 
 
+GIMPFU = {
+    "win32": "GIMP 2*/lib/gimp/2.0/python/gimpfu.py",
+    "darwin": "GIMP*.app/Contents/Resources/lib/gimp/2.0/python/gimpfu.py",
+}
+GIMPFU_ON_LINUX = (
+    "usr/lib*/gimp/2.0/python/gimpfu.py",
+    "usr/lib/*/gimp/2.0/python/gimpfu.py",
+    "usr/local/lib*/gimp/2.0/python/gimpfu.py",
+    f"var/lib/flatpak/app/{FLATPAK_NAME}/current/active/files/lib/gimp/2.0/python/gimpfu.py",
+)
+"""Where GIMP 2.10 has Python-Fu, which it can be built without, and mostly is since Python 2 is gone."""
+
+
 class GimpSearch(NamedTuple):
     """``folders`` get the plug-in; ``notes`` are sentences about the GIMPs that do not."""
 
@@ -31,8 +44,9 @@ class GimpSearch(NamedTuple):
 
 
 def find_gimps(machine: Machine) -> GimpSearch:
-    """Find the user folder of every GIMP 3, and name the one that a GIMP not yet started is going to use."""
-    folders = existing_folders(machine)
+    """Find the user folder of every GIMP, and name the one that a GIMP 3 not yet started is going to use."""
+    named = machine.environ.get("GIMP3_DIRECTORY")
+    folders = [*([machine.home / named] if named else []), *existing_folders(machine, "3.*")]
     notes = []
     for version in sorted(installed_versions(machine)):
         if any(folder.name == version for folder in folders):
@@ -45,6 +59,14 @@ def find_gimps(machine: Machine) -> GimpSearch:
             )
         else:
             folders.append(fresh)
+    for folder in existing_folders(machine, "2.10"):
+        if has_gimpfu(machine):
+            folders.append(folder)
+        else:
+            notes.append(
+                "GIMP 2.10 gets no plug-in, because its Python-Fu (gimpfu, with Python 2) was not found. "
+                f"If it is there all the same, add --gimp-folder {folder}"
+            )
     if has_snap(machine):
         notes.append(
             "The GIMP from Snap cannot be used: Snap's confinement forbids it to start the engine. "
@@ -65,11 +87,18 @@ def settings_roots(machine: Machine) -> list[Path]:
     ]
 
 
-def existing_folders(machine: Machine) -> list[Path]:
-    """Return every GIMP 3 user folder that is there, and the one that ``GIMP3_DIRECTORY`` names in any case."""
-    folders = [folder for root in settings_roots(machine) for folder in sorted(root.glob("3.*")) if folder.is_dir()]
-    named = machine.environ.get("GIMP3_DIRECTORY")
-    return [machine.home / named, *folders] if named else folders
+def existing_folders(machine: Machine, version: str) -> list[Path]:
+    """Return every GIMP user folder of a version, such as "3.*", that is there."""
+    return [folder for root in settings_roots(machine) for folder in sorted(root.glob(version)) if folder.is_dir()]
+
+
+def has_gimpfu(machine: Machine) -> bool:
+    """Say whether some GIMP 2.10 on the machine can run plug-ins written in Python."""
+    if machine.platform in GIMPFU:
+        return any(any(folder.glob(GIMPFU[machine.platform])) for folder in program_folders(machine))
+    users_own = f".local/share/flatpak/app/{FLATPAK_NAME}/current/active/files/lib/gimp/2.0/python/gimpfu.py"
+    places = [file for place in GIMPFU_ON_LINUX for file in machine.root.glob(place)]
+    return bool(places) or (machine.home / users_own).is_file()
 
 
 def has_older_settings(folder: Path) -> bool:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Install Neural Style for GIMP: the engine into the user's data folder, the plug-in into every GIMP 3.
+"""Install Neural Style for GIMP: the engine into the user's data folder, the plug-in into every GIMP it can serve.
 
 Needs nothing but Python 3.9 or later. Running it again repairs or upgrades; --dry-run only shows the plan.
 """
@@ -52,7 +52,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         action="append",
         default=[],
-        help="a GIMP user folder, the one that holds plug-ins, instead of all that are found; may be repeated",
+        help="a GIMP user folder, the one that holds plug-ins, instead of all that are found; may be repeated; "
+        "one that is named 2.10 gets the plug-in for GIMP 2.10",
     )
     parser.add_argument(
         "--torch-backend",

@@ -10,11 +10,20 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from catalogs import compile_catalogs
 from commands import ask
 from errors import InstallError
+from help_page import write_help
 
 NAME = "neural-style"
+NAME_210 = "neural_style_210"
+"""Folder and entry file of the plug-in for GIMP 3, and of the one for GIMP 2.10: GIMP wants both to have one name."""
+
 PACKAGE = "nst_plugin"
+SHARED_WITH_210 = ("__init__", "areas", "durations", "engine_client", "errors", "settings", "translation")
+"""Modules of the package that Python 2.7 understands; frames.py is another."""
+
+LOCALE, HELP = "locale", "help"
 ENGINE_FORMAT = 1
 SYSTEM_FOLDERS = ("usr/lib/gimp/*/plug-ins", "usr/lib/*/gimp/*/plug-ins", "usr/local/lib/gimp/*/plug-ins")
 
@@ -29,16 +38,28 @@ def protocol_of(checkout: Path) -> int:
     return int(runpy.run_path(str(checkout / "nst_engine/frames.py"))["PROTOCOL"])
 
 
-def install_plugin(plug_ins: Path, checkout: Path, options_json: str, engine_command: Sequence[str]) -> Path:
+def plugin_name(gimp_folder: Path) -> str:
+    """Return which plug-in a GIMP user folder needs; GIMP names these folders by its version."""
+    return NAME_210 if gimp_folder.name.startswith("2.") else NAME
+
+
+def install_plugin(
+    plug_ins: Path, checkout: Path, options_json: str, engine_command: Sequence[str], name: str = NAME
+) -> Path:
     """Put the plug-in's folder into a ``plug-ins`` folder, replacing an older copy whole, and return it.
 
     A new modification time makes GIMP ask the plug-in again. Names with a dot in front are ignored by GIMP.
     """
-    target = plug_ins / NAME
+    target = plug_ins / name
     refuse_foreign(target)
-    fresh, old = plug_ins / f".{NAME}.new", plug_ins / f".{NAME}.old"
+    fresh, old = plug_ins / f".{name}.new", plug_ins / f".{name}.old"
     remove(fresh)
-    assemble(fresh, checkout, options_json, engine_command)
+    if name == NAME:
+        copy_code(fresh, checkout)
+    else:
+        copy_code_210(fresh, checkout)
+    complete(fresh, checkout, options_json, engine_command)
+    (fresh / f"{name}.py").chmod(0o755)
     remove(old)
     if target.is_symlink() or target.exists():
         target.rename(old)
@@ -51,15 +72,31 @@ def install_plugin(plug_ins: Path, checkout: Path, options_json: str, engine_com
     return target
 
 
-def assemble(folder: Path, checkout: Path, options_json: str, engine_command: Sequence[str]) -> None:
+def copy_code(folder: Path, checkout: Path) -> None:
     source = checkout / "gimp_plugin" / NAME
     shutil.copytree(source, folder, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns("__pycache__"))
+    write_help(folder / HELP, (checkout / "README.md").read_text(encoding="utf-8"))
+
+
+def copy_code_210(folder: Path, checkout: Path) -> None:
+    """GIMP 2.10 gets what its Python 2.7 understands, and the same translations."""
+    source = checkout / "gimp_plugin" / NAME
+    (folder / PACKAGE).mkdir(parents=True)
+    shutil.copyfile(checkout / f"gimp_plugin/gimp210/{NAME_210}.py", folder / f"{NAME_210}.py")
+    for module in SHARED_WITH_210:
+        shutil.copyfile(source / PACKAGE / f"{module}.py", folder / PACKAGE / f"{module}.py")
+    if (source / LOCALE).is_dir():
+        shutil.copytree(source / LOCALE, folder / LOCALE, copy_function=shutil.copyfile)
+
+
+def complete(folder: Path, checkout: Path, options_json: str, engine_command: Sequence[str]) -> None:
+    """Add what the checkout's plug-in lacks: the engine's half of the pipe, where the engine is, and its options."""
+    compile_catalogs(folder / LOCALE)
     shutil.copyfile(checkout / "nst_engine/frames.py", folder / PACKAGE / "frames.py")
     engine = {"name": "This computer", "command": list(engine_command), "protocol": protocol_of(checkout)}
     engines = {"format": ENGINE_FORMAT, "engines": [engine]}
     (folder / "engine.json").write_text(json.dumps(engines, indent=1) + "\n", encoding="ascii")
     (folder / "options.json").write_text(options_json, encoding="utf-8")
-    (folder / f"{NAME}.py").chmod(0o755)
 
 
 def read_options(python: Path, environ: Mapping[str, str]) -> str:
@@ -89,7 +126,7 @@ def remove(path: Path) -> None:
 
 def other_copies(gimp_folder: Path, root: Path = Path("/")) -> list[Path]:
     """Return plug-ins of this name that the same GIMP finds elsewhere: of two it silently uses the first."""
-    ours = gimp_folder / "plug-ins" / NAME
+    ours = gimp_folder / "plug-ins" / plugin_name(gimp_folder)
     places = [gimp_folder / "plug-ins", *gimprc_folders(gimp_folder)]
     places += [folder for pattern in SYSTEM_FOLDERS for folder in root.glob(pattern)]
     found = {path.parent for place in places for path in place.glob("*/neural[-_]style*.py")}

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from errors import InstallError
 from installation import Installation
-from plugin_folder import install_plugin, other_copies, read_options, worker_command
+from plugin_folder import install_plugin, other_copies, plugin_name, read_options, worker_command
 from pythons import Interpreter, choose_python, examine, suits_flatpak
 from torch_install import has_good_torch, install_torch
 from uv import fetch_python
@@ -155,7 +155,8 @@ class InstallPlugin:
         options = read_options(python, installation.machine.environ)
         command = self.engine_command or worker_command(python)
         plug_ins = self.gimp_folder / "plug-ins"
-        installation.state.record_folder(install_plugin(plug_ins, installation.checkout, options, command))
+        name = plugin_name(self.gimp_folder)
+        installation.state.record_folder(install_plugin(plug_ins, installation.checkout, options, command, name))
         installation.save_state()
         for copy in other_copies(self.gimp_folder, installation.machine.root):
             installation.notes.append(

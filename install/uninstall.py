@@ -9,7 +9,7 @@ from pathlib import Path
 
 from install_state import sha256
 from installation import Installation
-from plugin_folder import NAME
+from plugin_folder import NAME, NAME_210
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class RemovePlugins:
             path = Path(name)
             if path.is_file() and sha256(path) == digest:
                 path.unlink()
+                path.with_suffix(".pyc").unlink(missing_ok=True)  # Python 2.7 keeps it beside the file
         for folder in sorted(map(Path, state.folders), reverse=True):
             if folder.is_dir():
                 shutil.rmtree(folder / "__pycache__", ignore_errors=True)
@@ -58,7 +59,7 @@ class RemoveEngine:
 
 def plugin_folders(installation: Installation) -> list[Path]:
     """Return the plug-in's folders that the record knows of."""
-    return [folder for folder in map(Path, installation.state.folders) if folder.name == NAME]
+    return [folder for folder in map(Path, installation.state.folders) if folder.name in (NAME, NAME_210)]
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -73,7 +73,7 @@ class Options:
         "choice",
         "Reci_pe",
         "How style is measured and the picture is made.",
-        "basic",
+        "advanced",
         choices={
             "painterly": "Painterly",
             "gatys": "Gatys, Ecker & Bethge 2016",

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import nst_engine
-from nst_engine import color, enlarge, estimate, networks, optimize, pyramid, recipes, regions
+from nst_engine import color, estimate, networks, optimize, pyramid, recipes, regions
 from nst_engine import device as devices
+from nst_engine.enlarge import enlarged
 from nst_engine.errors import OutOfMemory, PictureError
 from nst_engine.objective import Frame, Losses, Objective, Region, Statistics, blended, framed, style_statistics
 from nst_engine.options import Options
@@ -181,6 +182,7 @@ class _Canvas:
         self.size = Size(*self.source.shape[:2])
         self.device = device
         self.content = _image(_opaque(self.source), device)
+        self.smaller: dict[Size, Tensor] = {}
         self.alpha = None if (self.source[..., 3] >= 1).all() else self.mask("alpha", self.source[..., 3:])
         self.protection = self.mask("protection map", masks.protection)
         self.selection = self.mask("selection", masks.selection)
@@ -199,6 +201,14 @@ class _Canvas:
             )
         floats = pixels.reshape(self.size).astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
         return torch.from_numpy(np.nan_to_num(floats).clip(0, 1))[None, None].to(self.device)
+
+    def content_at(self, size: Size) -> Tensor:
+        """The content, 1×3×H×W in [0, 1]. Smaller copies are kept: every preview needs one."""
+        if size == self.size:
+            return self.content
+        if size not in self.smaller:
+            self.smaller[size] = resize(self.content, size).clamp_(0, 1)
+        return self.smaller[size]
 
     def frame_at(self, size: Size) -> Frame:
         """What may change at a scale, and what is held there."""
@@ -318,12 +328,9 @@ class _Painting:
     def seen(self, size: Size) -> Floats:
         """The picture as it stands, H×W×4 in a size of the content's proportions, its colors and alpha as wanted."""
         canvas = self.canvas
-        content = resize(canvas.content, size).clamp(0, 1)
-        painted = (
-            enlarge.enlarged(self.image, content, size)
-            if size.pixels > self.image[0, 0].numel()
-            else resize(self.image, size)
-        )
+        content = canvas.content_at(size)
+        is_larger = size.pixels > self.image[0, 0].numel()
+        painted = enlarged(self.image, size) if is_larger else resize(self.image, size)
         free = _inverse(at_size(canvas.protection, size))
         rgb = _pixels(framed(painted.clamp(0, 1), content, free))
         if self.options.color == "content":
@@ -335,7 +342,7 @@ class _Painting:
         return np.concatenate([rgb, opacity], axis=2)
 
     def _objective(self, size: Size) -> Objective:
-        content = resize(self.canvas.content, size).clamp(0, 1)
+        content = self.canvas.content_at(size)
         return Objective(
             self.painter.vgg, self.recipe, content, self.palette.regions_at(size), self.canvas.frame_at(size)
         )
@@ -359,7 +366,7 @@ class _Painting:
             return torch.rand(1, 3, *size, generator=generator).to(self.canvas.device)
         if self.recipe.init == "style":
             return covering(self.palette.first_picture(), size)
-        return resize(self.canvas.content, size)
+        return self.canvas.content_at(size).clone()
 
     def _note(self, scale: Scale, number: int, losses: Losses, cost: float, on_step: Callable[[Step], None]) -> None:
         """Keep the losses of a step and tell of it."""

@@ -5,16 +5,28 @@ from __future__ import annotations
 import array
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "gimp_plugin/neural-style"))
 
 from nst_plugin import engine_client, settings
-from nst_plugin.engine_client import Engine, Picture, Style
+from nst_plugin.engine_client import (
+    Engine,
+    Mask,
+    Picture,
+    Planned,
+    Preview,
+    Progress,
+    Refusal,
+    Result,
+    Style,
+)
 from nst_plugin.errors import EngineError
 
 TESTS = Path(__file__).parent
@@ -38,22 +50,23 @@ def engine(log: Path) -> Iterator[Engine]:
         yield engine
 
 
-def paint(stand_in: str, log: Path) -> Picture:
+def paint(stand_in: str, log: Path) -> Result:
     with Engine(command(stand_in), str(log)) as engine:
         return engine.stylize(CONTENT, [STYLE], {}, lambda *_: None)
 
 
 def test_a_job_goes_there_and_a_picture_comes_back(engine: Engine) -> None:
     reports = []
-    picture = engine.stylize(CONTENT, [STYLE], {}, lambda *report: reports.append(report))
+    picture, used = engine.stylize(CONTENT, [STYLE], {}, lambda *report: reports.append(report))
     values = array.array("f", bytes(picture.rgba))
     assert (picture.width, picture.height) == (2, 1)
     assert list(values) == pytest.approx([0.9, 0.8, 0.7, 1.0, 0.6, 0.5, 0.4, 0.5])
+    assert used == {}
     assert reports == [(0.25, 20.0, "256 px, step 12 of 40")]
 
 
 def test_one_engine_does_several_jobs(engine: Engine) -> None:
-    pictures = [engine.stylize(CONTENT, [STYLE], {}, lambda *_: None) for _ in range(3)]
+    pictures = [engine.stylize(CONTENT, [STYLE], {}, lambda *_: None).picture for _ in range(3)]
     assert len({bytes(picture.rgba) for picture in pictures}) == 1
 
 
@@ -100,14 +113,89 @@ def test_a_log_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
         Engine(command("answers"), str(tmp_path / "file" / "engine.log"))
 
 
-def test_an_engine_that_never_greets_is_given_up(log: Path) -> None:
-    idle = []
+def next_event(engine: Engine) -> Any:
+    while (event := engine.poll()) is None:
+        time.sleep(0.01)
+    return event
+
+
+def test_who_polls_is_never_kept_waiting_and_sees_the_job_get_on(log: Path) -> None:
+    with Engine(command("paints"), str(log)) as engine:
+        engine.paint(CONTENT, [STYLE], {})
+        events = [next_event(engine)]
+        while events[-1] != Progress(0.5, 20.0, "256 px, step 12 of 40"):
+            events.append(next_event(engine))
+        assert Preview(4, 3, bytes((0, 0, 255, 255)) * 12) in events
+        assert engine.poll() is None
+        engine.stop()
+        assert isinstance(next_event(engine), Result)
+
+
+def test_of_many_previews_only_the_newest_is_kept_and_none_is_before_the_result(log: Path) -> None:
+    with Engine(command("floods"), str(log)) as engine:
+        engine.paint(CONTENT, [STYLE], {})
+        while b"white" not in log.read_bytes():
+            time.sleep(0.01)  # until all 256 are in the pipe's end
+        engine.stop()
+        while b"stopped" not in log.read_bytes():
+            time.sleep(0.01)
+        time.sleep(0.2)  # the last frames are read by the thread
+        kinds = [type(next_event(engine)) for _ in range(3)]
+        assert kinds == [Preview, Progress, Result]
+
+
+def test_the_engine_is_asked_about_size_and_time(log: Path) -> None:
+    with Engine(command("plans"), str(log)) as engine:
+        engine.plan({"quality": "draft"}, 100, 50)
+        assert next_event(engine) == Planned(100, 50, 30.0)
+        engine.plan({"quality": "best"}, 100, 50)
+        assert next_event(engine) == Refusal("The picture does not fit. Choose a smaller size.")
+        assert engine.stylize(CONTENT, [STYLE], {}, lambda *_: None).used == {}
+
+
+def test_an_error_of_the_job_is_told_from_one_of_a_plan_asked_before(log: Path) -> None:
+    with Engine(command("plans"), str(log)) as engine:
+        engine.plan({"quality": "best"}, 100, 50)
+        engine.paint(CONTENT, [STYLE], {"quality": "best"})
+        assert isinstance(next_event(engine), Refusal)
+        with pytest.raises(EngineError, match=r"^The picture does not fit\. Choose a smaller size\.$"):
+            next_event(engine)
+
+
+def test_masks_travel_with_the_job(log: Path) -> None:
+    mask = Mask(2, 1, b"\xff\x00")
+    with Engine(command("answers"), str(log)) as engine:
+        engine.stylize(CONTENT, [STYLE], {}, lambda *_: None, protection=mask, selection=mask)
+    assert '"protection": [1, 2, 1], "selection": [1, 2, 1]' in log.read_text()
+
+
+def test_a_failed_engine_fails_again_for_whoever_asks_again(log: Path) -> None:
+    with Engine(command("exits"), str(log)) as engine:
+        for _ in range(2):
+            with pytest.raises(EngineError, match="The engine did not start"):
+                next_event(engine)
+
+
+def test_an_engine_that_never_greets_is_given_up(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_client, "HELLO_SECONDS", 1)
+    idle: list[int] = []
     with (
         Engine([sys.executable, "-c", "import sys; sys.stdin.read()"], str(log), lambda: idle.append(1)) as engine,
         pytest.raises(EngineError, match="The engine did not greet within 1 seconds"),
     ):
-        engine.wait_for_greeting(seconds=1)
+        engine.wait_for_greeting()
     assert len(idle) >= 5
+
+
+def test_closing_in_the_middle_of_a_long_message_does_not_wait_for_it(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_client, "CLOSE_SECONDS", 0.3)
+    large = Picture(1000, 1000, bytes(16_000_000))
+    engine = Engine([sys.executable, "-c", "import time; time.sleep(600)"], str(log))
+    engine.paint(large, [STYLE], {})
+    engine.close()
+    assert threading.active_count() == 1
 
 
 def test_closing_ends_an_engine_that_listens_at_once(log: Path) -> None:

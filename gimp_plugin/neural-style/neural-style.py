@@ -9,22 +9,24 @@ import gi
 
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp  # noqa: E402  (the versions come first)
+from gi.repository import Gimp, Gio, GLib  # noqa: E402  (the versions come first)
 
-from nst_plugin import filter, registration  # noqa: E402
+from nst_plugin import filter, registration, settings, translation  # noqa: E402
 
 
 class NeuralStyle(Gimp.PlugIn):
     """What GIMP asks of every plug-in: its procedures by name, and each of them when it is called."""
 
     def do_set_i18n(self, procedure_name: str) -> bool:
-        return False
+        return False  # translation.py knows the catalogs
 
     def do_query_procedures(self) -> list[str]:
-        return [registration.PROCEDURE]
+        self.set_help_domain(registration.PROCEDURE, Gio.File.new_for_path(settings.HELP_FOLDER))
+        return [registration.PROCEDURE, registration.AGAIN]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
         return registration.create_procedure(self, name, filter.run)
 
 
+translation.use(GLib.get_language_names())
 Gimp.main(NeuralStyle.__gtype__, sys.argv)

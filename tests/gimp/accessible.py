@@ -8,7 +8,9 @@ for the whole title. The arguments are one of:
     choose DIALOG LABEL VALUE
     toggle DIALOG LABEL on|off
     set DIALOG LABEL NUMBER
+    get DIALOG LABEL
     where DIALOG NAME
+    unexplained DIALOG
 """
 
 from __future__ import annotations
@@ -95,6 +97,26 @@ def set_number(title: str, label: str, number: str) -> None:
     widget(title, label, lambda node: node.get_value_iface()).get_value_iface().set_current_value(float(number))
 
 
+def get_number(title: str, label: str) -> None:
+    print(widget(title, label, lambda node: node.get_value_iface()).get_value_iface().get_current_value())
+
+
+def unexplained(title: str) -> None:
+    """Print what can be worked and has no tooltip, nor is in something that has one."""
+    roles = (Atspi.Role.COMBO_BOX, Atspi.Role.SPIN_BUTTON, Atspi.Role.TEXT, Atspi.Role.PUSH_BUTTON, Atspi.Role.IMAGE)
+    for node in descendants(dialog(title)):
+        if node.get_role() in roles and not is_explained(node):
+            print(" / ".join(names(node)))
+
+
+def is_explained(node: Any) -> bool:
+    while node.get_role() not in (Atspi.Role.DIALOG, Atspi.Role.APPLICATION):
+        if node.get_description():
+            return True
+        node = node.get_parent()
+    return False
+
+
 def where(title: str, name: str) -> None:
     """Print where on the screen the middle of a widget is."""
     node = widget(title, name, lambda node: has_state(node, Atspi.StateType.SHOWING))
@@ -115,6 +137,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "choose": choose,
     "toggle": toggle,
     "set": set_number,
+    "get": get_number,
+    "unexplained": unexplained,
     "where": where,
 }
 

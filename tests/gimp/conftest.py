@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from nst_engine import options
-
 sys.path.insert(0, str(Path(__file__).parents[2] / "install"))
 
-import console
-import plugin_folder
 import real_gimp
+from plug_in import EchoedPlugIn, PlugIn
+from watching import processes, wait_until
+from window import WindowSession
 
-HERE = Path(__file__).parent
-CHECKOUT = HERE.parents[1]
+# Where the pointer is in nobody's way: it would make tooltips appear.
+EMPTY = (800, 900 - 43)
 
 
 @pytest.fixture(scope="session")
-def gimp() -> real_gimp.Gimp:
-    return real_gimp.prepare()
+def gimp(request: pytest.FixtureRequest) -> real_gimp.Gimp:
+    """GIMP 3.0, unless a test is parametrized with another Debian release."""
+    return real_gimp.prepare(getattr(request, "param", real_gimp.DEFAULT_SUITE))
 
 
 @pytest.fixture(scope="session")
@@ -35,28 +34,6 @@ def profile(gimp: real_gimp.Gimp) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="profile-", dir=gimp.outside("/tmp")))
     yield folder
     shutil.rmtree(folder)
-
-
-class PlugIn:
-    """The plug-in as the installer puts it into a profile, beside an engine of the test's choice."""
-
-    def __init__(self, gimp: real_gimp.Gimp, profile: Path) -> None:
-        self.gimp, self.profile = gimp, profile
-
-    def use(self, stand_in: str) -> None:
-        """Put one of the stand-ins beside this file in the engine's place."""
-        self.use_command([sys.executable, str(HERE / "engines" / f"{stand_in}.py")])
-
-    def use_command(self, command: list[str]) -> None:
-        engine = self.gimp.engine_command(command)
-        plugin_folder.install_plugin(self.profile / "plug-ins", CHECKOUT, json.dumps(options.table()), engine)
-
-    def facts(self, code: str) -> dict[str, Any]:
-        """Run Python-Fu with the helpers of in_gimp.py and return what it tells."""
-        outcome = console.run_python(self.gimp, self.profile, (HERE / "in_gimp.py").read_text() + code)
-        assert outcome.exit_code == 0, outcome.stderr
-        told = [line[6:] for line in outcome.stdout.splitlines() if line.startswith("FACTS ")]
-        return {name: fact for line in told for name, fact in json.loads(line).items()}
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +46,58 @@ def plug_in(installed_plug_in: PlugIn) -> PlugIn:
     """The plug-in with an engine that answers at once."""
     installed_plug_in.use("answers")
     return installed_plug_in
+
+
+@pytest.fixture
+def echo(installed_plug_in: PlugIn, tmp_path: Path) -> EchoedPlugIn:
+    return EchoedPlugIn(installed_plug_in.gimp, installed_plug_in.profile, tmp_path / "job.frame")
+
+
+@pytest.fixture(scope="module")
+def two_layers(installed_plug_in: PlugIn, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image with a photo above a painting."""
+    installed_plug_in.use("answers")
+    path = installed_plug_in.gimp.outside("/tmp") / "two-layers.xcf"
+    installed_plug_in.facts(f"""
+image = new_image()
+add_layer(image, "painting", 0, 0, 100, 80, CYAN)
+add_quadrants(image)
+Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file({installed_plug_in.gimp.inside(path)!r}), None)
+image.delete()
+""")
+    kept = tmp_path_factory.mktemp("image") / path.name
+    kept.write_bytes(path.read_bytes())
+    path.unlink()
+    return kept
+
+
+@pytest.fixture(scope="module")
+def session(installed_plug_in: PlugIn, two_layers: Path) -> Iterator[WindowSession]:
+    with WindowSession(installed_plug_in.gimp, installed_plug_in.profile, two_layers) as window:
+        yield window
+
+
+@pytest.fixture
+def window(session: WindowSession, plug_in: PlugIn) -> Iterator[WindowSession]:
+    """GIMP with the image as it was loaded and the photo selected; no test may leave a message behind."""
+    session.batch("""
+image = Gimp.get_images()[0]
+for layer in image.get_layers()[:-2]:
+    image.remove_layer(layer)
+image.set_selected_layers([image.get_layers()[0]])
+Gimp.displays_flush()
+""")
+    session.click(*EMPTY)
+    yield session
+    wait_until(lambda: not processes(session, "neural-style.py"))
+    assert not session.find_window("^GIMP Message$"), session.tree()[-1500:]
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the pictures of the screen go: the folder that $NST_SCREENSHOTS names, or one that pytest removes."""
+    folder = os.environ.get("NST_SCREENSHOTS")
+    if folder is None:
+        return tmp_path_factory.mktemp("screenshots")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)

@@ -19,7 +19,9 @@ NOISE = re.compile(
       | scriptfu-WARNING
       | Failed\ to\ parse\ tag\ cache
       | Glycin\ running\ without\ sandbox
-      | ^GIMP-Warning:\ Welcome\ to\ GIMP
+      | ^GIMP-(Warning|Message):\ Welcome\ to\ GIMP
+      | ignored\ because\ resources\ of\ type\ \w+\ are\ not\ loaded
+      | ^Zombie\ plug-in:.*'python-eval.py'
       | ^batch\ command\ executed\ successfully
     """,
     re.VERBOSE,
@@ -35,7 +37,7 @@ class Outcome:
     stderr: str
 
 
-def run_python(gimp: Gimp, profile: Path, code: str, timeout: float = 120) -> Outcome:
+def run_python(gimp: Gimp, profile: Path, code: str, timeout: float = 400) -> Outcome:
     """Run Python-Fu code; it fails by raising, as `assert` does."""
     script = profile / "batch.py"
     script.write_text(code)
@@ -43,14 +45,14 @@ def run_python(gimp: Gimp, profile: Path, code: str, timeout: float = 120) -> Ou
     return run_batch(gimp, profile, f"exec(compile(open({path!r}).read(), {path!r}, 'exec'))", PYTHON_FU, timeout)
 
 
-def run_script_fu(gimp: Gimp, profile: Path, code: str, timeout: float = 120) -> Outcome:
+def run_script_fu(gimp: Gimp, profile: Path, code: str, timeout: float = 400) -> Outcome:
     """Run Script-Fu code; it fails by `(error "...")`."""
     script = profile / "batch.scm"
     script.write_text(code)
     return run_batch(gimp, profile, f'(load "{gimp.inside(script)}")', SCRIPT_FU, timeout)
 
 
-def run_batch(gimp: Gimp, profile: Path, batch: str, interpreter: str, timeout: float = 120) -> Outcome:
+def run_batch(gimp: Gimp, profile: Path, batch: str, interpreter: str, timeout: float = 400) -> Outcome:
     """Run one batch command as given on GIMP's command line."""
     process = gimp.console(profile, batch, interpreter=interpreter, timeout=timeout)
     return Outcome(process.returncode, process.stdout, without_noise(process.stderr))

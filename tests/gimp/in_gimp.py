@@ -56,9 +56,9 @@ def quadrant_pixels(layer):
     return [pixel(layer, x, y) for y in (height // 4, height - 1) for x in (width // 4, width - 1)]
 
 
-def stylize(image, *drawables, **arguments):
+def stylize(image, *drawables, procedure="plug-in-neural-style", **arguments):
     """Run the plug-in as a script does; returns its new layer or what it complained about."""
-    procedure = Gimp.get_pdb().lookup_procedure("plug-in-neural-style")
+    procedure = Gimp.get_pdb().lookup_procedure(procedure)
     config = procedure.create_config()
     config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
     config.set_property("image", image)

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, HERE, PlugIn
-from console import Outcome, run_batch
+from console import Outcome, without_noise
+from plug_in import CHECKOUT, HERE, REAL_ENGINE, PlugIn
 from real_gimp import PYTHON_FU, SCRIPT_FU
 
-BATCH = CHECKOUT / "gimp_plugin/batch"
+BATCH = "gimp_plugin/batch"
+README_LINES = re.findall(r"^gimp-console .*", (CHECKOUT / "README.md").read_text(), re.MULTILINE)
 # The checkout's engine, whatever else is installed.
-REAL_ENGINE = ["/usr/bin/env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "nst_engine", "worker"]
 
 FAILED = {PYTHON_FU: 64, SCRIPT_FU: 70}
+both_interpreters = pytest.mark.parametrize("interpreter", [PYTHON_FU, SCRIPT_FU])
 
 
 @pytest.fixture(scope="module")
-def folder(installed_plug_in: PlugIn) -> Iterator[Path]:
-    """A folder that GIMP sees, with a photo, a painting, and the batch examples."""
+def pictures(installed_plug_in: PlugIn) -> Iterator[Path]:
+    """A folder that GIMP sees, with the files that the README's examples name, and nothing painted yet."""
     folder = installed_plug_in.gimp.outside("/tmp") / f"{installed_plug_in.profile.name}-batch"
-    shutil.copytree(BATCH, folder)
+    shutil.copytree(CHECKOUT / BATCH, folder / BATCH)
+    for name in ("photos", "painted"):
+        (folder / name).mkdir()
     installed_plug_in.use("answers")
     installed_plug_in.facts(f"""
 folder = {installed_plug_in.gimp.inside(folder)!r}
-for name, color in (("photo.png", RED), ("painting.png", CYAN)):
+for name, color in (("photo.jpg", RED), ("painting.jpg", CYAN), ("photos/a.jpg", GREEN), ("photos/ü b.jpg", RED)):
     image = new_image()
     layer = add_layer(image, name, 0, 0, 100, 80, color)
     for x in range(0, 100, 10):
@@ -43,43 +47,107 @@ for name, color in (("photo.png", RED), ("painting.png", CYAN)):
     shutil.rmtree(folder)
 
 
-def stylize_files(plug_in: PlugIn, interpreter: str, folder: Path, style: str = "painting.png") -> Outcome:
-    """Run the example for an interpreter as the README says, with a small size."""
-    inside = plug_in.gimp.inside(folder)
-    files = ", ".join(f'"{inside}/{name}"' for name in ("photo.png", style, "result.png"))
-    if interpreter == PYTHON_FU:
-        code = f'exec(open("{inside}/stylize.py").read()); stylize({files}, size=64, quality="draft")'
-    else:
-        code = f'(begin (load "{inside}/stylize.scm") (stylize-file {files.replace(",", "")} 64 "draft"))'
-    (folder / "result.png").unlink(missing_ok=True)
-    return run_batch(plug_in.gimp, plug_in.profile, code, interpreter)
+@pytest.fixture
+def folder(pictures: Path) -> Path:
+    for painted in (pictures / "result.png", *(pictures / "painted").iterdir()):
+        painted.unlink(missing_ok=True)
+    return pictures
 
 
-@pytest.mark.parametrize("interpreter", [PYTHON_FU, SCRIPT_FU])
-def test_a_file_is_painted(plug_in: PlugIn, folder: Path, interpreter: str) -> None:
-    outcome = stylize_files(plug_in, interpreter, folder)
-    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, "", "")
+def run_line(plug_in: PlugIn, folder: Path, line: str) -> Outcome:
+    """Run a command line in the folder, by the shell that a user would type it into."""
+    environment = {"GIMP3_DIRECTORY": plug_in.gimp.inside(plug_in.profile)}
+    process = plug_in.gimp.run(
+        ["env", f"--chdir={plug_in.gimp.inside(folder)}", "sh", "-c", line], environment, timeout=400
+    )
+    return Outcome(process.returncode, process.stdout, without_noise(process.stderr))
+
+
+def readme_line(interpreter: str, name: str) -> str:
+    (line,) = (line for line in README_LINES if f"={interpreter} " in line and name in line)
+    return line
+
+
+@both_interpreters
+def test_the_readme_s_line_for_a_file_is_true(plug_in: PlugIn, folder: Path, interpreter: str) -> None:
+    outcome = run_line(plug_in, folder, readme_line(interpreter, '"result.png"'))
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, "result.png\n", "")
     assert (folder / "result.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("interpreter", [PYTHON_FU, SCRIPT_FU])
+@both_interpreters
+def test_the_readme_s_line_for_a_folder_is_true(plug_in: PlugIn, folder: Path, interpreter: str) -> None:
+    outcome = run_line(
+        plug_in, folder, readme_line(interpreter, "stylize_folder" if interpreter == PYTHON_FU else "stylize-folder")
+    )
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert sorted(outcome.stdout.splitlines()) == ["painted/a.jpg", "painted/ü b.jpg"]
+    for name in ("a.jpg", "ü b.jpg"):
+        assert (folder / "painted" / name).read_bytes().startswith(b"\xff\xd8")
+
+
+def test_the_readme_shows_nothing_else() -> None:
+    assert len(README_LINES) == 4
+
+
+@both_interpreters
 def test_failure_is_an_exit_code_and_a_clear_line(plug_in: PlugIn, folder: Path, interpreter: str) -> None:
-    outcome = stylize_files(plug_in, interpreter, folder, style="missing.png")
+    line = readme_line(interpreter, '"result.png"').replace("painting.jpg", "missing.jpg")
+    outcome = run_line(plug_in, folder, line)
     assert outcome.exit_code == FAILED[interpreter]
-    assert f"There is no style file {plug_in.gimp.inside(folder)}/missing.png: choose another one." in outcome.stderr
+    assert f"There is no style file {plug_in.gimp.inside(folder)}/missing.jpg: choose another one." in outcome.stderr
     assert "Traceback" not in outcome.stderr
+    assert outcome.stdout == ""
     assert not (folder / "result.png").exists()
 
 
-@pytest.mark.parametrize("interpreter", [PYTHON_FU, SCRIPT_FU])
+@both_interpreters
+def test_a_picture_that_fails_does_not_keep_the_others_of_its_folder(
+    plug_in: PlugIn, folder: Path, interpreter: str
+) -> None:
+    (folder / "photos/notes.jpg").write_text("no picture")
+    line = readme_line(interpreter, "stylize_folder" if interpreter == PYTHON_FU else "stylize-folder")
+    try:
+        outcome = run_line(plug_in, folder, line)
+    finally:
+        (folder / "photos/notes.jpg").unlink()
+    assert outcome.exit_code == FAILED[interpreter]
+    assert "photos/notes.jpg" in outcome.stderr
+    assert "1 of 3 pictures failed." in outcome.stderr
+    assert sorted(outcome.stdout.splitlines()) == ["painted/a.jpg", "painted/ü b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ('stylize_folder("nowhere/*.jpg", "painting.jpg", "painted")', "No file fits nowhere/*.jpg."),
+        ('stylize_folder("photos/*.jpg", "painting.jpg", "./photos")', "./photos is where the pictures are"),
+        ('stylize("photo.jpg", "painting.jpg", "result.png", size=99999)', "size cannot be 99999."),
+        ('stylize("photo.jpg", "painting.jpg", "result.png", quality="superb")', "quality cannot be 'superb'."),
+        ('stylize("photo.jpg", "painting.jpg", "result.png", sparkle=1)', "sparkle"),
+    ],
+)
+def test_python_fu_refuses_what_it_cannot_do(plug_in: PlugIn, folder: Path, code: str, sentence: str) -> None:
+    batch = f'exec(open("{BATCH}/stylize.py").read()); {code}'
+    line = f"gimp-console -idf --quit --batch-interpreter={PYTHON_FU} -b {shlex.quote(batch)}"
+    outcome = run_line(plug_in, folder, line)
+    assert outcome.exit_code == 64
+    assert sentence in outcome.stderr
+    assert outcome.stdout == ""
+    assert not (folder / "result.png").exists()
+
+
+@both_interpreters
 def test_the_real_engine_paints_a_file(plug_in: PlugIn, folder: Path, interpreter: str) -> None:
     plug_in.use_command(REAL_ENGINE)
-    outcome = stylize_files(plug_in, interpreter, folder)
-    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    line = readme_line(interpreter, '"result.png"').replace("512", "64")
+    outcome = run_line(plug_in, folder, line)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.stderr == ""
     plug_in.use("answers")
     facts = plug_in.facts(f"""
 images = [Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file({plug_in.gimp.inside(folder)!r} + "/" + name))
-          for name in ("photo.png", "result.png")]
+          for name in ("photo.jpg", "result.png")]
 photo, result = [image.get_layers()[0] for image in images]
 tell(size=[result.get_width(), result.get_height()], photo=quadrant_pixels(photo), result=quadrant_pixels(result))
 for image in images:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import PlugIn
 from console import run_script_fu
+from plug_in import HERE, PlugIn
+from real_gimp import PYTHON_FU
 
 RED, GREEN, BLUE, YELLOW = [1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 0.502], [1, 1, 0, 1]
 CYAN = [0, 1, 1, 1]
@@ -43,6 +44,55 @@ tell(names=[layer.get_name() for layer in group.get_children()])
 image.delete()
 """)
     assert facts["names"] == ["photo in the style of painting", "photo", "below"]
+
+
+def test_locked_and_hidden_layers_are_painted_all_the_same(plug_in: PlugIn) -> None:
+    facts = plug_in.facts("""
+image = new_image()
+style = add_layer(image, "painting", 0, 0, 20, 20, MAGENTA)
+group = Gimp.GroupLayer.new(image, "group")
+image.insert_layer(group, None, 0)
+photo = add_quadrants(image, parent=group)
+photo.append_filter(Gimp.DrawableFilter.new(photo, "gegl:invert-gamma", "inverted"))
+for layer in (photo, style, group):
+    layer.set_lock_content(True)
+    layer.set_lock_position(True)
+    layer.set_visible(False)
+photo.set_lock_alpha(True)
+result = stylize(image, photo, style=style)
+tell(names=[layer.get_name() for layer in group.get_children()], pixel=quadrant_pixels(result)[0],
+     locks=[result.get_lock_content(), photo.get_lock_content()])
+image.delete()
+""")
+    assert facts["names"] == ["photo in the style of painting", "photo"]
+    assert facts["pixel"] == CYAN[::-1][1:] + [1]
+    assert facts["locks"] == [False, True]
+
+
+def test_text_is_read_as_it_looks(plug_in: PlugIn) -> None:
+    """GIMP must load its fonts for this, which it does not in the other tests."""
+    script = plug_in.profile / "text.py"
+    script.write_text(
+        (HERE / "in_gimp.py").read_text()
+        + """
+image = new_image()
+text = Gimp.TextLayer.new(image, "Hello", Gimp.context_get_font(), 40.0, Gimp.Unit.pixel())
+image.insert_layer(text, None, 0)
+text.set_color(Gegl.Color.new("red"))
+result = stylize(image, text, style=add_layer(image, "painting", 0, 0, 20, 20, CYAN))
+colors = {tuple(pixel(result, x, 20, digits=2)) for x in range(2, result.get_width())}
+tell(colors=sorted(colors), text=type(text).__name__)
+image.delete()
+"""
+    )
+    batch = f"exec(open({plug_in.gimp.inside(script)!r}).read())"
+    argv = ["gimp-console", "-id", "--quit", f"--batch-interpreter={PYTHON_FU}", "-b", batch]
+    process = plug_in.gimp.run(argv, {"GIMP3_DIRECTORY": plug_in.gimp.inside(plug_in.profile)}, timeout=400)
+    assert process.returncode == 0, process.stderr
+    facts = json.loads(process.stdout.partition("FACTS ")[2])
+    assert facts["text"] == "TextLayer"
+    assert [0, 0, 1, 1] in facts["colors"]  # the stand-in exchanges red and blue
+    assert min(alpha for *_color, alpha in facts["colors"]) == 0
 
 
 def test_a_picture_file_is_a_style_and_leaves_no_image_behind(plug_in: PlugIn) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import PlugIn
 from console import run_script_fu
+from plug_in import PlugIn
 
 BAD_REQUESTS = {
     "no style": "There is no style yet: choose a style layer or a style file.",
@@ -16,6 +16,7 @@ BAD_REQUESTS = {
     "mask": "A mask or channel is selected: select the layer itself.",
     "channel": "A mask or channel is selected: select the layer itself.",
     "indexed": "An image with a palette cannot take the new colors: choose Image > Mode > RGB first.",
+    "floating": "The selected layer floats: choose Layer > Anchor or Layer > To New Layer first.",
     "no file": "There is no style file /nowhere/style.png: choose another one.",
     "no picture": "GIMP cannot open the style file /etc/passwd as a picture: choose another one.",
 }
@@ -40,6 +41,10 @@ answers = {
     "no picture": stylize(image, photo, style_file=file("/etc/passwd")),
 }
 tell(untouched=before == [quadrant_pixels(layer) for layer in image.get_layers()])
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 30, 20, 5, 5)
+floating = Gimp.Selection.float(image, [photo], 0, 0)
+answers["floating"] = stylize(image, floating, style=style)
+Gimp.floating_sel_anchor(floating)
 image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.WEB, 0, False, False, "")
 answers["indexed"] = stylize(image, photo, style=style)
 tell(answers=answers, layers=len(image.get_layers()), images=len(Gimp.get_images()))

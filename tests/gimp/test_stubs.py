@@ -6,7 +6,7 @@ import ast
 import json
 
 import pytest
-from conftest import CHECKOUT, PlugIn
+from plug_in import CHECKOUT, PlugIn
 
 STUBS = CHECKOUT / "tests/stubs/gi/repository"
 MODULES = sorted(path.stem for path in STUBS.glob("[A-Z]*.pyi"))

@@ -162,14 +162,26 @@ class WindowSession:
         """Set a number entry or slider."""
         self._accessible("set", dialog, label, str(number), timeout=timeout)
 
+    def get_number(self, dialog: str, label: str, timeout: float = 20) -> float:
+        """What a number entry or slider is set to."""
+        return float(self._accessible("get", dialog, label, timeout=timeout))
+
+    def unexplained(self, dialog: str, timeout: float = 20) -> list[str]:
+        """The names of all controls of a dialog that have no tooltip."""
+        return self._accessible("unexplained", dialog, timeout=timeout).splitlines()
+
+    def place(self, dialog: str, name: str, timeout: float = 20) -> tuple[int, int]:
+        """Where on the screen the middle of a widget is."""
+        x, y = self._accessible("where", dialog, name, timeout=timeout).split()
+        return int(x), int(y)
+
     def click_on(self, dialog: str, name: str, timeout: float = 20) -> None:
         """Click in the middle of a widget that has no action of its own, such as a row of a list."""
-        x, y = self._accessible("where", dialog, name, timeout=timeout).split()
-        self.click(int(x), int(y))
+        self.click(*self.place(dialog, name, timeout))
 
     def tree(self) -> str:
         """All widgets of all programs, one a line with role, name and labels: shows how to name them."""
-        return self._accessible("tree", timeout=0)
+        return self._accessible("tree", timeout=10)  # a program that ends while it is read makes it fail
 
     def screenshot(self, path: Path) -> None:
         """Write the whole screen as PNG to a file of the host."""

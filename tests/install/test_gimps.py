@@ -17,11 +17,46 @@ def test_an_empty_machine_has_no_gimp(linux: Machine) -> None:
     assert find_gimps(linux).folders == []
 
 
-def test_every_version_that_was_started_is_found_and_gimp_2_is_not(linux: Machine) -> None:
+def test_every_version_that_was_started_is_found(linux: Machine) -> None:
     root = linux.home / ".config/GIMP"
-    for version in ("2.10", "3.0", "3.2"):
+    for version in ("2.8", "2.99", "3.0", "3.2"):
         (root / version).mkdir(parents=True)
     assert find_gimps(linux).folders == [root / "3.0", root / "3.2"]
+
+
+@pytest.mark.parametrize(
+    "platform, settings, gimpfu",
+    [
+        ("linux", "home/.config/GIMP/2.10", "root/usr/lib/gimp/2.0"),
+        ("linux", "home/.config/GIMP/2.10", "root/usr/lib/x86_64-linux-gnu/gimp/2.0"),
+        ("linux", "home/.config/GIMP/2.10", "root/usr/lib64/gimp/2.0"),
+        (
+            "linux",
+            "home/.var/app/org.gimp.GIMP/config/GIMP/2.10",
+            "home/.local/share/flatpak/app/org.gimp.GIMP/current/active/files/lib/gimp/2.0",
+        ),
+        ("win32", "home/AppData/Roaming/GIMP/2.10", "home/Program Files/GIMP 2/lib/gimp/2.0"),
+        (
+            "darwin",
+            "home/Library/Application Support/GIMP/2.10",
+            "root/Applications/GIMP-2.10.app/Contents/Resources/lib/gimp/2.0",
+        ),
+    ],
+)
+def test_gimp_2_10_is_found_where_it_has_python_fu(linux: Machine, platform: str, settings: str, gimpfu: str) -> None:
+    machine = replace(linux, platform=platform)
+    places = {"home": machine.home, "root": machine.root}
+    folder, modules = (places[path.partition("/")[0]] / path.partition("/")[2] for path in (settings, gimpfu))
+    folder.mkdir(parents=True)
+    without = find_gimps(machine)
+    assert without.folders == []
+    assert without.notes == [
+        "GIMP 2.10 gets no plug-in, because its Python-Fu (gimpfu, with Python 2) was not found. "
+        f"If it is there all the same, add --gimp-folder {folder}"
+    ]
+    (modules / "python").mkdir(parents=True)
+    (modules / "python/gimpfu.py").write_text("")
+    assert find_gimps(machine) == ([folder], [], False)
 
 
 def test_a_flatpaks_private_settings_are_found(linux: Machine) -> None:

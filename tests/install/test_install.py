@@ -160,6 +160,18 @@ def test_removing_leaves_nothing_behind(installation: Installation, gimp: Path) 
     assert installation.notes == []
 
 
+def test_gimp_2_10_gets_its_own_plugin_and_loses_it_again(installation: Installation, gimp: Path) -> None:
+    folder = gimp.parent / "2.10"
+    PrepareFolders([folder / "plug-ins"]).apply(installation)
+    InstallPlugin(folder).apply(installation)
+    plugin = folder / "plug-ins/neural_style_210"
+    assert (plugin / "neural_style_210.py").is_file()
+    (plugin / "nst_plugin/frames.pyc").write_bytes(b"")  # as Python 2.7 leaves it
+    uninstall(installation)
+    assert not folder.exists()
+    assert installation.notes == []
+
+
 def test_removing_leaves_foreign_and_changed_files_and_names_them(installation: Installation, gimp: Path) -> None:
     plugin = install_plugin_only(installation, gimp)
     (plugin / "notes.txt").write_text("mine")

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 from errors import InstallError
-from plugin_folder import install_plugin, other_copies, protocol_of, worker_command
+from plugin_folder import (
+    NAME_210,
+    SHARED_WITH_210,
+    install_plugin,
+    other_copies,
+    plugin_name,
+    protocol_of,
+    worker_command,
+)
 
 COMMAND = ["/home/zoë/venv/bin/python", "-I", "-m", "nst_engine", "worker"]
 
@@ -23,6 +31,9 @@ def checkout(tmp_path: Path) -> Path:
     (package / "__pycache__/dialog.pyc").write_bytes(b"")
     (package / "dialog.py").write_text("")
     (package.parent / "neural-style.py").write_text("#!/usr/bin/env python3\n")
+    (package.parents[1] / "gimp210").mkdir()
+    (package.parents[1] / "gimp210/neural_style_210.py").write_text("#!/usr/bin/env python2\n")
+    (folder / "README.md").write_text("## Use it in GIMP\n\n## Troubleshooting\n")
     (folder / "nst_engine").mkdir()
     (folder / "nst_engine/frames.py").write_text("PROTOCOL = 7\n")
     return folder
@@ -38,8 +49,23 @@ def gimp(home: Path) -> Path:
 def test_the_plugin_is_put_together_from_both_halves(checkout: Path, gimp: Path) -> None:
     plugin = install_plugin(gimp / "plug-ins", checkout, '{"format": 1}', COMMAND)
     files = sorted(str(path.relative_to(plugin)) for path in plugin.rglob("*") if path.is_file())
-    assert files == ["engine.json", "neural-style.py", "nst_plugin/dialog.py", "nst_plugin/frames.py", "options.json"]
+    help_pages = ["help/en/gimp-help.xml", "help/en/neural-style.html"]
+    code = ["neural-style.py", "nst_plugin/dialog.py", "nst_plugin/frames.py"]
+    assert files == ["engine.json", *help_pages, *code, "options.json"]
     assert (plugin / "options.json").read_text() == '{"format": 1}'
+
+
+def test_gimp_2_10_gets_its_own_entry_and_only_what_python_2_understands(checkout: Path, gimp: Path) -> None:
+    for module in SHARED_WITH_210:
+        (checkout / f"gimp_plugin/neural-style/nst_plugin/{module}.py").write_text("")
+    plugin = install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, plugin_name(gimp.parent / "2.10"))
+    assert plugin.name == NAME_210
+    files = {str(path.relative_to(plugin)) for path in plugin.rglob("*") if path.is_file()}
+    shared = {f"nst_plugin/{module}.py" for module in (*SHARED_WITH_210, "frames")}
+    assert files == {"neural_style_210.py", "engine.json", "options.json", *shared}
+    assert [path.name for path in plugin.rglob("*") if path.is_file() and os.access(path, os.X_OK)] == [
+        "neural_style_210.py"
+    ]
 
 
 def test_the_engine_is_named_with_the_protocol_that_frames_state(checkout: Path, gimp: Path) -> None:

@@ -1,7 +1,8 @@
 """The engine as the plug-in sees it: a process at the other end of a pipe. Understood by Python 2.7 and 3.
 
-A thread reads what the engine sends and queues it; everything else happens in the thread that owns the
-:class:`Engine`. A job is judged by the message that ends it, never by the engine's exit code.
+One thread reads what the engine sends, another writes what it is told, so that the thread that owns the
+:class:`Engine` never waits for the pipe: it looks with :meth:`Engine.poll` at what has come. A job is judged by the
+message that ends it, never by the engine's exit code.
 """
 
 import collections
@@ -15,6 +16,7 @@ import time
 
 from nst_plugin import frames, settings
 from nst_plugin.errors import EngineError
+from nst_plugin.translation import N_, _
 
 try:
     import queue
@@ -23,12 +25,11 @@ except ImportError:
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import Any, Callable, Dict, List, Mapping, Optional, Union
+    from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Tuple, Union
 
     Report = Callable[[float, Optional[float], str], None]
-    Arrival = Union[frames.Frame, frames.FrameError, None]
+    Arrival = Union[frames.Frame, frames.FrameError]
 
-FOREVER = float("inf")
 HELLO_SECONDS = 120
 """Longest wait for the greeting. A first start from a slow disk takes the better part of a minute."""
 
@@ -40,6 +41,14 @@ IDLE_SECONDS = 0.1
 
 CREATE_NO_WINDOW = 0x08000000
 """Windows: no console window for the engine."""
+
+NEWEST_ONLY = ("preview", "progress")
+"""Messages that are worth nothing any more once the next of their kind is there."""
+
+OTHER_VERSION = N_(
+    "The engine speaks version %s of the protocol and the plug-in version %d. "
+    'Run "python3 install/install.py" to install both anew, then restart GIMP.'
+)
 
 KEPT_FROM_ENGINE = (
     ("PYTHONHOME", "is where GIMP's own Python has its library"),
@@ -56,13 +65,34 @@ KEPT_FROM_ENGINE = (
 Picture = collections.namedtuple("Picture", "width height rgba")
 """Pixels as they travel: ``rgba`` is bytes-like, sRGB-encoded float32 RGBA, row-major, top row first."""
 
-Style = collections.namedtuple("Style", "name picture")
+Mask = collections.namedtuple("Mask", "width height values")
+"""How much each pixel counts: ``values`` is bytes-like, one uint8 a pixel, row-major, top row first."""
+
+Style = collections.namedtuple("Style", "name picture weight")
+"""A style by name, its pixels, and how much it counts among several (above 0)."""
+
+Style.__new__.__defaults__ = (1.0,)
+
+Progress = collections.namedtuple("Progress", "fraction seconds_left text")
+"""How far a job is: 0 to 1, seconds (None while unknown), and a text for people."""
+
+Preview = collections.namedtuple("Preview", "width height rgba")
+"""What a job has made so far, in the content's proportions but smaller: uint8 sRGB RGBA."""
+
+Planned = collections.namedtuple("Planned", "width height seconds")
+"""At which size the engine would work, and about how long."""
+
+Refusal = collections.namedtuple("Refusal", "sentence")
+"""Why the engine could not do what :meth:`Engine.plan` asked about, and what helps."""
+
+Result = collections.namedtuple("Result", "picture used")
+"""The Picture, of the content's size, and a dict of what it was made with."""
 
 
 def engine_environment(environ):
     # type: (Mapping[str, str]) -> Dict[str, str]
     """GIMP's environment without what would mislead the engine."""
-    patterns = [pattern for pattern, _ in KEPT_FROM_ENGINE]
+    patterns = [pattern for pattern, _why in KEPT_FROM_ENGINE]
     return {
         name: value
         for name, value in environ.items()
@@ -77,7 +107,7 @@ class Engine(object):
         # type: (List[str], str, Callable[[], None]) -> None
         """Start ``command``, whose messages for people go to the file ``log_path``.
 
-        ``idle`` is called several times a second while there is nothing to do but wait.
+        ``idle`` is called several times a second while a method has nothing to do but wait.
         """
         self._idle = idle
         self._log_path = log_path
@@ -87,131 +117,227 @@ class Engine(object):
         except EngineError:
             self._log.close()
             raise
-        self._to_engine, self._from_engine = self._process.stdin, self._process.stdout  # type: Any, Any
-        self._arrivals = queue.Queue()  # type: queue.Queue[Arrival]
-        self._reader = threading.Thread(target=self._read)
-        self._reader.daemon = True
-        self._reader.start()
-        self._greeted = False
+        self._give_up = time.time() + HELLO_SECONDS
+        self._plans = 0
+        self._size = (0, 0)
+        self._broken = None  # type: Optional[EngineError]
+        self._arrivals = _Mailbox()
+        self._departures = queue.Queue()  # type: queue.Queue[Any]
+        self._threads = [threading.Thread(target=body) for body in (self._read, self._write)]
+        for thread in self._threads:
+            thread.daemon = True
+            thread.start()
+        self.is_ready = False
 
     def __enter__(self):
         # type: () -> Engine
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_exception):
         # type: (object) -> None
         self.close()
 
-    def wait_for_greeting(self, seconds=HELLO_SECONDS):
-        # type: (float) -> None
+    def wait_for_greeting(self):
+        # type: () -> None
         """Wait until the engine is ready for jobs; EngineError when it is none, or one of another version."""
-        if self._greeted:
-            return
-        frame = self._receive(seconds)
-        if frame.header["kind"] != "hello":
-            raise self._failure("The engine sent '%s' in place of a greeting" % frame.header["kind"])
-        theirs = frame.header.get("protocol")
-        if theirs != frames.PROTOCOL:
-            raise EngineError(
-                "The engine speaks version %s of the protocol and the plug-in version %d. "
-                'Run "python3 install/install.py" to install both anew, then restart GIMP.' % (theirs, frames.PROTOCOL)
-            )
-        self._greeted = True
+        while not self.is_ready:
+            if self._next_event(IDLE_SECONDS) is None:
+                self._idle()
 
-    def stylize(self, content, styles, options, report):
-        # type: (Picture, List[Style], Mapping[str, Any], Report) -> Picture
-        """Let the engine paint ``content`` in the given styles and return the picture, of the content's size.
+    def plan(self, options, width, height):
+        # type: (Mapping[str, Any], int, int) -> None
+        """Ask at which size a content of this size would be painted; Planned or Refusal answers."""
+        self._plans += 1
+        self._send({"kind": "plan", "options": dict(options), "width": width, "height": height})
 
-        ``report`` is called with fraction, seconds left (None while unknown) and a text for people.
+    def paint(self, content, styles, options, protection=None, selection=None):
+        # type: (Picture, List[Style], Mapping[str, Any], Optional[Mask], Optional[Mask]) -> None
+        """Ask for ``content`` in the given styles; Progress, Preview and at last Result answer.
+
+        Masks are of the content's size: ``protection`` is where the content stays, ``selection`` where to paint.
         """
+        arrays = {"content": _array(content)}
+        announced = []
+        for index, style in enumerate(styles):
+            key = "style-%d" % index
+            arrays[key] = _array(style.picture)
+            announced.append({"name": style.name, "weight": style.weight, "pixels": key})
+        for name, mask in (("protection", protection), ("selection", selection)):
+            if mask is not None:
+                arrays[name] = frames.Array("uint8", (mask.height, mask.width, 1), mask.values)
+        self._size = (content.width, content.height)
+        header = {"kind": "stylize", "protocol": frames.PROTOCOL, "options": dict(options), "styles": announced}
+        self._send(header, arrays)
+
+    def stop(self):
+        # type: () -> None
+        """Ask for the result now, as good as it is."""
+        self._send({"kind": "stop"})
+
+    def poll(self):
+        # type: () -> Any
+        """The next event, None while there is none; never waits. EngineError when the job or the engine failed."""
+        return self._next_event(0)
+
+    def stylize(self, content, styles, options, report, protection=None, selection=None):
+        # type: (Picture, List[Style], Mapping[str, Any], Report, Optional[Mask], Optional[Mask]) -> Result
+        """As :meth:`paint`, but wait for the result; ``report`` is called with the fields of Progress."""
         self.wait_for_greeting()
-        self._send_job(content, styles, options)
+        self.paint(content, styles, options, protection, selection)
         while True:
-            header, arrays = self._receive()
-            kind = header["kind"]
-            try:
-                if kind == "result":
-                    return _picture(arrays["picture"], content)
-                if kind == "error":
-                    raise EngineError(("%(message)s %(remedy)s" % header).strip())
-                if kind == "progress":
-                    report(float(header["fraction"]), header["seconds_left"], header["text"])
-                elif kind == "log":
-                    self._log.write(("%(level)s: %(text)s\n" % header).encode("utf-8"))
-                elif kind != "preview":
-                    raise ValueError(kind)
-            except (LookupError, TypeError, ValueError):
-                raise self._failure("The engine sent a message '%s' that this plug-in does not understand" % kind)
+            event = self._next_event(IDLE_SECONDS)
+            if isinstance(event, Result):
+                return event
+            if isinstance(event, Progress):
+                report(*event)
+            elif event is None:
+                self._idle()
 
     def close(self):
         # type: () -> None
         """End the engine: closing its pipe is the request, and killing what then stays is the last word."""
-        try:
-            self._to_engine.close()
-        except (IOError, OSError):
-            pass  # bytes that nobody read
+        self._departures.put(None)
         deadline = time.time() + CLOSE_SECONDS
         while self._process.poll() is None and time.time() < deadline:
             time.sleep(0.02)
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        self._reader.join(CLOSE_SECONDS)
+        for thread in self._threads:
+            thread.join(CLOSE_SECONDS)
         self._log.close()
 
-    def _send_job(self, content, styles, options):
-        # type: (Picture, List[Style], Mapping[str, Any]) -> None
-        arrays = {"content": _array(content)}
-        announced = []
-        for index, style in enumerate(styles):
-            key = "style-%d" % index
-            arrays[key] = _array(style.picture)
-            announced.append({"name": style.name, "weight": 1.0, "pixels": key})
-        header = {"kind": "stylize", "protocol": frames.PROTOCOL, "options": dict(options), "styles": announced}
-        try:
-            frames.write_frame(self._to_engine, header, arrays)
-        except (IOError, OSError):
-            pass  # the engine is gone; what it said before, or its silence, is the next thing to be received
+    def _send(self, header, arrays=None):
+        # type: (Mapping[str, Any], Optional[Mapping[str, frames.Array]]) -> None
+        self._departures.put((header, arrays))
 
-    def _receive(self, seconds=FOREVER):
-        # type: (float) -> frames.Frame
-        """The engine's next message."""
-        arrival = self._next_arrival(seconds)
-        if arrival is None or isinstance(arrival, frames.TruncatedFrame):
-            raise self._failure(
-                "The engine stopped before it was done" if self._greeted else "The engine did not start"
-            )
+    def _next_event(self, seconds):
+        # type: (float) -> Any
+        """The next event that comes within that time, or None."""
+        if self._broken is not None:
+            raise self._broken
+        while True:
+            arrival = self._arrivals.take(seconds)
+            if arrival is None:
+                if not self.is_ready and time.time() > self._give_up:
+                    self._fail(_("The engine did not greet within %d seconds") % HELLO_SECONDS)
+                return None
+            event = self._event(arrival)
+            if event is not None:
+                return event
+
+    def _event(self, arrival):
+        # type: (Arrival) -> Any
+        """What a message means to the plug-in; None when it concerns only the client itself."""
+        if isinstance(arrival, frames.TruncatedFrame):
+            self._fail(_("The engine stopped before it was done") if self.is_ready else _("The engine did not start"))
         if isinstance(arrival, frames.FrameError):
-            raise self._failure("The engine sent something that is no message")
-        return arrival
+            self._fail(_("The engine sent something that is no message"))
+        kind = arrival.header["kind"]
+        if not self.is_ready:
+            self._greet(kind, arrival.header.get("protocol"))
+            return None
+        try:
+            return self._understood(kind, *arrival)
+        except (LookupError, TypeError, ValueError):
+            self._fail(_("The engine sent a message '%s' that this plug-in does not understand") % kind)
 
-    def _next_arrival(self, seconds):
-        # type: (float) -> Arrival
-        deadline = time.time() + seconds
-        while time.time() < deadline:
-            try:
-                return self._arrivals.get(timeout=IDLE_SECONDS)
-            except queue.Empty:
-                self._idle()
-        raise self._failure("The engine did not greet within %d seconds" % seconds)
+    def _greet(self, kind, protocol):
+        # type: (str, object) -> None
+        if kind != "hello":
+            self._fail(_("The engine sent '%s' in place of a greeting") % kind)
+        if protocol != frames.PROTOCOL:
+            self._broken = EngineError(_(OTHER_VERSION) % (protocol, frames.PROTOCOL))
+            raise self._broken
+        self.is_ready = True
 
-    def _failure(self, what):
-        # type: (str) -> EngineError
-        return EngineError("%s; its log may tell why: %s" % (what, self._log_path))
+    def _understood(self, kind, header, arrays):
+        # type: (str, Dict[str, Any], Dict[str, frames.Array]) -> Any
+        """The event that a message after the greeting is; LookupError, TypeError or ValueError when it is none."""
+        if kind == "progress":
+            return Progress(float(header["fraction"]), header["seconds_left"], header["text"])
+        if kind == "preview":
+            return _preview(arrays["picture"])
+        if kind == "result":
+            return Result(_picture(arrays["picture"], self._size), header["used"])
+        if kind == "planned":
+            self._plans -= 1
+            return Planned(int(header["width"]), int(header["height"]), float(header["seconds"]))
+        if kind == "error":
+            sentence = ("%(message)s %(remedy)s" % header).strip()
+            if self._plans:  # answers come in the order of the questions, and plans come before the job
+                self._plans -= 1
+                return Refusal(sentence)
+            raise EngineError(sentence)
+        if kind != "log":
+            raise ValueError(kind)
+        self._log.write(("%(level)s: %(text)s\n" % header).encode("utf-8"))
+        return None
+
+    def _fail(self, what):
+        # type: (str) -> NoReturn
+        """Nothing more is to be expected of this engine; whoever asks again hears the same."""
+        self._broken = EngineError(_("%s; its log may tell why: %s") % (what, self._log_path))
+        raise self._broken
 
     def _read(self):
         # type: () -> None
-        """Body of the reader's thread: queue all frames, and at last None or what was wrong."""
+        """Body of the reader's thread: pass on all frames, and at last what was wrong, or that it was all."""
+        from_engine = self._process.stdout  # type: Any
         try:
-            with io.open(self._from_engine.fileno(), "rb", closefd=False) as stream:
+            with io.open(from_engine.fileno(), "rb", closefd=False) as stream:
                 for frame in iter(lambda: frames.read_frame(stream), None):
                     self._arrivals.put(frame)
-            self._arrivals.put(None)
+            self._arrivals.put(frames.TruncatedFrame("The stream ended."))
         except frames.FrameError as error:
             self._log.write(("%s\n" % error).encode("utf-8"))
             self._arrivals.put(error)
         finally:
-            self._from_engine.close()
+            from_engine.close()
+
+    def _write(self):
+        # type: () -> None
+        """Body of the writer's thread: send what there is to send, until None, and then close the pipe."""
+        to_engine = self._process.stdin  # type: Any
+        try:
+            try:
+                for header, arrays in iter(self._departures.get, None):
+                    frames.write_frame(to_engine, header, arrays)
+            finally:
+                to_engine.close()
+        except (IOError, OSError):
+            pass  # the engine is gone; what it said before, or its silence, is the next thing to be read
+
+
+class _Mailbox(object):
+    """Between the reader's thread and the one that polls. A preview replaces one that nobody has taken yet."""
+
+    def __init__(self):
+        # type: () -> None
+        self._waiting = []  # type: List[Arrival]
+        self._change = threading.Condition()
+
+    def put(self, arrival):
+        # type: (Arrival) -> None
+        kind = _kind(arrival)
+        with self._change:
+            if kind in NEWEST_ONLY:
+                self._waiting = [other for other in self._waiting if _kind(other) != kind]
+            self._waiting.append(arrival)
+            self._change.notify()
+
+    def take(self, seconds):
+        # type: (float) -> Optional[Arrival]
+        """The oldest arrival, after waiting for one that long at most."""
+        with self._change:
+            if not self._waiting:
+                self._change.wait(seconds)
+            return self._waiting.pop(0) if self._waiting else None
+
+
+def _kind(arrival):
+    # type: (Arrival) -> Optional[str]
+    return arrival.header["kind"] if isinstance(arrival, frames.Frame) else None
 
 
 def _open_log(path):
@@ -223,7 +349,7 @@ def _open_log(path):
             os.makedirs(folder)
         return io.open(path, "wb", buffering=0)
     except (IOError, OSError) as error:
-        raise EngineError("The log %s cannot be written (%s): make its folder writable." % (path, error.strerror))
+        raise EngineError(_("The log %s cannot be written (%s): make its folder writable.") % (path, error.strerror))
 
 
 def _start(command, log):
@@ -239,7 +365,7 @@ def _start(command, log):
             creationflags=CREATE_NO_WINDOW if os.name == "nt" else 0,
         )
     except (IOError, OSError):
-        raise EngineError(settings.NOT_INSTALLED)
+        raise EngineError(_(settings.NOT_INSTALLED))
 
 
 def _array(picture):
@@ -247,9 +373,18 @@ def _array(picture):
     return frames.Array("float32", (picture.height, picture.width, 4), picture.rgba)
 
 
-def _picture(array, content):
-    # type: (frames.Array, Picture) -> Picture
-    """The result's pixels, which must be as many as the content's."""
-    if (array.dtype, array.shape) != ("float32", (content.height, content.width, 4)):
+def _preview(array):
+    # type: (frames.Array) -> Preview
+    height, width, channels = array.shape
+    if (array.dtype, channels) != ("uint8", 4):
         raise ValueError(array.shape)
-    return Picture(content.width, content.height, array.data)
+    return Preview(width, height, array.data)
+
+
+def _picture(array, size):
+    # type: (frames.Array, Tuple[int, int]) -> Picture
+    """The result's pixels, which must be as many as the content's."""
+    width, height = size
+    if (array.dtype, array.shape) != ("float32", (height, width, 4)):
+        raise ValueError(array.shape)
+    return Picture(width, height, array.data)

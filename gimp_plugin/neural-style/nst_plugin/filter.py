@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 
+import gi
 from gi.repository import Gegl, Gimp, GLib, GObject
 
-from nst_plugin import layers, progress, registration, settings
-from nst_plugin.engine_client import Engine, Style
+from nst_plugin import jobs, layers, progress, recall, registration, settings
+from nst_plugin.engine_client import Engine
 from nst_plugin.errors import BadRequest, Canceled, EngineError
+from nst_plugin.jobs import Job
+from nst_plugin.translation import _
 
 STATUSES: dict[type[Exception], Gimp.PDBStatusType] = {
     Canceled: Gimp.PDBStatusType.CANCEL,
@@ -52,56 +55,76 @@ def stylize(
     drawables: list[Gimp.Drawable],
     config: Gimp.ProcedureConfig,
 ) -> Gimp.Layer:
-    """The whole story. Only its last line changes the image."""
-    content = content_layer(image, drawables)
+    """The whole story."""
+    content = selected = selected_layer(image, drawables)
+    if procedure.get_name() == registration.AGAIN:
+        content = recall.content_of(selected)
+        recall.restore(config, selected, keep_given=run_mode == Gimp.RunMode.NONINTERACTIVE)
     if run_mode != Gimp.RunMode.INTERACTIVE:
-        check_style(config, content)
+        jobs.check(config, content)
+    watched = open_display(run_mode)
     with Engine(settings.engine_command(), settings.log_path(), progress.stay_responsive) as engine:
-        if run_mode == Gimp.RunMode.INTERACTIVE:
-            ask(procedure, config, content)
-        progress.start()
         Gegl.init(None)
-        style = read_style(config)
-        engine.wait_for_greeting()
-        options = registration.chosen_options(config)
-        picture = engine.stylize(layers.read_layer(content), [style], options, progress.report)
-    if image not in Gimp.get_images() or not content.is_valid():
-        raise BadRequest("The layer was removed while it was being painted, so nothing was added.")
-    return layers.insert_result(picture, content, f"{content.get_name()} in the style of {style.name}")
+        if run_mode == Gimp.RunMode.INTERACTIVE:
+            ask(procedure, config, content, engine)
+        paint = paint_on_the_canvas if watched else paint_unseen
+        return paint(engine, jobs.read(config, content, selected))
 
 
-def content_layer(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Gimp.Layer:
-    """The one layer to paint."""
+def open_display(run_mode: Gimp.RunMode) -> bool:
+    """Whether somebody watches. A script may ask for the last values where there is no display to open."""
+    if run_mode == Gimp.RunMode.NONINTERACTIVE:
+        return False
+    gi.require_version("Gtk", "3.0")
+    from gi.repository import Gtk
+
+    if not Gtk.init_check(None)[0]:
+        return False
+    gi.require_version("GimpUi", "3.0")
+    from gi.repository import GimpUi
+
+    GimpUi.init(registration.PROCEDURE)
+    return True
+
+
+def paint_on_the_canvas(engine: Engine, job: Job) -> Gimp.Layer:
+    """The layer is there at once and forms before the user's eyes."""
+    from nst_plugin import live  # GTK needs a display, which batch mode lacks
+
+    return live.stylize(engine, job)
+
+
+def paint_unseen(engine: Engine, job: Job) -> Gimp.Layer:
+    """The image changes only when the layer is complete."""
+    progress.start()
+    image = job.above.get_image()
+    result = engine.stylize(job.picture, job.styles, job.options, progress.report, job.protection, job.selection)
+    if image not in Gimp.get_images() or not job.above.is_valid():
+        raise BadRequest(_("The layer was removed while it was being painted, so nothing was added."))
+    layer = job.new_layer(job.name)
+    layers.write_pixels(layer, result.picture)
+    layer.attach_parasite(job.parasite(result))
+    layers.insert_above(layer, job.above)
+    return layer
+
+
+def selected_layer(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Gimp.Layer:
+    """The one layer to paint, or to paint again."""
     if len(drawables) != 1:
-        raise BadRequest("Select exactly one layer to paint.")
-    (content,) = drawables
-    if not isinstance(content, Gimp.Layer):
-        raise BadRequest("A mask or channel is selected: select the layer itself.")
+        raise BadRequest(_("Select exactly one layer to paint."))
+    (layer,) = drawables
+    if not isinstance(layer, Gimp.Layer):
+        raise BadRequest(_("A mask or channel is selected: select the layer itself."))
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-        raise BadRequest("An image with a palette cannot take the new colors: choose Image > Mode > RGB first.")
-    return content
+        raise BadRequest(_("An image with a palette cannot take the new colors: choose Image > Mode > RGB first."))
+    if layer.is_floating_sel():
+        raise BadRequest(_("The selected layer floats: choose Layer > Anchor or Layer > To New Layer first."))
+    return layer
 
 
-def check_style(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> None:
-    """Refuse a style that is missing or pointless. A style file is used even when there is a style layer as well."""
-    layer, file = config.get_property("style"), config.get_property("style-file")
-    if file is not None:
-        if not file.query_exists(None):
-            raise BadRequest(f"There is no style file {file.get_parse_name()}: choose another one.")
-    elif layer is None:
-        raise BadRequest("There is no style yet: choose a style layer or a style file.")
-    elif layer == content:
-        raise BadRequest("The style layer is the layer to be painted: choose another one.")
-
-
-def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, content: Gimp.Layer) -> None:
+def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, content: Gimp.Layer, engine: Engine) -> None:
     """Let the user choose; what was chosen is in the config then."""
     from nst_plugin import dialog  # GTK needs a display, which batch mode lacks
 
-    if not dialog.show(procedure, config, content, lambda: check_style(config, content)):
+    if not dialog.show(procedure, config, content, engine, lambda: jobs.check(config, content)):
         raise Canceled
-
-
-def read_style(config: Gimp.ProcedureConfig) -> Style:
-    file = config.get_property("style-file")
-    return layers.read_style_layer(config.get_property("style")) if file is None else layers.read_style_file(file)

@@ -1,77 +1,87 @@
-"""The only pixels in the plug-in: layers and files become pictures for the engine, and its picture a layer."""
+"""The only pixels in the plug-in: layers, masks and files become arrays for the engine, and its picture a layer."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 
 from gi.repository import Gegl, Gimp, Gio
 
-from nst_plugin.engine_client import Picture, Style
+from nst_plugin.areas import Area
+from nst_plugin.engine_client import Mask, Picture
 from nst_plugin.errors import BadRequest
+from nst_plugin.translation import _
 
 PIXEL_FORMAT = "R'G'B'A float"
 """GEGL's name for sRGB-encoded RGBA in float32, whatever the image's own profile and depth."""
 
+MASK_FORMAT, ALPHA_FORMAT = "Y u8", "A u8"
 PIXEL_BYTES = 16
 BAND_ROWS = 128
 """Rows read or written at a time: quicker than the whole at once, and no second copy of it in memory."""
 
 
-def read_layer(layer: Gimp.Layer) -> Picture:
-    """What a layer shows by itself: with its filters and its mask, a group with all that is in it."""
-    with merged_copy(layer) as copy:
-        return read_pixels(copy)
+def whole(drawable: Gimp.Drawable) -> Area:
+    return Area(0, 0, drawable.get_width(), drawable.get_height())
 
 
-def read_style_layer(layer: Gimp.Layer) -> Style:
-    return Style(layer.get_name(), read_layer(layer))
+def read_layer(layer: Gimp.Layer, area: Area | None = None, with_mask: bool = True) -> Picture:
+    """What a layer shows by itself: with its filters, a group with all that is in it, and as a rule with its mask."""
+    with merged_copy(layer, with_mask) as copy:
+        return read_pixels(copy, area or whole(copy))
 
 
-def read_style_file(file: Gio.File) -> Style:
+def read_file(file: Gio.File) -> Picture:
     """The visible picture of a file, in any format that GIMP opens."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
     if image is None:
-        raise BadRequest(f"GIMP cannot open the style file {file.get_parse_name()} as a picture: choose another one.")
+        sentence = _("GIMP cannot open the style file {file} as a picture: choose another one.")
+        raise BadRequest(sentence.format(file=file.get_parse_name()))
     try:
         visible = Gimp.Layer.new_from_visible(image, image, None)
-        style = Style(os.path.splitext(file.get_basename())[0], read_pixels(visible))
+        picture = read_pixels(visible, whole(visible))
         visible.delete()
-        return style
+        return picture
     finally:
         image.delete()
 
 
-def insert_result(picture: Picture, content: Gimp.Layer, name: str) -> Gimp.Layer:
-    """Add the picture as a layer just above the content: one undo step, and nothing before it is complete."""
-    image = content.get_image()
+def read_mask(mask: Gimp.Drawable, area: Area, pixel_format: str = MASK_FORMAT) -> Mask:
+    """A part of a layer mask, of the selection or of a layer's alpha; 0 where the area reaches beyond it."""
+    values = mask.get_buffer().get(Gegl.Rectangle.new(*area), 1.0, pixel_format, Gegl.AbyssPolicy.NONE)
+    return Mask(area.width, area.height, values)
+
+
+def new_layer(image: Gimp.Image, name: str, x: int, y: int, width: int, height: int) -> Gimp.Layer:
+    """A layer for a result, at its place but not in the image yet. A gray image can only hold gray ones."""
     is_gray = image.get_base_type() == Gimp.ImageBaseType.GRAY
     kind = Gimp.ImageType.GRAYA_IMAGE if is_gray else Gimp.ImageType.RGBA_IMAGE
-    layer = Gimp.Layer.new(image, name, picture.width, picture.height, kind, 100.0, Gimp.LayerMode.NORMAL)
-    write_pixels(layer, picture)
-    _, x, y = content.get_offsets()
+    layer = Gimp.Layer.new(image, name, width, height, kind, 100.0, Gimp.LayerMode.NORMAL)
     layer.set_offsets(x, y)
-    image.undo_group_start()
-    try:
-        image.insert_layer(layer, content.get_parent(), image.get_item_position(content))
-    finally:
-        image.undo_group_end()
-    Gimp.displays_flush()
     return layer
 
 
-@contextlib.contextmanager
-def merged_copy(layer: Gimp.Layer) -> Iterator[Gimp.Layer]:
-    """A copy of the layer in an image of its own, where filters, mask and the layers of a group become its pixels."""
-    image = layer.get_image()
-    workbench = Gimp.Image.new_with_precision(
-        layer.get_width(), layer.get_height(), image.get_base_type(), image.get_precision()
-    )
+def insert_above(layer: Gimp.Layer, neighbor: Gimp.Layer) -> None:
+    """Add a new layer just above another one. This is one undo step, whatever is written to the layer later."""
+    image = neighbor.get_image()
+    image.undo_group_start()
     try:
-        workbench.set_color_profile(image.get_effective_color_profile())
+        image.insert_layer(layer, neighbor.get_parent(), image.get_item_position(neighbor))
+    finally:
+        image.undo_group_end()
+    Gimp.displays_flush()
+
+
+@contextlib.contextmanager
+def merged_copy(layer: Gimp.Layer, with_mask: bool) -> Iterator[Gimp.Layer]:
+    """A copy of the layer in an image of its own, where filters, mask and the layers of a group become its pixels."""
+    workbench = new_workbench(layer)
+    try:
         copy = Gimp.Layer.new_from_drawable(layer, workbench)
         workbench.insert_layer(copy, None, 0)
+        copy.set_lock_content(False)
+        if not with_mask and copy.get_mask():
+            copy.remove_mask(Gimp.MaskApplyMode.DISCARD)
         if isinstance(copy, Gimp.GroupLayer):
             copy = copy.merge()
         else:
@@ -83,26 +93,36 @@ def merged_copy(layer: Gimp.Layer) -> Iterator[Gimp.Layer]:
         workbench.delete()
 
 
-def read_pixels(layer: Gimp.Layer) -> Picture:
-    width, height = layer.get_width(), layer.get_height()
+def new_workbench(layer: Gimp.Layer) -> Gimp.Image:
+    """An image like the layer's own, except that it has no palette, since filters would be held to its colors."""
+    image = layer.get_image()
+    is_gray = image.get_base_type() == Gimp.ImageBaseType.GRAY
+    base = Gimp.ImageBaseType.GRAY if is_gray else Gimp.ImageBaseType.RGB
+    workbench = Gimp.Image.new_with_precision(layer.get_width(), layer.get_height(), base, image.get_precision())
+    workbench.set_color_profile(image.get_effective_color_profile())
+    return workbench
+
+
+def read_pixels(layer: Gimp.Layer, area: Area) -> Picture:
     buffer = layer.get_buffer()
-    rgba = bytearray(width * height * PIXEL_BYTES)
-    for band, part in bands(width, height):
+    rgba = bytearray(area.width * area.height * PIXEL_BYTES)
+    for band, part in bands(area):
         rgba[part] = buffer.get(band, 1.0, PIXEL_FORMAT, Gegl.AbyssPolicy.NONE)
-    return Picture(width, height, rgba)
+    return Picture(area.width, area.height, rgba)
 
 
 def write_pixels(layer: Gimp.Layer, picture: Picture) -> None:
     buffer = layer.get_buffer()
     rgba = memoryview(picture.rgba)
-    for band, part in bands(picture.width, picture.height):
+    for band, part in bands(whole(layer)):
         buffer.set(band, PIXEL_FORMAT, bytes(rgba[part]))
     buffer.flush()
 
 
-def bands(width: int, height: int) -> Iterator[tuple[Gegl.Rectangle, slice]]:
-    """The picture cut into bands, each as an area of it and as a slice of its bytes."""
-    row_bytes = width * PIXEL_BYTES
-    for top in range(0, height, BAND_ROWS):
-        rows = min(BAND_ROWS, height - top)
-        yield Gegl.Rectangle.new(0, top, width, rows), slice(top * row_bytes, (top + rows) * row_bytes)
+def bands(area: Area) -> Iterator[tuple[Gegl.Rectangle, slice]]:
+    """The area cut into bands, each as a part of the layer and as a slice of the area's bytes."""
+    row_bytes = area.width * PIXEL_BYTES
+    for top in range(0, area.height, BAND_ROWS):
+        rows = min(BAND_ROWS, area.height - top)
+        part = slice(top * row_bytes, (top + rows) * row_bytes)
+        yield Gegl.Rectangle.new(area.x, area.y + top, area.width, rows), part

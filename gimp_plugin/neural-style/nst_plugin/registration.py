@@ -7,17 +7,30 @@ from typing import Any
 from gi.repository import Gimp, GObject
 
 from nst_plugin import settings
+from nst_plugin.translation import N_, _
 
-PROCEDURE = "plug-in-neural-style"
-MENU_LABEL = "_Neural Style..."
+PROCEDURE, AGAIN = "plug-in-neural-style", "plug-in-neural-style-again"
+MENU_LABELS = {PROCEDURE: N_("_Neural Style..."), AGAIN: N_("Neural Style A_gain...")}
 MENU = "<Image>/Filters/"
-BLURB = "Paint the selected layer in the style of another layer or of a picture file"
-HELP = (
+BLURBS = {
+    PROCEDURE: N_("Paint the selected layer in the style of another layer or of a picture file"),
+    AGAIN: N_("Paint anew what the selected layer was painted from, with the settings that it was made with"),
+}
+HELP = N_(
     "The result is a new layer just above the selected one. Colors, strokes and textures come from the style, "
     "what is shown comes from the selected layer. When both a style layer and a style file are given, the file is used."
 )
-STYLE_LABEL, STYLE_HELP = "St_yle layer", "The layer to take the style from."
-FILE_LABEL, FILE_HELP = "Style f_ile", "A picture file to take the style from, in place of a layer."
+STYLE_LABEL = N_("St_yle layer")
+STYLE_HELP = N_(
+    "The layer to take the style from. In a layer group each visible layer is a style, and counts as it is opaque."
+)
+FILE_LABEL, FILE_HELP = N_("Style f_ile"), N_("A picture file to take the style from, in place of a layer.")
+NAME_LABEL = N_("Style na_me")
+NAME_HELP = N_("Name of the style layer in the image, for scripts, in place of the layer itself.")
+MASK_LABEL = N_("Layer _mask")
+MASK_HELP = N_("What black parts of the layer's own mask mean: nothing is there, or they are to stay as they are.")
+TRANSPARENCY, PROTECTION = "transparency", "protection"
+STYLE_ARGUMENTS = ("style", "style-file", "style-name")
 READ_WRITE = GObject.ParamFlags.READWRITE
 
 
@@ -26,17 +39,19 @@ def create_procedure(plug_in: Gimp.PlugIn, name: str, run: Gimp.RunImageFunc) ->
     procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
     procedure.set_image_types("*")
     procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
-    procedure.set_menu_label(MENU_LABEL)
+    procedure.set_menu_label(_(MENU_LABELS[name]))
     procedure.add_menu_path(MENU)
-    procedure.set_documentation(BLURB, HELP, None)
+    procedure.set_documentation(_(BLURBS[name]), _(HELP), name)
     procedure.set_attribution("Neural Style for GIMP", "Neural Style for GIMP", "2026")
-    procedure.add_layer_argument("style", STYLE_LABEL, STYLE_HELP, True, READ_WRITE)
+    procedure.add_layer_argument("style", _(STYLE_LABEL), _(STYLE_HELP), True, READ_WRITE)
     # OPEN would be more to the point, but then GIMP itself refuses a missing file, in words that help nobody.
     action = Gimp.FileChooserAction.ANY
-    procedure.add_file_argument("style-file", FILE_LABEL, FILE_HELP, action, True, None, READ_WRITE)
+    procedure.add_file_argument("style-file", _(FILE_LABEL), _(FILE_HELP), action, True, None, READ_WRITE)
     for row in settings.option_rows():
         add_option(procedure, row)
-    procedure.add_layer_return_value("layer", "Layer", "The new layer.", True, READ_WRITE)
+    procedure.add_string_argument("style-name", _(NAME_LABEL), _(NAME_HELP), "", READ_WRITE)
+    procedure.add_choice_argument("mask", _(MASK_LABEL), _(MASK_HELP), mask_choice(), TRANSPARENCY, READ_WRITE)
+    procedure.add_layer_return_value("layer", _("Layer"), _("The new layer."), True, READ_WRITE)
     return procedure
 
 
@@ -47,7 +62,7 @@ def argument_name(row: dict[str, Any]) -> str:
 
 def add_option(procedure: Gimp.Procedure, row: dict[str, Any]) -> None:
     """Add one row of the option table as an argument."""
-    names = (argument_name(row), row["label"], row["help"])
+    names = (argument_name(row), _(row["label"]), _(row["help"]))
     kind, default = row["kind"], row["default"]
     if kind == "int":
         procedure.add_int_argument(*names, row["low"], row["high"], default, READ_WRITE)
@@ -63,8 +78,21 @@ def choice(row: dict[str, Any]) -> Gimp.Choice:
     """The values of an option as GIMP offers them."""
     choices = Gimp.Choice.new()
     for number, entry in enumerate(row["choices"]):
-        choices.add(entry["value"], number, entry["label"], "")
+        choices.add(entry["value"], number, _(entry["label"]), "")
     return choices
+
+
+def mask_choice() -> Gimp.Choice:
+    choices = Gimp.Choice.new()
+    choices.add(TRANSPARENCY, 0, _("Transparent where black"), "")
+    choices.add(PROTECTION, 1, _("Protected where black"), "")
+    return choices
+
+
+def defaults() -> dict[str, Any]:
+    """All arguments, with what they are when nobody sets them."""
+    options = {argument_name(row): row["default"] for row in settings.option_rows()}
+    return {"style": None, "style-file": None, **options, "style-name": "", "mask": TRANSPARENCY}
 
 
 def chosen_options(config: Gimp.ProcedureConfig) -> dict[str, Any]:

@@ -6,14 +6,16 @@ import os
 import sys
 
 from nst_plugin.errors import EngineError
+from nst_plugin.translation import N_, _
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
     from typing import Any, Dict, List, Mapping
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HELP_FOLDER = os.path.join(FOLDER, "help")
 FORMAT = 1
-NOT_INSTALLED = (
+NOT_INSTALLED = N_(
     "The engine of Neural Style is not installed. "
     'Run "python3 install/install.py" in the folder of Neural Style for GIMP, then try again.'
 )
@@ -26,9 +28,9 @@ def engine_command(folder=FOLDER):
         engines = _read(os.path.join(folder, "engine.json"))["engines"]
         command = [str(word) for word in engines[0]["command"]]
     except (IOError, ValueError, LookupError, TypeError):
-        raise EngineError(NOT_INSTALLED)
+        raise EngineError(_(NOT_INSTALLED))
     if not command:
-        raise EngineError(NOT_INSTALLED)
+        raise EngineError(_(NOT_INSTALLED))
     return command
 
 

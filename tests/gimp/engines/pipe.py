@@ -21,14 +21,39 @@ def progress(fraction: float) -> None:
     send({"kind": "progress", "fraction": fraction, "seconds_left": 20.0, "text": "256 px, step 12 of 40"})
 
 
+def preview(width: int, height: int, rgba: tuple[int, ...]) -> None:
+    """A picture of one color."""
+    pixels = frames.Array("uint8", (height, width, 4), bytes(rgba) * (width * height))
+    send({"kind": "preview"}, {"picture": pixels})
+
+
+def wait_for_stop() -> None:
+    """Wait until the client has enough."""
+    if receive().header["kind"] != "stop":
+        sys.exit("What came was no stop.")
+
+
 def receive_job() -> frames.Frame:
-    """Wait for a job and note in the log what it asks for."""
-    frame = frames.read_frame(sys.stdin.buffer)
-    if frame is None:
-        sys.exit()
+    """Wait for a job and note in the log what it asks for; whoever only asks how it would be gets an answer."""
+    while (frame := receive()).header["kind"] == "plan":
+        planned(frame)
     shapes = {name: list(pixels.shape) for name, pixels in frame.arrays.items()}
     print(json.dumps({**frame.header, "shapes": shapes}), file=sys.stderr, flush=True)
     return frame
+
+
+def receive() -> frames.Frame:
+    """Wait for a message; leave when there will be no more."""
+    frame = frames.read_frame(sys.stdin.buffer)
+    if frame is None:
+        sys.exit()
+    return frame
+
+
+def planned(plan: frames.Frame) -> None:
+    """Every picture would be painted at its own size, in half a minute."""
+    size = {name: plan.header[name] for name in ("width", "height")}
+    send({"kind": "planned", "seconds": 30.0, **size})
 
 
 def send(header: dict[str, Any], arrays: dict[str, frames.Array] | None = None) -> None:

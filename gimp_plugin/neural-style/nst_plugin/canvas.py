@@ -1,0 +1,98 @@
+"""The layer that forms on the canvas while the engine works: there from the start, better with each preview.
+
+GIMP makes no undo step of what is written to a layer's buffer, so inserting the layer is the only one; and nothing
+is held open meanwhile that a killed plug-in would leave behind in the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gi.repository import Gegl, Gimp
+
+from nst_plugin import layers
+from nst_plugin.engine_client import Picture, Preview, Result
+from nst_plugin.jobs import Job
+from nst_plugin.translation import _
+
+PREVIEW_FORMAT = "R'G'B'A u8"
+BAND_ROWS = 256
+"""Rows of the layer that are made in one go: some hundredths of a second of a large picture."""
+
+
+class FormingLayer:
+    """A new layer, which at first shows what the content shows."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._image = job.above.get_image()
+        self._layer = job.new_layer(_("{name} (unfinished)").format(name=job.name))
+        layers.write_pixels(self._layer, job.picture)
+        layers.insert_above(self._layer, job.above)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the user has left layer and image in place."""
+        return self._layer.is_valid() and self._image in Gimp.get_images()
+
+    def drawing(self, preview: Preview) -> Iterator[None]:
+        """Show a preview. Between two steps the window can see to its buttons."""
+        yield from self._fill(preview, PREVIEW_FORMAT)
+        self._show()
+
+    def finish(self, result: Result) -> Gimp.Layer:
+        """Put the result in, the note with it, and take "unfinished" out of the name."""
+        if (self._layer.get_width(), self._layer.get_height()) == (result.picture.width, result.picture.height):
+            layers.write_pixels(self._layer, result.picture)
+        else:  # the user has scaled the image meanwhile
+            for _band in self._fill(result.picture, layers.PIXEL_FORMAT):
+                pass
+        parasite = self._job.parasite(result)
+        self._image.undo_freeze()  # or name and note would be undo steps of their own
+        try:
+            self._layer.set_name(self._job.name)
+            self._layer.attach_parasite(parasite)
+        finally:
+            self._image.undo_thaw()
+        self._show()
+        return self._layer
+
+    def remove(self) -> None:
+        if self.is_there:
+            self._image.remove_layer(self._layer)
+            Gimp.displays_flush()
+
+    def _fill(self, picture: Preview | Picture, pixel_format: str) -> Iterator[None]:
+        """Write a picture in the layer's size, band by band."""
+        width, height = self._layer.get_width(), self._layer.get_height()
+        graph = Gegl.Node()
+        resized = resizing(graph, buffer_of(picture, pixel_format), width, height)
+        target = self._layer.get_buffer()
+        for top in range(0, height, BAND_ROWS):
+            band = Gegl.Rectangle.new(0, top, width, min(BAND_ROWS, height - top))
+            resized.blit_buffer(target, band, 0, Gegl.AbyssPolicy.NONE)
+            yield
+        target.flush()
+
+    def _show(self) -> None:
+        self._layer.update(0, 0, self._layer.get_width(), self._layer.get_height())
+        Gimp.displays_flush()
+
+
+def buffer_of(picture: Preview | Picture, pixel_format: str) -> Gegl.Buffer:
+    buffer = Gegl.Buffer.new(pixel_format, 0, 0, picture.width, picture.height)
+    buffer.set(Gegl.Rectangle.new(0, 0, picture.width, picture.height), pixel_format, bytes(picture.rgba))
+    return buffer
+
+
+def resizing(graph: Gegl.Node, pixels: Gegl.Buffer, width: int, height: int) -> Gegl.Node:
+    """The node of a graph that gives the pixels in another size."""
+    source = graph.create_child("gegl:buffer-source")
+    source.set_property("buffer", pixels)
+    scale = graph.create_child("gegl:scale-size")
+    scale.set_property("x", float(width))
+    scale.set_property("y", float(height))
+    scale.set_property("sampler", Gegl.SamplerType.LINEAR)
+    scale.set_property("abyss-policy", Gegl.AbyssPolicy.CLAMP)  # or the edges would fade away
+    source.link(scale)
+    return scale

@@ -1,0 +1,73 @@
+"""Everything that one run needs of the image, read before the engine begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gi.repository import Gimp
+
+from nst_plugin import layers, masks, recall, registration, styles
+from nst_plugin.engine_client import Mask, Picture, Result, Style
+from nst_plugin.translation import _
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the engine is sent, and how its picture becomes a layer: name, place, and the layer to put it above."""
+
+    picture: Picture
+    styles: list[Style]
+    options: dict[str, Any]
+    protection: Mask | None
+    selection: Mask | None
+    name: str
+    x: int
+    y: int
+    above: Gimp.Layer
+    record: recall.Record
+
+    def new_layer(self, name: str) -> Gimp.Layer:
+        """A layer for the result, not in the image yet."""
+        return layers.new_layer(self.above.get_image(), name, self.x, self.y, self.picture.width, self.picture.height)
+
+    def parasite(self, result: Result) -> Gimp.Parasite:
+        """The note on the new layer of how it was made."""
+        return recall.parasite(self.record, self.styles, self.picture, result.used)
+
+
+def check(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> None:
+    """Refuse, before anything is read, what cannot become a job."""
+    styles.source(config, content)
+    area = masks.painted_area(content)
+    if is_protected(config):
+        masks.protection(content, area)
+
+
+def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer) -> Job:
+    """Read content, styles and masks from the image.
+
+    ``above`` is the layer that the new one comes just above: the content itself, or what was painted from it before.
+    """
+    source = styles.source(config, content)
+    part = above if above != content and recall.is_part(above) else None
+    area = masks.painted_area(content, part)
+    selection = masks.selection(content, area, part)
+    protected = is_protected(config)
+    x, y = content.get_offsets()[1:]
+    return Job(
+        picture=layers.read_layer(content, area, with_mask=not protected),
+        styles=styles.read(source),
+        options=registration.chosen_options(config),
+        protection=masks.protection(content, area) if protected else None,
+        selection=selection,
+        name=_("{content} in the style of {style}").format(content=content.get_name(), style=styles.title(source)),
+        x=x + area.x,
+        y=y + area.y,
+        above=above,
+        record=recall.record(config, content, source, is_part=selection is not None),
+    )
+
+
+def is_protected(config: Gimp.ProcedureConfig) -> bool:
+    return bool(config.get_property("mask") == registration.PROTECTION)

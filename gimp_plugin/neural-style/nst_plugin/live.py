@@ -1,0 +1,90 @@
+"""A run that somebody watches: engine, canvas and window, brought together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gi.repository import Gimp, GLib
+
+from nst_plugin.canvas import FormingLayer
+from nst_plugin.engine_client import Engine, Preview, Progress, Result
+from nst_plugin.errors import Canceled
+from nst_plugin.jobs import Job
+from nst_plugin.run_window import RunWindow
+
+TICK_MS = 40
+"""Longest time without a look at the engine."""
+
+DRAWING_SHARE = 0.1
+"""How much of the time may go into showing previews."""
+
+
+def stylize(engine: Engine, job: Job) -> Gimp.Layer:
+    """Let the new layer form on the canvas and return it finished; without a result it is gone again."""
+    canvas = FormingLayer(job)
+    window = RunWindow(job.name)
+    try:
+        engine.paint(job.picture, job.styles, job.options, job.protection, job.selection)
+        return canvas.finish(watch(engine, canvas, window))
+    except BaseException:
+        canvas.remove()
+        raise
+    finally:
+        window.close()
+
+
+def watch(engine: Engine, canvas: FormingLayer, window: RunWindow) -> Result:
+    """Show what the engine tells until there is the result. Removing the layer is a Cancel, as is the button."""
+    painter = Painter(canvas)
+    stop_sent = False
+    with ticking():
+        while True:
+            GLib.MainContext.default().iteration(True)
+            if window.is_canceled or not canvas.is_there:
+                raise Canceled
+            if window.is_stopped and not stop_sent:
+                engine.stop()
+                stop_sent = True
+            event = engine.poll()
+            if isinstance(event, Result):
+                return event
+            if isinstance(event, Progress):
+                window.report(event.fraction, event.seconds_left)
+            elif isinstance(event, Preview):
+                painter.preview = event
+            painter.draw_some()
+
+
+class Painter:
+    """Draws the newest preview, a part at a time, and then rests so that most of the time is the user's."""
+
+    def __init__(self, canvas: FormingLayer) -> None:
+        self.preview: Preview | None = None
+        self._canvas = canvas
+        self._drawing: Iterator[None] | None = None
+        self._spent = self._rested_at = 0.0
+
+    def draw_some(self) -> None:
+        started = time.monotonic()
+        if self._drawing is None:
+            if self.preview is None or started < self._rested_at:
+                return
+            self._drawing, self.preview, self._spent = self._canvas.drawing(self.preview), None, 0.0
+        is_done = next(self._drawing, self) is self
+        now = time.monotonic()
+        self._spent += now - started
+        if is_done:
+            self._drawing = None
+            self._rested_at = now + self._spent * (1 / DRAWING_SHARE - 1)
+
+
+@contextmanager
+def ticking() -> Iterator[None]:
+    """Let every wait for GTK's next event end soon, whether there is one or not."""
+    clock = GLib.timeout_add(TICK_MS, lambda: True)
+    try:
+        yield
+    finally:
+        GLib.source_remove(clock)

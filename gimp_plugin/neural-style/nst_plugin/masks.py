@@ -1,0 +1,63 @@
+"""Which part of the content is painted: the selection says where, and its layer mask may say where not."""
+
+from __future__ import annotations
+
+from gi.repository import Gimp
+
+from nst_plugin import layers
+from nst_plugin.areas import Area, widened
+from nst_plugin.engine_client import Mask
+from nst_plugin.errors import BadRequest
+from nst_plugin.translation import _
+
+INVERTED = bytes(range(255, -1, -1))
+
+
+def painted_area(content: Gimp.Layer, part: Gimp.Layer | None = None) -> Area:
+    """The area of the layer to send: all of it, or what is selected of it and some of its surroundings.
+
+    ``part`` is a layer that was painted from a part of the content: without a selection, that part is it again.
+    """
+    if not Gimp.Selection.is_empty(content.get_image()):
+        is_touched, x, y, width, height = content.mask_intersect()
+        if not is_touched:
+            raise BadRequest(_("Nothing of the layer is selected: select a part of it, or choose Select > None."))
+        return widened(Area(x, y, width, height), (content.get_width(), content.get_height()))
+    return overlap(part, content) if part else layers.whole(content)
+
+
+def selection(content: Gimp.Layer, area: Area, part: Gimp.Layer | None = None) -> Mask | None:
+    """How much each pixel of the area is selected; None when all of it is. ``part`` as above."""
+    image = content.get_image()
+    if not Gimp.Selection.is_empty(image):
+        x, y = content.get_offsets()[1:]
+        return layers.read_mask(image.get_selection(), area._replace(x=area.x + x, y=area.y + y))
+    if part:
+        x, y = place(part, content)
+        return layers.read_mask(part, area._replace(x=area.x - x, y=area.y - y), layers.ALPHA_FORMAT)
+    return None
+
+
+def overlap(part: Gimp.Layer, content: Gimp.Layer) -> Area:
+    """The area of the content that the other layer covers."""
+    x, y = place(part, content)
+    left, top = max(0, x), max(0, y)
+    right, bottom = min(content.get_width(), x + part.get_width()), min(content.get_height(), y + part.get_height())
+    if left >= right or top >= bottom:
+        raise BadRequest(_("The layer is not above what it was painted from any more: move it back, or select a part."))
+    return Area(left, top, right - left, bottom - top)
+
+
+def place(part: Gimp.Layer, content: Gimp.Layer) -> tuple[int, int]:
+    """Where a layer is, seen from the content's upper left corner."""
+    (part_x, part_y), (x, y) = part.get_offsets()[1:], content.get_offsets()[1:]
+    return part_x - x, part_y - y
+
+
+def protection(content: Gimp.Layer, area: Area) -> Mask:
+    """How much each pixel of the area is to stay: where the layer's mask is black. BadRequest without a mask."""
+    mask = content.get_mask()
+    if mask is None:
+        raise BadRequest(_("The layer has no mask that could protect it: add one with Layer > Mask > Add Layer Masks."))
+    painted = layers.read_mask(mask, area)
+    return painted._replace(values=painted.values.translate(INVERTED))

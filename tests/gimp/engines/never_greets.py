@@ -1,0 +1,5 @@
+"""An engine that takes longer to start than anybody waits."""
+
+import sys
+
+sys.stdin.read()

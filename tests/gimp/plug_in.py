@@ -1,0 +1,67 @@
+"""The plug-in in a real GIMP, beside an engine of the test's choice."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import console
+import numpy as np
+import plugin_folder
+import real_gimp
+
+from nst_engine import frames, options
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
+REAL_ENGINE = ["/usr/bin/env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "nst_engine", "worker"]
+
+
+class PlugIn:
+    """The plug-in as the installer puts it into a profile, beside an engine of the test's choice."""
+
+    def __init__(self, gimp: real_gimp.Gimp, profile: Path) -> None:
+        self.gimp, self.profile = gimp, profile
+
+    def use(self, stand_in: str) -> None:
+        """Put one of the stand-ins beside this file in the engine's place."""
+        self.use_command([sys.executable, str(HERE / "engines" / f"{stand_in}.py")])
+
+    def use_command(self, command: list[str]) -> None:
+        engine = self.gimp.engine_command(command)
+        plugin_folder.install_plugin(self.profile / "plug-ins", CHECKOUT, json.dumps(options.table()), engine)
+
+    def facts(self, code: str) -> dict[str, Any]:
+        """Run Python-Fu with the helpers of in_gimp.py and return what it tells."""
+        outcome = console.run_python(self.gimp, self.profile, (HERE / "in_gimp.py").read_text() + code)
+        assert outcome.exit_code == 0, outcome.stderr
+        told = [line[6:] for line in outcome.stdout.splitlines() if line.startswith("FACTS ")]
+        return {name: fact for line in told for name, fact in json.loads(line).items()}
+
+
+class EchoedPlugIn(PlugIn):
+    """The plug-in with an engine that keeps its last job and gives the content back."""
+
+    def __init__(self, gimp: real_gimp.Gimp, profile: Path, recording: Path) -> None:
+        super().__init__(gimp, profile)
+        self.recording = recording
+        self.use_command([sys.executable, str(HERE / "engines/echoes.py"), str(recording)])
+
+    @property
+    def header(self) -> dict[str, Any]:
+        return self._job.header  # type: ignore[no-any-return]
+
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """The arrays of the last job, height × width × channels."""
+        return {
+            name: np.frombuffer(array.data, dtype=array.dtype).reshape(array.shape)
+            for name, array in self._job.arrays.items()
+        }
+
+    @property
+    def _job(self) -> Any:
+        with self.recording.open("rb") as stream:
+            return frames.read_frame(stream)

@@ -1,0 +1,202 @@
+"""The dialog: what it shows of content, style, size and time, what it remembers, and its help."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from plug_in import PlugIn
+from watching import AFTER, BEFORE, DIALOG, engines, layer_names, wait_for_layers, wait_until
+from window import WindowSession
+
+CYAN, MAGENTA, YELLOW = (0, 255, 255), (255, 0, 255), (255, 255, 0)
+BROWSER = """\
+[Desktop Entry]
+Type=Application
+Name=Browser
+Exec={program} %u
+"""
+OPENED_WITH = "[Default Applications]\ntext/html=browser.desktop\nx-scheme-handler/file=browser.desktop\n"
+
+
+@pytest.fixture
+def dialog(window: WindowSession) -> Iterator[WindowSession]:
+    """GIMP with the dialog open, and closed in the end."""
+    yield from opened(window)
+
+
+def opened(window: WindowSession) -> Iterator[WindowSession]:
+    window.action("Neural Style")
+    window.wait_window(f"^{DIALOG}$")
+    yield window
+    window.press(DIALOG, "Cancel")
+    wait_until(lambda: not window.find_window(f"^{DIALOG}$"))
+
+
+def magenta_file(window: WindowSession) -> Path:
+    path = window.folder / "magenta.png"
+    Image.new("RGB", (30, 20), MAGENTA).save(path)
+    return path
+
+
+def choose_file(window: WindowSession, path: Path) -> None:
+    window.press(DIALOG, "(None)")
+    window.focus("^Select a File$")
+    window.type(window.gimp.inside(path))
+    window.key("Return")
+    wait_until(lambda: f"label '{path.stem}'" in window.tree())
+
+
+def thumbnail(window: WindowSession, caption: str, screenshot: Path) -> tuple[int, int, int]:
+    """The color of the small picture above a caption of the dialog."""
+    time.sleep(0.5)  # until it is drawn
+    window.screenshot(screenshot)
+    x, y = window.place(DIALOG, caption)
+    with Image.open(screenshot) as screen:
+        return screen.convert("RGB").getpixel((x, y - 60))  # type: ignore[no-any-return]
+
+
+def test_content_and_style_are_shown(dialog: WindowSession, screenshots: Path) -> None:
+    dialog.click(5, 400)  # away with the tooltips
+    assert thumbnail(dialog, "painting", screenshots / "dialog.png") == CYAN
+    assert "label 'photo'" in dialog.tree()
+
+
+def test_a_style_file_is_shown_used_and_remembered_until_it_is_cleared(
+    window: WindowSession, screenshots: Path
+) -> None:
+    window.action("Neural Style")
+    choose_file(window, magenta_file(window))
+    assert thumbnail(window, "magenta", screenshots / "style-file.png") == MAGENTA
+    window.press(DIALOG, "OK")
+    wait_for_layers(window, ["photo in the style of magenta", *BEFORE])
+    window.batch("image = Gimp.get_images()[0]; image.set_selected_layers([image.get_layers()[1]])")
+    window.action("Neural Style")
+    window.wait_window(f"^{DIALOG}$")
+    assert "label 'magenta'" in window.tree()
+    window.press(DIALOG, "No style file")
+    wait_until(lambda: "label 'magenta'" not in window.tree())
+    window.press(DIALOG, "OK")
+    wait_until(lambda: "photo in the style of painting" in layer_names(window))
+
+
+def test_values_are_remembered_and_can_be_saved_and_reset(window: WindowSession) -> None:
+    window.action("Neural Style")
+    window.set_number(DIALOG, "Strength", 70)
+    window.press(DIALOG, "Save Settings")
+    window.set_number(DIALOG, "Strength", 30)
+    window.press(DIALOG, "OK")
+    wait_for_layers(window, AFTER)
+    window.batch("image = Gimp.get_images()[0]; image.set_selected_layers([image.get_layers()[1]])")
+    for _ in opened(window):
+        assert window.get_number(DIALOG, "Strength") == 30
+        window.press(DIALOG, "Load Saved Settings")
+        assert window.get_number(DIALOG, "Strength") == 70
+        assert "label 'painting'" in window.tree()
+
+
+def test_every_control_says_what_it_does(dialog: WindowSession) -> None:
+    dialog.toggle(DIALOG, "Advanced", True)
+    gimps_own = {"Load Saved Settings", "Save Settings", "Help", "Reset", "Cancel", "OK"}
+    assert set(dialog.unexplained(DIALOG)) <= gimps_own
+
+
+def test_size_and_time_are_told_before_ok_and_follow_the_options(
+    window: WindowSession, installed_plug_in: PlugIn
+) -> None:
+    installed_plug_in.use("plans")
+    for _ in opened(window):
+        wait_until(lambda: "label 'Works at 40 × 30 px, about 30 s'" in window.tree())
+        window.choose(DIALOG, "Quality", "Best")
+        wait_until(lambda: "label 'The picture does not fit. Choose a smaller size.'" in window.tree())
+        window.choose(DIALOG, "Quality", "Normal")
+        wait_until(lambda: "label 'Works at 40 × 30 px, about 30 s'" in window.tree())
+
+
+def test_an_engine_that_is_slow_to_start_does_not_block_the_dialog(
+    window: WindowSession, installed_plug_in: PlugIn
+) -> None:
+    installed_plug_in.use("never_greets")
+    for _ in opened(window):
+        assert "label 'Starting the engine…'" in window.tree()
+        window.set_number(DIALOG, "Strength", 20)
+        assert window.get_number(DIALOG, "Strength") == 20
+    wait_until(lambda: not engines(window))
+
+
+def test_an_engine_that_does_not_start_says_so_in_the_dialog(window: WindowSession, installed_plug_in: PlugIn) -> None:
+    installed_plug_in.use("exits")
+    for _ in opened(window):
+        wait_until(lambda: "label 'The engine did not start; its log may tell why: " in window.tree())
+
+
+def test_a_gray_image_is_said_to_stay_gray(window: WindowSession) -> None:
+    sentence = "The result is gray because the image is."
+    for mode in ("grayscale", "rgb"):
+        window.batch(f"Gimp.get_images()[0].convert_{mode}(); Gimp.displays_flush()")
+        for _ in opened(window):
+            assert (sentence in window.tree()) == (mode == "grayscale")
+
+
+@pytest.fixture
+def help_window(
+    installed_plug_in: PlugIn, two_layers: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WindowSession]:
+    """GIMP on a desktop whose browser only notes what it is to open."""
+    gimp = installed_plug_in.gimp
+    folder = gimp.outside("/tmp") / f"{installed_plug_in.profile.name}-browser"
+    (folder / "applications").mkdir(parents=True)
+    program = folder / "browser"
+    program.write_text(f'#!/bin/sh\necho "$1" > {gimp.inside(folder)}/opened\n')
+    program.chmod(0o755)
+    (folder / "applications/browser.desktop").write_text(BROWSER.format(program=gimp.inside(program)))
+    (folder / "applications/mimeapps.list").write_text(OPENED_WITH)
+    installed_plug_in.use("answers")
+    try:
+        with WindowSession(
+            gimp, installed_plug_in.profile, two_layers, {"XDG_DATA_HOME": gimp.inside(folder)}
+        ) as window:
+            yield window
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_help_opens_the_page_made_of_the_readme(help_window: WindowSession, installed_plug_in: PlugIn) -> None:
+    gimp = installed_plug_in.gimp
+    opened_page = gimp.outside("/tmp") / f"{installed_plug_in.profile.name}-browser/opened"
+    help_window.action("Neural Style")
+    help_window.press(DIALOG, "Help")
+    wait_until(lambda: opened_page.exists() and opened_page.read_text().strip())
+    page = gimp.outside(opened_page.read_text().strip().removeprefix("file://"))
+    assert "<h2>Use it in GIMP</h2>" in page.read_text()
+
+
+def test_a_german_sees_german(installed_plug_in: PlugIn, two_layers: Path, screenshots: Path) -> None:
+    installed_plug_in.use("paints")
+    with WindowSession(installed_plug_in.gimp, installed_plug_in.profile, two_layers, {"LANGUAGE": "de"}) as window:
+        window.action("Neuraler Stil")
+        window.toggle("Neuraler Stil", "Erweitert", True)
+        time.sleep(0.5)  # until it is drawn
+        window.screenshot(screenshots / "german.png")
+        assert "label 'Gemalt wird in 40 × 30 px, etwa 30 s'" in window.tree()
+        window.press("Neuraler Stil", "OK")
+        window.press("photo im Stil von painting", "Anhalten")
+        wait_for_layers(window, ["photo im Stil von painting", *BEFORE])
+
+
+def test_the_dialog_on_a_screen_with_two_pixels_for_one(
+    installed_plug_in: PlugIn, two_layers: Path, screenshots: Path
+) -> None:
+    installed_plug_in.use("answers")
+    with WindowSession(installed_plug_in.gimp, installed_plug_in.profile, two_layers, {"GDK_SCALE": "2"}) as window:
+        window.action("Neural Style")
+        window.wait_window(f"^{DIALOG}$")
+        time.sleep(1)  # until it is drawn
+        window.screenshot(screenshots / "hidpi.png")
+        x, y = window.place(DIALOG, "painting")
+        with Image.open(screenshots / "hidpi.png") as screen:
+            assert screen.convert("RGB").getpixel((2 * x, 2 * y - 120)) == CYAN

@@ -1,0 +1,6 @@
+from gi.repository import GObject
+
+class Pixbuf(GObject.Object):
+    @staticmethod
+    def new_from_file_at_size(filename: str | None, width: int, height: int) -> Pixbuf: ...
+    def apply_embedded_orientation(self) -> Pixbuf | None: ...

@@ -1,0 +1,4 @@
+import enum
+
+class EllipsizeMode(enum.Enum):
+    MIDDLE = ...
