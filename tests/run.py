@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""All tests, after bringing whatever they need: the types, the style, and pytest with a real GIMP 3."""
+"""All tests, after bringing whatever they need: the types, the style, and pytest with real GIMPs."""
 
 from __future__ import annotations
 
@@ -10,24 +10,30 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CHECKOUT / "install"))
+sys.path[:0] = [str(CHECKOUT / "install"), str(CHECKOUT / "tests/gimp210")]
 
 import real_gimp
+import real_gimp_210
 import sandbox
 
-TYPED = [["nst_engine", "tests/run.py", "install"], ["gimp_plugin/neural-style/neural-style.py"]]
+TYPED = [
+    ["nst_engine", "tests/run.py", "install"],
+    ["gimp_plugin/neural-style/neural-style.py"],
+    ["gimp_plugin/gimp210/neural_style_210.py"],
+]
 
 
 def main() -> int:
     """Prepare, check, test; the exit code is 0 when all is well."""
     try:
         place = sandbox.prepare()
+        real_gimp_210.prepare()
     except (real_gimp.GimpUnavailable, sandbox.SandboxError) as problem:
         print(f"ERROR {problem}", file=sys.stderr)
         return 1
     setup = configparser.ConfigParser()
     setup.read(CHECKOUT / "setup.cfg")
-    tools = setup["options.extras_require"]["tests"].split()
+    tools = [*setup["options.extras_require"]["tests"].split(), "./tests/stubs/gimpfu-stubs"]
     run(place, "pip", "install", "--quiet", "--disable-pip-version-check", *tools)
     checks = [
         run(place, "ruff", "check", "--quiet"),

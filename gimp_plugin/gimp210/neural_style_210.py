@@ -1,0 +1,331 @@
+#!/usr/bin/env python2
+"""Neural Style for GIMP 2.10: the file that GIMP starts. Written for Python 2.7 and gimpfu.
+
+GIMP's text is bytes in UTF-8 here; it is decoded where it comes in and encoded where it goes out.
+"""
+
+import os
+import sys
+
+import gimpfu
+from gimpfu import gimp, pdb
+
+from nst_plugin import settings, translation
+from nst_plugin.areas import Area, widened
+from nst_plugin.durations import time_left
+from nst_plugin.engine_client import Engine, Mask, Picture, Style
+from nst_plugin.errors import BadRequest, PluginError
+from nst_plugin.translation import _
+
+MYPY = False
+if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
+    from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+
+PROCEDURE = "python-fu-neural-style"
+BLURB = "Paint the selected layer in the style of another layer or of a picture file"
+HELP = (
+    "The result is a new layer just above the selected one. Colors, strokes and textures come from the style, "
+    "what is shown comes from the selected layer. When both a style layer and a style file are given, the file is used."
+)
+PIXEL_BYTES = 16
+BAND_ROWS = 128
+"""Rows read or written at a time, so that there is no second copy of all pixels in memory."""
+
+
+def register():
+    # type: () -> None
+    """Tell GIMP of the procedure. Its arguments are positional, so the option table only ever grows at its end."""
+    arguments = [
+        (gimpfu.PF_IMAGE, "image", "The image.", None),
+        (gimpfu.PF_DRAWABLE, "drawable", "The layer to paint.", None),
+        (gimpfu.PF_LAYER, "style", _("St_yle layer").encode("utf-8"), None),
+        (gimpfu.PF_FILE, "style-file", _("Style f_ile").encode("utf-8"), ""),
+    ]  # type: List[Tuple[Any, ...]]
+    gimpfu.register(
+        PROCEDURE,
+        _(BLURB).encode("utf-8"),
+        _(HELP).encode("utf-8"),
+        "Neural Style for GIMP",
+        "Neural Style for GIMP",
+        "2026",
+        _("_Neural Style...").encode("utf-8"),
+        "*",
+        arguments + [argument(row) for row in settings.option_rows()],
+        [(gimpfu.PF_LAYER, "layer", "The new layer.")],
+        run,
+        menu="<Image>/Filters",
+    )
+
+
+def argument(row):
+    # type: (Dict[str, Any]) -> Tuple[Any, ...]
+    """A row of the option table as gimpfu wants it. A choice is a text, as in GIMP 3, which only PF_RADIO allows."""
+    name, label, default = str(row["name"]).replace("_", "-"), _(row["label"]).encode("utf-8"), row["default"]
+    if row["kind"] == "int":
+        return gimpfu.PF_SPINNER, name, label, default, (row["low"], row["high"], 1)
+    if row["kind"] == "float":
+        return gimpfu.PF_SLIDER, name, label, default, (row["low"], row["high"], (row["high"] - row["low"]) / 100.0)
+    if row["kind"] == "choice":
+        choices = [(_(choice["label"]).encode("utf-8"), choice["value"].encode("utf-8")) for choice in row["choices"]]
+        return gimpfu.PF_RADIO, name, label, default.encode("utf-8"), tuple(choices)
+    return gimpfu.PF_STRING, name, label, default.encode("utf-8")
+
+
+def run(image, drawable, style_layer, style_file, *values):
+    # type: (gimp.Image, gimp.Drawable, Optional[gimp.Layer], bytes, Any) -> gimp.Layer
+    """GIMP's way in. A failure is shown as one sentence, and the run ends as a canceled one does."""
+    lead_process_group()
+    try:
+        return stylize(image, drawable, style_layer, style_file, chosen_options(values))
+    except PluginError as problem:
+        sentence = problem.args[0]
+        gimp.message(sentence if isinstance(sentence, bytes) else sentence.encode("utf-8"))
+        sys.tracebacklimit = 0
+        raise gimpfu.CancelError
+
+
+def lead_process_group():
+    # type: () -> None
+    """GIMP's Cancel kills a plug-in without notice, and with it the group that it leads: here, the engine."""
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
+
+
+def chosen_options(values):
+    # type: (Tuple[Any, ...]) -> Dict[str, Any]
+    """The options that were set to something other than their defaults: what the engine is told."""
+    options = {}
+    for row, value in zip(settings.option_rows(), values):
+        if row["kind"] == "int":
+            value = int(value)  # gimpfu's dialog gives floats
+        elif isinstance(value, bytes):
+            value = value.decode("utf-8")
+        if value != row["default"]:
+            options[row["name"]] = value
+    return options
+
+
+def stylize(image, drawable, style_layer, style_file, options):
+    # type: (gimp.Image, gimp.Drawable, Optional[gimp.Layer], bytes, Dict[str, Any]) -> gimp.Layer
+    """The whole story. Only its last line changes the image."""
+    content = check_content(image, drawable)
+    source = style_source(content, style_layer, style_file)
+    area = painted_area(content)
+    with Engine(settings.engine_command(), settings.log_path(), stay_responsive) as engine:
+        gimp.progress_init(_("Neural Style: starting the engine").encode("utf-8"))
+        selection = read_selection(content, area)
+        pdb.gimp_plugin_enable_precision()  # from here on pixels are of the image's own kind, before of 8 bits
+        style, styles = read_style(source)
+        picture = read_layer(content, area)
+        result = engine.stylize(picture, styles, options, report, selection=selection)
+    if image not in gimp.image_list() or not pdb.gimp_item_is_valid(content):
+        raise BadRequest(_("The layer was removed while it was being painted, so nothing was added."))
+    name = _("{content} in the style of {style}").format(content=content.name.decode("utf-8"), style=style)
+    return insert_result(result.picture, content, area, name)
+
+
+def check_content(image, drawable):
+    # type: (gimp.Image, gimp.Item) -> gimp.Layer
+    """The layer to paint, if it can be."""
+    if not isinstance(drawable, gimp.Layer):
+        raise BadRequest(_("A mask or channel is selected: select the layer itself."))
+    if image.base_type == gimpfu.INDEXED:
+        raise BadRequest(_("An image with a palette cannot take the new colors: choose Image > Mode > RGB first."))
+    if drawable.is_floating_sel:
+        raise BadRequest(_("The selected layer floats: choose Layer > Anchor or Layer > To New Layer first."))
+    return drawable
+
+
+def style_source(content, layer, path):
+    # type: (gimp.Layer, Optional[gimp.Layer], bytes) -> Union[gimp.Layer, bytes]
+    """The path of the style file if there is one, else the style layer. BadRequest when useless."""
+    if path:
+        if not os.path.exists(path.decode("utf-8") if os.name == "nt" else path):
+            sentence = _("There is no style file {file}: choose another one.")
+            raise BadRequest(sentence.format(file=path.decode("utf-8")))
+        return path
+    if layer is None:
+        raise BadRequest(_("There is no style yet: choose a style layer or a style file."))
+    if layer == content:
+        raise BadRequest(_("The style layer is the layer to be painted: choose another one."))
+    if isinstance(layer, gimp.GroupLayer):
+        if is_in(content, layer):
+            raise BadRequest(_("The layer to be painted is in the style group: move it out of the group."))
+        if not members(layer):
+            sentence = _('No layer of the style group "{name}" is visible: make one visible.')
+            raise BadRequest(sentence.format(name=layer.name.decode("utf-8")))
+    return layer
+
+
+def is_in(layer, group):
+    # type: (gimp.Layer, gimp.GroupLayer) -> bool
+    return layer.parent is not None and (layer.parent == group or is_in(layer.parent, group))
+
+
+def members(group):
+    # type: (gimp.GroupLayer) -> List[gimp.Layer]
+    """The layers of a group that can be seen; a group among them counts as one layer."""
+    return [layer for layer in group.layers if layer.visible and layer.opacity > 0]
+
+
+def painted_area(content):
+    # type: (gimp.Layer) -> Area
+    """The part of the layer to send: all of it, or what is selected of it and some of its surroundings."""
+    if pdb.gimp_selection_is_empty(content.image):
+        return whole(content)
+    is_touched, x, y, width, height = pdb.gimp_drawable_mask_intersect(content)
+    if not is_touched:
+        raise BadRequest(_("Nothing of the layer is selected: select a part of it, or choose Select > None."))
+    return widened(Area(x, y, width, height), (content.width, content.height))
+
+
+def report(fraction, seconds_left, text):
+    # type: (float, Optional[float], str) -> None
+    """Show how far the engine is."""
+    if seconds_left is not None:
+        text = "%s - %s" % (text, time_left(seconds_left))
+    pdb.gimp_progress_set_text(text.encode("utf-8"))
+    gimp.progress_update(fraction)
+
+
+def stay_responsive():
+    # type: () -> None
+    """Keep gimpfu's dialog alive, where there is one; closing its window cancels."""
+    gtk = sys.modules.get("gtk")  # type: Any
+    while gtk and gtk.events_pending():
+        if gtk.main_iteration(False):
+            raise gimpfu.CancelError
+
+
+def read_selection(content, area):
+    # type: (gimp.Layer, Area) -> Optional[Mask]
+    """How much each pixel of the area is selected; None when there is no selection."""
+    image = content.image
+    if pdb.gimp_selection_is_empty(image):
+        return None
+    left, top = area.x + content.offsets[0], area.y + content.offsets[1]
+    first, end = max(0, left), min(image.width, left + area.width)
+    region = image.selection.get_pixel_rgn(0, 0, image.width, image.height, False, False)
+    values = bytearray(area.width * area.height)  # 0 where the area reaches beyond the image
+    for row in range(max(0, top), min(image.height, top + area.height)):
+        start = (row - top) * area.width + first - left
+        values[start : start + end - first] = region[first:end, row : row + 1]
+    return Mask(area.width, area.height, values)
+
+
+def read_style(source):
+    # type: (Union[gimp.Layer, bytes]) -> Tuple[str, List[Style]]
+    """Name and style of a layer or file, or the styles of a group's layers, which weigh as much as they are opaque."""
+    if not isinstance(source, gimp.Layer):
+        return read_style_file(source)
+    name = source.name.decode("utf-8")
+    if not isinstance(source, gimp.GroupLayer):
+        return name, [Style(name, read_layer(source, whole(source)), 1.0)]
+    return name, [
+        Style(layer.name.decode("utf-8"), read_layer(layer, whole(layer)), layer.opacity / 100)
+        for layer in members(source)
+    ]
+
+
+def read_style_file(path):
+    # type: (bytes) -> Tuple[str, List[Style]]
+    """Name and visible picture of a file, in any format that GIMP opens."""
+    file = path.decode("utf-8")
+    try:
+        image = pdb.gimp_file_load(path, path, run_mode=gimpfu.RUN_NONINTERACTIVE)
+    except RuntimeError:
+        sentence = _("GIMP cannot open the style file {file} as a picture: choose another one.")
+        raise BadRequest(sentence.format(file=file))
+    try:
+        visible = pdb.gimp_layer_new_from_visible(image, image, "visible")
+        name = os.path.splitext(os.path.basename(file))[0]
+        return name, [Style(name, read_layer(visible, whole(visible)), 1.0)]
+    finally:
+        pdb.gimp_image_delete(image)
+
+
+def read_layer(layer, area):
+    # type: (gimp.Layer, Area) -> Picture
+    """What a layer shows by itself: with its mask, a group with all that is in it."""
+    workbench = new_workbench(layer.width, layer.height)
+    try:
+        copy = pdb.gimp_layer_new_from_drawable(layer, workbench)
+        pdb.gimp_item_set_lock_content(copy, False)
+        pdb.gimp_image_insert_layer(workbench, copy, None, 0)
+        if isinstance(copy, gimp.GroupLayer):
+            copy = pdb.gimp_image_merge_layer_group(workbench, copy)
+        if copy.mask and copy.apply_mask:
+            copy.remove_mask(gimpfu.MASK_APPLY)
+        copy.add_alpha()
+        return read_pixels(copy, area)
+    finally:
+        pdb.gimp_image_delete(workbench)
+
+
+def insert_result(picture, content, area, name):
+    # type: (Picture, gimp.Layer, Area, str) -> gimp.Layer
+    """Add the picture as a layer just above the content: one undo step, and nothing before it is complete."""
+    image = content.image
+    workbench = new_workbench(picture.width, picture.height)
+    try:
+        painted = gimp.Layer(workbench, "painted", picture.width, picture.height, gimpfu.RGBA_IMAGE)
+        write_pixels(painted, picture)
+        layer = pdb.gimp_layer_new_from_drawable(painted, image)
+    finally:
+        pdb.gimp_image_delete(workbench)
+    layer.name = name.encode("utf-8")
+    layer.mode = gimpfu.LAYER_MODE_NORMAL
+    layer.set_offsets(content.offsets[0] + area.x, content.offsets[1] + area.y)
+    image.undo_group_start()
+    try:
+        parent, position = content.parent, pdb.gimp_image_get_item_position(image, content)
+        pdb.gimp_image_insert_layer(image, layer, parent, position)
+    finally:
+        image.undo_group_end()
+    gimp.displays_flush()
+    return layer
+
+
+def new_workbench(width, height):
+    # type: (int, int) -> gimp.Image
+    """An image whose pixels are like the engine's, sRGB in float32. GIMP converts the layers that come and go."""
+    return pdb.gimp_image_new_with_precision(width, height, gimpfu.RGB, gimpfu.PRECISION_FLOAT_GAMMA)
+
+
+def read_pixels(layer, area):
+    # type: (gimp.Layer, Area) -> Picture
+    rgba = bytearray(area.width * area.height * PIXEL_BYTES)
+    region = layer.get_pixel_rgn(0, 0, layer.width, layer.height, False, False)
+    for columns, rows, part in bands(area):
+        rgba[part] = region[columns, rows]
+    return Picture(area.width, area.height, rgba)
+
+
+def write_pixels(layer, picture):
+    # type: (gimp.Layer, Picture) -> None
+    rgba = memoryview(picture.rgba)
+    region = layer.get_pixel_rgn(0, 0, layer.width, layer.height, True, False)
+    for columns, rows, part in bands(whole(layer)):
+        region[columns, rows] = rgba[part].tobytes()
+    layer.flush()
+
+
+def bands(area):
+    # type: (Area) -> Iterator[Tuple[slice, slice, slice]]
+    """The area cut into bands: columns and rows of the layer, and the part of the area's bytes."""
+    gimp.tile_cache_ntiles(2 * (area.width // gimp.tile_width() + 2))  # GIMP hands over tiles: what a band touches
+    row_bytes = area.width * PIXEL_BYTES
+    for top in range(0, area.height, BAND_ROWS):
+        end = min(top + BAND_ROWS, area.height)
+        part = slice(top * row_bytes, end * row_bytes)
+        yield slice(area.x, area.x + area.width), slice(area.y + top, area.y + end), part
+
+
+def whole(layer):
+    # type: (gimp.Layer) -> Area
+    return Area(0, 0, layer.width, layer.height)
+
+
+translation.use()
+register()
+gimpfu.main()

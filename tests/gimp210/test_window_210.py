@@ -1,0 +1,90 @@
+"""Undo, menu and dialog, as a person meets them. gimpfu's dialog runs on stand-ins for the PyGTK that is missing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from plug_in_210 import ENGINES, HERE, PlugIn
+from window_210 import Window210
+
+BEFORE = ["photo", "painting"]
+AFTER = ["photo in the style of painting", *BEFORE]
+
+IMAGE = """
+image = new_image()
+style = add_layer(image, "painting", 0, 0, 100, 80, CYAN)
+photo = add_quadrants(image)
+"""
+
+
+def wait_for_layers(window: Window210, names: list[str]) -> None:
+    wait_until(lambda: window.layer_names() == names, 20)
+
+
+def test_the_new_layer_is_one_undo_step(plug_in: PlugIn) -> None:
+    with Window210(plug_in, IMAGE + "stylize(image, photo, style)") as window:
+        assert window.layer_names() == AFTER
+        window.key("ctrl+z")
+        wait_for_layers(window, BEFORE)
+        window.key("ctrl+z")
+        wait_for_layers(window, ["painting"])  # the step before, which added the photo
+        window.key("ctrl+y", "ctrl+y")
+        wait_for_layers(window, AFTER)
+
+
+@pytest.fixture
+def without_gtk(plug_in: PlugIn) -> str:
+    """A folder for PYTHONPATH, as GIMP sees it, with stand-ins for what is missing of gimpfu's dialog."""
+    folder = plug_in.profile / "without_gtk"
+    shutil.copytree(HERE / "without_gtk", folder, dirs_exist_ok=True)
+    return plug_in.gimp.inside(folder)
+
+
+def test_the_menu_entry_and_ok_in_the_dialog_make_a_layer(plug_in: PlugIn, without_gtk: str) -> None:
+    with Window210(plug_in, IMAGE, {"PYTHONPATH": without_gtk}) as window:
+        window.action("Neural Style")
+        wait_for_layers(window, AFTER)
+        assert json.loads(engine_log(plug_in).splitlines()[0])["options"] == {}
+
+
+def test_closing_the_dialog_ends_the_engine(plug_in: PlugIn, without_gtk: str) -> None:
+    plug_in.use("hangs")
+    with Window210(plug_in, IMAGE, {"PYTHONPATH": without_gtk, "CLOSE_DIALOG": "1"}) as window:
+        window.action("Neural Style")
+        wait_until(lambda: engines(window), 20)
+        wait_until(lambda: not engines(window), 20)
+        assert window.layer_names() == BEFORE
+        assert "Traceback" not in window.log
+
+
+def test_a_layer_that_is_removed_while_it_is_painted_is_explained(plug_in: PlugIn, without_gtk: str) -> None:
+    plug_in.use("takes_its_time")
+    with Window210(plug_in, IMAGE, {"PYTHONPATH": without_gtk}) as window:
+        window.action("Neural Style")
+        wait_until(lambda: engines(window) and '"kind": "stylize"' in engine_log(plug_in), 20)
+        window.focus("GIMP$")
+        window.key("ctrl+z")
+        wait_until(lambda: not engines(window), 20)
+        window.wait_window("^GIMP Message$")
+        assert window.layer_names() == ["painting"]
+
+
+def engine_log(plug_in: PlugIn) -> str:
+    return plug_in.gimp.outside("/root/.local/state/neural-style/engine.log").read_text()
+
+
+def engines(window: Window210) -> list[int]:
+    """The living processes of this window that run a stand-in."""
+    return [pid for pid in window.processes if str(ENGINES) in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+def wait_until(done: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -1,0 +1,5 @@
+class RGB:
+    a: float
+    b: float
+    g: float
+    r: float
