@@ -11,9 +11,6 @@ from nst_engine.pyramid import Size
 SHARPENING = 0.8
 """How much of the difference from a blurred copy is added after each doubling."""
 
-REACH = 5
-"""Side of the neighborhood, in pixels, whose darkest and lightest values are the limits: no halos."""
-
 
 def enlarged(image: Tensor, size: Size) -> Tensor:
     """The picture (1×3×h×w in [0, 1]) in a larger ``size``.
@@ -29,16 +26,32 @@ def enlarged(image: Tensor, size: Size) -> Tensor:
 
 
 def _sharpened(image: Tensor) -> Tensor:
-    margin = REACH // 2
-    padded = F.pad(image, (margin,) * 4, mode="replicate")
-    lightest = F.max_pool2d(padded, REACH, stride=1)
-    darkest = -F.max_pool2d(-padded, REACH, stride=1)
-    sharper = image + SHARPENING * (image - _blurred(padded))
+    """Values move away from their 5×5 neighborhood's mean, but not out of its range: no halos.
+
+    Rows and columns are worked on one after the other, by whole shifted pictures: pooling and convolution would take
+    ten times as long for the same numbers.
+    """
+    padded = F.pad(image, (2, 2, 2, 2), mode="replicate")
+    lightest, darkest, blurred = (
+        over(over(padded, 2), 3) for over in (_largest_of_five, _smallest_of_five, _binomial_of_five)
+    )
+    sharper = image + SHARPENING * (image - blurred)
     return torch.minimum(torch.maximum(sharper, darkest), lightest)
 
 
-def _blurred(padded: Tensor) -> Tensor:
-    """A 5×5 binomial filter, without the frame that it needs."""
-    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=padded.device) / 16
-    across = F.conv2d(padded, taps.view(1, 1, 1, 5).expand(3, 1, 1, 5), groups=3)
-    return F.conv2d(across, taps.view(1, 1, 5, 1).expand(3, 1, 5, 1), groups=3)
+def _largest_of_five(image: Tensor, axis: int) -> Tensor:
+    length = image.shape[axis]
+    two = torch.maximum(image.narrow(axis, 0, length - 1), image.narrow(axis, 1, length - 1))
+    four = torch.maximum(two.narrow(axis, 0, length - 3), two.narrow(axis, 2, length - 3))
+    return torch.maximum(four.narrow(axis, 0, length - 4), image.narrow(axis, 4, length - 4))
+
+
+def _smallest_of_five(image: Tensor, axis: int) -> Tensor:
+    return -_largest_of_five(-image, axis)
+
+
+def _binomial_of_five(image: Tensor, axis: int) -> Tensor:
+    """The average of five neighbors, weighted 1 : 4 : 6 : 4 : 1."""
+    count = image.shape[axis] - 4
+    first, second, third, fourth, fifth = (image.narrow(axis, start, count) for start in range(5))
+    return (first + fifth).add_(second + fourth, alpha=4).add_(third, alpha=6).div_(16)

@@ -6,6 +6,8 @@ of a picture (what is opaque, what lies in a region) speak for its style: guided
 - L. A. Gatys, A. S. Ecker, M. Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 - L. A. Gatys et al.: Controlling Perceptual Factors in Neural Style Transfer, CVPR 2017.
 - D. C. Dowson, B. V. Landau: The Fréchet Distance between Multivariate Normal Distributions, 1982.
+- A. Levin, D. Lischinski, Y. Weiss: A Closed-Form Solution to Natural Image Matting, PAMI 2008.
+- F. Luan, S. Paris, E. Shechtman, K. Bala: Deep Photo Style Transfer, CVPR 2017.
 """
 
 from __future__ import annotations
@@ -13,11 +15,19 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 ROOT_DAMPING = 1e-3
 """Roots of covariances are damped by this share of the target's mean variance: directions in which the style
 hardly varies have no say, and at small sizes, with fewer positions than channels, the gradient stays finite."""
+
+
+PHOTO_WINDOW = 3
+"""Side of the windows of the photo term, in pixels."""
+
+PHOTO_REGULARIZER = 1e-4
+"""Added to each window's covariance, in squared pixel units: flat windows have no colors to mix."""
 
 
 def feature_matrix(features: Tensor) -> Tensor:
@@ -134,3 +144,43 @@ def total_variation(image: Tensor, exponent: int = 2) -> Tensor:
     across = (image[..., 1:] - image[..., :-1]).abs()
     down = (image[..., 1:, :] - image[..., :-1, :]).abs()
     return across.pow(exponent).mean() + down.pow(exponent).mean()
+
+
+def photo_loss(image: Tensor, content: Tensor) -> Tensor:
+    """How far the image is, near every pixel, from an affine mixture of the content's colors; both 1×3×H×W.
+
+    The mean over all 3×3 windows, pixels and channels of the squared residue of the best affine fit of the image by
+    the content in that window: the quadratic form of the matting Laplacian (Levin et al. 2008), which Luan et al.
+    (2017) take to keep stylized photographs photographs.
+    """
+    x, guide = _windows(image), _windows(content)
+    x, guide = x - x.mean(-1, keepdim=True), guide - guide.mean(-1, keepdim=True)
+    identity = torch.eye(3, dtype=x.dtype, device=x.device)
+    covariance = guide @ guide.transpose(-1, -2) / guide.shape[-1] + PHOTO_REGULARIZER * identity
+    mixture = torch.linalg.solve(covariance, guide @ x.transpose(-1, -2) / guide.shape[-1])
+    residue: Tensor = x - mixture.transpose(-1, -2) @ guide
+    return residue.square().mean()
+
+
+def _windows(image: Tensor) -> Tensor:
+    """All windows of a picture, 1×3×H×W → n×3×(pixels of a window)."""
+    patches = F.unfold(image, PHOTO_WINDOW)[0]
+    return patches.T.reshape(-1, 3, PHOTO_WINDOW**2)
+
+
+def with_normalized_gradient(features: Tensor, norm: float) -> Tensor:
+    """The same features; the gradient that comes back through them gets this L1 norm, whatever its own."""
+    normalized: Tensor = _NormalizedGradient.apply(features, norm)
+    return normalized
+
+
+class _NormalizedGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, norm: float) -> Tensor:
+        ctx.norm = norm
+        return features.view_as(features)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        normalized: Tensor = gradients[0] * (ctx.norm / (gradients[0].abs().sum() + 1e-12))
+        return normalized, None

@@ -31,7 +31,7 @@ Distance = Callable[[Tensor, Tensor | None], Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class Losses:
-    """Weighted loss terms as scalars on the device. ``total`` is their sum."""
+    """Weighted loss terms as scalars on the device. ``total`` is their sum; the photo term counts as content."""
 
     content: Tensor
     style: Tensor
@@ -83,6 +83,7 @@ class Objective:
         self, vgg: VGG19, recipe: Recipe, content: Tensor, regions: Sequence[Region], frame: Frame = Frame()
     ) -> None:
         self.vgg, self.recipe, self.content, self.frame = vgg, recipe, content, frame
+        self.is_relative = recipe.normalize == "energy"
         shallow_content = {SHALLOW: 0.5 * sum(recipe.content_layers.values())} if recipe.shallow_steps else {}
         self.content_weights = {False: dict(recipe.content_layers), True: shallow_content}
         weights = {name: layer.weight for name, layer in recipe.style_layers.items()}
@@ -116,16 +117,26 @@ class Objective:
         image = framed(image, self.content, self.frame.free)
         content_weights, style_weights = self.content_weights[shallow], self.style_weights[shallow]
         features = self.vgg(image, {*content_weights, *style_weights})
-        zero = image.new_zeros(())
-        content = sum(
-            (w * self.content_distances[layer](features[layer]) for layer, w in content_weights.items()), zero
-        )
-        style = sum((w * self._style_loss(layer, features[layer]) for layer, w in style_weights.items()), zero)
+        content, style = image.new_zeros(()), image.new_zeros(())
+        for layer, weight in content_weights.items():
+            weight *= self.recipe.content_weight
+            content = content + weight * self.content_distances[layer](self._prepared(features[layer], weight))
+        for layer, weight in style_weights.items():
+            weight *= self.recipe.style_weight
+            style = style + weight * self._style_loss(layer, self._prepared(features[layer], weight))
         exponent = 2 if self.recipe.tv_norm == "squared" else 1
-        tv = losses.total_variation(image, exponent) if self.recipe.tv_weight else zero
-        return Losses(
-            self.recipe.content_weight * content, self.recipe.style_weight * style, self.recipe.tv_weight * tv
-        )
+        tv = image.new_zeros(())
+        if self.recipe.tv_weight:
+            tv = self.recipe.tv_weight * losses.total_variation(image, exponent)
+        if self.recipe.photo_weight:
+            content = content + self.recipe.photo_weight * losses.photo_loss(image, self.content)
+        return Losses(content, style, tv)
+
+    def _prepared(self, features: Tensor, weight: float) -> Tensor:
+        """Features as a loss of this weight sees them."""
+        if self.recipe.normalize != "gradient":
+            return features
+        return losses.with_normalized_gradient(features, weight)
 
     def _style_loss(self, layer: str, features: Tensor) -> Tensor:
         """One layer's loss over all regions: their average by the area they cover."""
@@ -139,7 +150,7 @@ class Objective:
         return loss
 
     def _content_distance(self, target: Tensor) -> Callable[[Tensor], Tensor]:
-        scale = float(target.square().mean()) + 1e-8 if self.recipe.relative else 1.0
+        scale = float(target.square().mean()) + 1e-8 if self.is_relative else 1.0
         weights = self._content_map(target)
         return lambda features: losses.content_loss(features, target, weights) / scale
 
@@ -164,13 +175,13 @@ class Objective:
         target = losses.gaussian_target(mean, gram - torch.outer(mean, mean))
         channels = mean.numel()
         energy = max(float(gram.trace()), ENERGY_FLOOR * content_energy * channels) + 1e-8
-        scale = energy if self.recipe.relative else float(channels)
+        scale = energy if self.is_relative else float(channels)
         return lambda features, weights: losses.wasserstein_loss(losses.moments(features, weights), target) / scale
 
     def _gram_distance(self, mean: Tensor, gram: Tensor, content_energy: float) -> Distance:
         floor = (ENERGY_FLOOR * content_energy) ** 2 * gram.shape[0]
         energy = max(float(gram.square().sum()), floor) + 1e-8
-        scale = energy if self.recipe.relative else float(gram.numel())
+        scale = energy if self.is_relative else float(gram.numel())
         return lambda features, weights: (losses.gram_matrix(features, weights) - gram).square().sum() / scale
 
 

@@ -246,13 +246,30 @@ class Options:
         "expert",
         choices={"squared": "Squared", "absolute": "Absolute"},
     )
+    photo_weight: float | None = option(
+        None,
+        "float",
+        "Photo weight",
+        "Weight of a term that keeps the result a photograph: around each pixel, colors mix as the content's do.",
+        "expert",
+        low=0.0,
+        high=1e12,
+    )
+    normalize: str | None = option(
+        None,
+        "choice",
+        "Normalize",
+        "What every layer's loss is divided by: nothing, the target's energy there, or its gradient's own size.",
+        "expert",
+        choices={"none": "Nothing", "energy": "The target's energy", "gradient": "The gradient's size"},
+    )
     pooling: str | None = option(
         None,
         "choice",
         "Pooling",
         "How the network makes its features smaller. Default: as the network was made for.",
         "expert",
-        choices={"max": "Maximum", "average": "Average"},
+        choices={"max": "Maximum", "average": "Average", "l2": "Root of the mean square"},
     )
     padding: str | None = option(
         None,

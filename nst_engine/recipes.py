@@ -27,23 +27,25 @@ class StyleLayer(NamedTuple):
 class Recipe:
     """The objective and the way to its minimum.
 
-    With ``relative``, every layer's loss is divided by the target's own energy in that layer, so that one table of
-    weights fits every network and size; without, features count in the network's own units, and a style layer's
-    loss is divided by the number of its statistic's elements. ``tv_norm`` is 'squared' or 'absolute', on pixels in
-    [0, 1]; ``learning_rate`` has their unit. ``pooling`` is the network's own where None. ``shallow_steps`` allows
-    cheap steps before full ones; ``coarse_to_fine`` a pyramid of scales; ``iterations``, where given, are those of
-    the finest scale at every quality. ``keep`` is 'last', 'best' or 'average'.
+    ``normalize`` is 'energy' (every layer's loss is divided by the target's own energy in that layer, so that one
+    table of weights fits every network and size), 'none' (features count in the network's own units, and a style
+    layer's loss is divided by the number of its statistic's elements), or 'gradient' (like 'none', but each layer's
+    gradient by its features is scaled to an L1 norm of the layer's weight). ``tv_norm`` is 'squared' or 'absolute',
+    on pixels in [0, 1]; ``learning_rate`` has their unit. ``pooling`` is the network's own where None.
+    ``shallow_steps`` allows cheap steps before full ones; ``coarse_to_fine`` a pyramid of scales; ``iterations``,
+    where given, are those of the finest scale at every quality. ``keep`` is 'last', 'best' or 'average'.
     """
 
     content_layers: Mapping[str, float]
     style_layers: Mapping[str, StyleLayer]
     content_weight: float
     style_weight: float
-    relative: bool
+    normalize: str
     padding: str
     optimizer: str
     tv_weight: float = 0.0
     tv_norm: str = "squared"
+    photo_weight: float = 0.0
     pooling: str | None = None
     learning_rate: float = 0.05
     shallow_steps: bool = False
@@ -66,7 +68,7 @@ RECIPES: dict[str, Recipe] = {
         style_layers=dict.fromkeys(STYLE_CHANNELS, StyleLayer(0.2, "moments")),
         content_weight=2.0,
         style_weight=5.0,
-        relative=True,
+        normalize="energy",
         padding="replicate",
         optimizer="adam",
         shallow_steps=True,
@@ -77,7 +79,7 @@ RECIPES: dict[str, Recipe] = {
         style_layers={layer: StyleLayer(1e3 / channels**2, "gram") for layer, channels in STYLE_CHANNELS.items()},
         content_weight=1.0,
         style_weight=1.0,
-        relative=False,
+        normalize="none",
         padding="zeros",
         optimizer="lbfgs",
     ),
@@ -88,7 +90,7 @@ RECIPES: dict[str, Recipe] = {
         content_weight=1e4,
         style_weight=1e-2,
         tv_weight=1e2 * 255**2,
-        relative=False,
+        normalize="none",
         padding="zeros",
         pooling="max",
         optimizer="tensorflow-adam",
@@ -100,8 +102,8 @@ RECIPES: dict[str, Recipe] = {
 }
 
 OVERRIDES = (
-    "content_weight", "style_weight", "tv_weight", "tv_norm", "optimizer", "learning_rate", "keep", "pooling",
-    "padding", "init", "iterations",
+    "content_weight", "style_weight", "tv_weight", "tv_norm", "photo_weight", "normalize", "optimizer",
+    "learning_rate", "keep", "pooling", "padding", "init", "iterations",
 )  # fmt: skip
 """Options that replace the recipe's field of the same name."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +17,18 @@ SMALLEST_SIDE = 16
 """Pixels that a picture's short side needs so that relu5_1, after four poolings, still has a position."""
 
 
+POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "max": F.max_pool2d,
+    "average": F.avg_pool2d,
+    "l2": lambda x, side: F.avg_pool2d(x.square(), side).add(1e-8).sqrt(),
+}
+"""Ways to make features smaller by a factor."""
+
+
 class VGG19(nn.Module):
     """The convolutions of a network with ReLU and 2×2 pooling, frozen.
 
-    ``pooling`` is 'max' or 'average', the network's own where None. ``replicate`` pads the picture by its own border
+    ``pooling`` is a key of POOLS, the network's own where None. ``replicate`` pads the picture by its own border
     pixels in the first convolution instead of zeros, which keeps dark frames away. Memory layout is channels-last
     on the CPU, where it is the faster one.
     """
@@ -30,7 +38,7 @@ class VGG19(nn.Module):
     ) -> None:
         super().__init__()
         self.replicate = replicate
-        self.pool = F.avg_pool2d if (pooling or network.pooling) == "average" else F.max_pool2d
+        self.pool = POOLS[pooling or network.pooling]
         self.layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
         self.kernels = {}
         self.biases = {}

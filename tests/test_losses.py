@@ -73,3 +73,27 @@ def test_total_variation(exponent):
     across, down = np.diff(image.numpy(), axis=3), np.diff(image.numpy(), axis=2)
     expected = (abs(across) ** exponent).mean() + (abs(down) ** exponent).mean()
     assert float(losses.total_variation(image, exponent)) == pytest.approx(expected)
+
+
+def test_photo_loss_is_the_residue_of_local_affine_fits():
+    content, image = features(3, 6, 7)[None], features(3, 6, 7, seed=1)[None]
+    residues = []
+    for y in range(4):
+        for x in range(5):
+            guide, target = (p[0, :, y : y + 3, x : x + 3].reshape(3, 9).T.numpy() for p in (content, image))
+            guide, target = guide - guide.mean(0), target - target.mean(0)
+            ridge = np.concatenate([guide, np.sqrt(9 * losses.PHOTO_REGULARIZER) * np.eye(3)])
+            mixture = np.linalg.lstsq(ridge, np.concatenate([target, np.zeros((3, 3))]), rcond=None)[0]
+            residues.append(((target - guide @ mixture) ** 2).mean())
+    assert float(losses.photo_loss(image, content)) == pytest.approx(np.mean(residues), rel=1e-6)
+    recolored = torch.einsum("oc,nchw->nohw", features(3, 3, 1)[..., 0], content) + 0.1
+    assert float(losses.photo_loss(recolored, content)) < 1e-3 * float(losses.photo_loss(image, content))
+
+
+def test_a_normalized_gradient_has_the_norm_it_is_given():
+    f = features(2, 3, 4).requires_grad_()
+    (1e6 * losses.with_normalized_gradient(f, 3.0).square().mean()).backward()
+    assert float(f.grad.abs().sum()) == pytest.approx(3)
+    plain = features(2, 3, 4).requires_grad_()
+    plain.square().mean().backward()
+    assert torch.allclose(f.grad / f.grad.norm(), plain.grad / plain.grad.norm())

@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from numpy_vgg import ClassicScript, NumpyVGG, input_of
+from numpy_vgg import ClassicScript, NumpyVGG, convolution, input_of
 
 from nst_engine import networks, optimize, score
+from nst_engine.losses import photo_loss
 from nst_engine.objective import Frame, Objective, Region, style_statistics
 from nst_engine.options import Options
 from nst_engine.recipes import RECIPES, STYLE_CHANNELS, StyleLayer, chosen
@@ -243,3 +244,37 @@ def test_the_classic_recipe_over_ten_steps_against_numpy(precise_vgg):
     assert losses == pytest.approx(expected_losses, rel=1e-6)
     assert len(set(losses)) == 10
     assert input_of(kept.picture[0].numpy()) == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_photo_term_and_normalized_gradients_are_there_for_experts(precise_vgg):
+    content, picture, part = image(1).double(), image(0).double(), region(precise_vgg, image(2).double())
+    plain, photo = (
+        Objective(precise_vgg, chosen(Options(photo_weight=weight)), content, [part]).evaluate(picture)
+        for weight in (None, 7.0)
+    )
+    assert float(photo.content - plain.content) == pytest.approx(7 * float(photo_loss(picture, content)))
+    layer = {"relu2_1": StyleLayer(1.0, "gram")}
+    gradients = []
+    for normalize, weight in (("none", 1.0), ("gradient", 1.0), ("gradient", 10.0)):
+        recipe = dataclasses.replace(
+            chosen(Options(recipe="gatys", normalize=normalize)),
+            style_layers=layer,
+            content_weight=0,
+            style_weight=weight,
+        )
+        gradients.append(Objective(precise_vgg, recipe, content, [part]).value_and_gradient(picture)[1])
+    assert torch.allclose(gradients[2], 10 * gradients[1])
+    assert torch.allclose(gradients[1] / gradients[1].norm(), gradients[0] / gradients[0].norm())
+    assert float(gradients[1].norm()) != pytest.approx(float(gradients[0].norm()), rel=0.1)
+
+
+@pytest.mark.parametrize("pooling", ["average", "l2"])
+def test_other_poolings(pooling):
+    network = networks.load("vgg19")
+    vgg = VGG19(network, torch.device("cpu"), pooling=pooling)
+    features = vgg(image(0), ("relu1_2", "relu2_1"))
+    blocks = features["relu1_2"].numpy().reshape(64, 16, 2, 20, 2).astype(np.float64)
+    pooled = blocks.mean(axis=(2, 4)) if pooling == "average" else np.sqrt((blocks**2).mean(axis=(2, 4)))
+    kernel, bias = network.weights["conv2_1"]
+    expected = np.maximum(convolution(pooled, kernel.astype(np.float64)) + bias[:, None, None], 0)
+    assert features["relu2_1"].numpy() == pytest.approx(expected, rel=1e-3, abs=1e-3 * expected.max())

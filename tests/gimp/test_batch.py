@@ -197,7 +197,7 @@ image.delete()
     os.kill(plug_in_process, signal.SIGKILL)
     killed = time.monotonic()
     while is_alive(engine):
-        assert time.monotonic() - killed < 2
+        assert time.monotonic() - killed < 30  # it would work for minutes
         time.sleep(0.05)
     output, _ = console.communicate(timeout=30)
     assert '"names": ["photo", "painting"]' in output

@@ -249,7 +249,7 @@ tell(answer=stylize(image, add_quadrants(image), style), names=names(image))
         os.kill(parent_of(engine), signal.SIGKILL)
         killed = time.monotonic()
         while engines(console.pid):
-            assert time.monotonic() - killed < 2
+            assert time.monotonic() - killed < 30  # it would work for minutes
             time.sleep(0.05)
         console.wait(30)
     finally:
