@@ -45,8 +45,9 @@ class Spec:
             return "one of " + ", ".join(self.choices)
         if self.kind == "string":
             return "a text"
-        number = "a whole number" if self.kind == "int" else "a number"
-        return f"{number} from {self.low:g} to {self.high:g}"
+        if self.kind == "int":
+            return f"a whole number from {self.low} to {self.high}"
+        return f"a number from {self.low:g} to {self.high:g}"
 
 
 def option(
