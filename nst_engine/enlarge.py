@@ -26,17 +26,19 @@ def enlarged(image: Tensor, size: Size) -> Tensor:
 
 
 def _sharpened(image: Tensor) -> Tensor:
-    """Values move away from their 5×5 neighborhood's mean, but not out of its range: no halos.
+    """Lightness moves away from its 5×5 neighborhood's mean, but not out of its range: no halos.
 
     Rows and columns are worked on one after the other, by whole shifted pictures: pooling and convolution would take
     ten times as long for the same numbers.
     """
-    padded = F.pad(image, (2, 2, 2, 2), mode="replicate")
+    lightness = image.mean(dim=1, keepdim=True)
+    padded = F.pad(lightness, (2, 2, 2, 2), mode="replicate")
     lightest, darkest, blurred = (
         over(over(padded, 2), 3) for over in (_largest_of_five, _smallest_of_five, _binomial_of_five)
     )
-    sharper = image + SHARPENING * (image - blurred)
-    return torch.minimum(torch.maximum(sharper, darkest), lightest)
+    sharper = lightness + SHARPENING * (lightness - blurred)
+    change = torch.minimum(torch.maximum(sharper, darkest), lightest).sub_(lightness)
+    return (image + change).clamp_(0, 1)
 
 
 def _largest_of_five(image: Tensor, axis: int) -> Tensor:
