@@ -48,9 +48,9 @@ def stylize(
     When ``should_stop`` says so, the picture as it stands is returned. The result is H×W×4 float32 in [0, 1], of the
     content's size. Raises :class:`nst_engine.errors.StyleTransferError`.
     """
-    from nst_engine import painting, pictures  # not before they are needed: PyTorch takes seconds to load
+    from nst_engine import canvas, painting, pictures  # not before they are needed: PyTorch takes seconds to load
 
-    masks = painting.Masks(pictures.mask(protection), pictures.mask(selection))
+    masks = canvas.Masks(pictures.mask(protection), pictures.mask(selection))
     painter = painting.Painter(options)
     started_from = None if init is None else pictures.pixels(init)
     return painter.paint(

@@ -6,27 +6,27 @@ import dataclasses
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 import nst_engine
-from nst_engine import color, estimate, networks, optimize, pyramid, recipes, regions
+from nst_engine import color, estimate, networks, optimize, pyramid, recipes
 from nst_engine import device as devices
+from nst_engine.canvas import Canvas, Masks, inverse, product
 from nst_engine.enlarge import enlarged
-from nst_engine.errors import OutOfMemory, PictureError
-from nst_engine.objective import Frame, Losses, Objective, Region, Statistics, blended, framed, style_statistics
+from nst_engine.errors import OutOfMemory
+from nst_engine.objective import Losses, Objective, Statistics, framed
 from nst_engine.options import Options
+from nst_engine.palette import Palette
 from nst_engine.protocol import Pixels, StylePicture
 from nst_engine.pyramid import Scale, Size
 from nst_engine.recipes import Recipe
-from nst_engine.vgg import SMALLEST_SIDE, VGG19
-
-Floats = NDArray[np.float32]
+from nst_engine.tensors import Floats, as_floats, at_size, covering, opaque, resize, to_image, to_pixels
+from nst_engine.vgg import VGG19
 
 PREVIEW_PIXELS = 1_000_000
 """Largest preview."""
@@ -53,13 +53,6 @@ class Stylized:
 
     picture: Floats
     report: dict[str, Any]
-
-
-class Masks(NamedTuple):
-    """Maps on the content, H×W×1 or None. ``protection``: what stays as it is; ``selection``: what is painted."""
-
-    protection: Pixels | None = None
-    selection: Pixels | None = None
 
 
 class Painter:
@@ -97,8 +90,8 @@ class Painter:
         Raises :class:`nst_engine.errors.StyleTransferError`.
         """
         clock = _Clock(self.started)
-        canvas = _Canvas(content, masks, self.device)
-        palette = _Palette(self, canvas, styles)
+        canvas = Canvas(content, masks, self.device)
+        palette = Palette(self, canvas, styles)
         size = self.working_size(canvas.size)
         scales = pyramid.schedule(size, self.options, self.recipe)
         _check_memory(self.device, self.recipe, size)
@@ -174,129 +167,14 @@ class _Clock:
         return self.last - previous
 
 
-class _Canvas:
-    """The content and the maps on it, at any size. Masks are 1×1×H×W in [0, 1], or None where all is alike."""
-
-    def __init__(self, content: Pixels, masks: Masks, device: torch.device) -> None:
-        self.source = as_floats("content", content)
-        self.size = Size(*self.source.shape[:2])
-        self.device = device
-        self.content = _image(_opaque(self.source), device)
-        self.smaller: dict[Size, Tensor] = {}
-        self.alpha = None if (self.source[..., 3] >= 1).all() else self.mask("alpha", self.source[..., 3:])
-        self.protection = self.mask("protection map", masks.protection)
-        self.selection = self.mask("selection", masks.selection)
-        if not self._paintable():
-            raise PictureError("Nothing of the content is left to paint.", "Select or unprotect some of it.")
-
-    def mask(self, what: str, pixels: Pixels | None) -> Tensor | None:
-        """A mask of the content's size; PictureError for one of another size."""
-        if pixels is None:
-            return None
-        if pixels.shape[:2] != tuple(self.size) or pixels.size != self.size.pixels:
-            shown = "×".join(str(length) for length in pixels.shape[1::-1])
-            raise PictureError(
-                f"The {what} is {shown} pixels, the content {self.size.width}×{self.size.height}.",
-                "Give a mask of the content's size.",
-            )
-        floats = pixels.reshape(self.size).astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
-        return torch.from_numpy(np.nan_to_num(floats).clip(0, 1))[None, None].to(self.device)
-
-    def content_at(self, size: Size) -> Tensor:
-        """The content, 1×3×H×W in [0, 1]. Smaller copies are kept: every preview needs one."""
-        if size == self.size:
-            return self.content
-        if size not in self.smaller:
-            self.smaller[size] = resize(self.content, size).clamp_(0, 1)
-        return self.smaller[size]
-
-    def frame_at(self, size: Size) -> Frame:
-        """What may change at a scale, and what is held there."""
-        protection = at_size(self.protection, size)
-        selection = at_size(self.selection, size)
-        return Frame(
-            free=_flat(_product(_inverse(protection), selection)),
-            protection=_flat(protection),
-            area=_flat(_product(at_size(self.alpha, size), selection)),
-        )
-
-    def styled_at(self, size: Size) -> Tensor | None:
-        """Where the picture is to have a style, H×W; None for everywhere."""
-        frame = self.frame_at(size)
-        return _product(frame.area, _inverse(frame.protection))
-
-    def _paintable(self) -> bool:
-        styled = self.styled_at(self.size)
-        return styled is None or bool(styled.max() > 0.01)
-
-
-class _Palette:
-    """The styles of one picture: their statistics and where each is wanted."""
-
-    def __init__(self, painter: Painter, canvas: _Canvas, styles: Sequence[StylePicture]) -> None:
-        if not styles:
-            raise PictureError("There is no style picture.", "Give at least one.")
-        self.painter, self.canvas, self.styles = painter, canvas, styles
-        self.pictures = [self._prepared(style) for style in styles]
-        self.masks = [canvas.mask(f"region of style '{style.name}'", style.region) for style in styles]
-
-    def regions_at(self, size: Size) -> list[Region]:
-        """The parts of a picture of this size, and the statistics that each is to have."""
-        statistics = [self._statistics(index, size) for index in range(len(self.styles))]
-        weighted = list(zip(statistics, (style.weight for style in self.styles), strict=True))
-        styled = self.canvas.styled_at(size)
-        everywhere = [pair for pair, mask in zip(weighted, self.masks, strict=True) if mask is None]
-        if len(everywhere) == len(weighted):
-            return [Region(blended(weighted), styled)]
-        parts = [
-            (*pair, at_size(mask, size)) for pair, mask in zip(weighted, self.masks, strict=True) if mask is not None
-        ]
-        if everywhere:
-            parts.append((blended(everywhere), sum(weight for _, weight in everywhere), None))
-        masks = regions.shared_out([_flat(mask) for *_, mask in parts], [weight for _, weight, _ in parts])
-        wanted = [mask if styled is None else mask * styled for mask in masks]
-        return [Region(part[0], mask) for part, mask in zip(parts, wanted, strict=True) if mask.sum() > 0]
-
-    def first_picture(self) -> Tensor:
-        """The first style's picture, 1×3×H×W."""
-        return _image(_opaque(self.pictures[0]), self.canvas.device)
-
-    def _prepared(self, style: StylePicture) -> Floats:
-        pixels = as_floats(f"style '{style.name}'", style.pixels)
-        return pixels if self.painter.options.color == "style" else _recolored(pixels, self.canvas.source)
-
-    def _statistics(self, index: int, size: Size) -> Statistics:
-        """A style's statistics for a picture of this size, from what is known already where it can be."""
-        target = self._size(Size(*self.pictures[index].shape[:2]), size)
-        key = (id(self.styles[index]), target)
-        if key in self.painter.known_styles:
-            return self.painter.known_styles[key][1]
-        pixels, device = self.pictures[index], self.canvas.device
-        image = resize(_image(_opaque(pixels), device), target).clamp(0, 1)
-        opacity = None
-        if (pixels[..., 3] < 1).any():
-            opacity = resize(torch.from_numpy(pixels[None, None, ..., 3]).to(device), target)[0, 0].clamp(0, 1)
-        found = style_statistics(self.painter.vgg, image, opacity, self.painter.recipe.style_layers)
-        if self.painter.options.color == "style":
-            self.painter.known_styles[key] = self.styles[index], found
-        return found
-
-    def _size(self, own: Size, picture: Size) -> Size:
-        """A style's size for a picture: its long side is the picture's times the style scale, never enlarged."""
-        target = own.scaled_to(min(max(own), max(picture) * self.painter.options.style_scale))
-        if min(target) < SMALLEST_SIDE:
-            target = own.scaled_to(min(max(own), SMALLEST_SIDE * max(own) / min(own)))
-        return target
-
-
 class _Painting:
     """One picture in the making: scale after scale, step after step."""
 
     def __init__(
         self,
         painter: Painter,
-        canvas: _Canvas,
-        palette: _Palette,
+        canvas: Canvas,
+        palette: Palette,
         scales: Sequence[Scale],
         clock: _Clock,
         init: Pixels | None,
@@ -331,12 +209,12 @@ class _Painting:
         content = canvas.content_at(size)
         is_larger = size.pixels > self.image[0, 0].numel()
         painted = enlarged(self.image, size) if is_larger else resize(self.image, size)
-        free = _inverse(at_size(canvas.protection, size))
-        rgb = _pixels(framed(painted.clamp(0, 1), content, free))
+        free = inverse(at_size(canvas.protection, size))
+        rgb = to_pixels(framed(painted.clamp(0, 1), content, free))
         if self.options.color == "content":
-            rgb = color.keep_colors(rgb, _pixels(content))
-        alpha = _product(at_size(canvas.alpha, size), at_size(canvas.selection, size))
-        opacity = np.ones_like(rgb[..., :1]) if alpha is None else _pixels(alpha)
+            rgb = color.keep_colors(rgb, to_pixels(content))
+        alpha = product(at_size(canvas.alpha, size), at_size(canvas.selection, size))
+        opacity = np.ones_like(rgb[..., :1]) if alpha is None else to_pixels(alpha)
         if size == canvas.size:
             rgb = np.where(canvas.source[..., 3:] > 0, rgb, canvas.source[..., :3])
         return np.concatenate([rgb, opacity], axis=2)
@@ -360,7 +238,7 @@ class _Painting:
     def _start(self, size: Size, init: Pixels | None) -> Tensor:
         """The picture before the first step."""
         if init is not None:
-            return covering(_image(_opaque(as_floats("picture to start from", init)), self.canvas.device), size)
+            return covering(to_image(opaque(as_floats("picture to start from", init)), self.canvas.device), size)
         if self.recipe.init == "noise":
             generator = torch.Generator().manual_seed(self.options.seed)
             return torch.rand(1, 3, *size, generator=generator).to(self.canvas.device)
@@ -384,84 +262,6 @@ class _Painting:
         if size.pixels > PREVIEW_PIXELS:
             size = size.scaled_to(max(size) * (PREVIEW_PIXELS / size.pixels) ** 0.5)
         return np.rint(self.seen(size) * 255).astype(np.uint8)
-
-
-def resize(image: Tensor, size: Size) -> Tensor:
-    """N×C×H×W in another size: bicubic, with the frequencies that do not fit removed first."""
-    if tuple(image.shape[2:]) == tuple(size):
-        return image.clone()
-    return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False)
-
-
-def at_size(mask: Tensor | None, size: Size) -> Tensor | None:
-    """A mask, 1×1×H×W, in another size; it stays in [0, 1]."""
-    return None if mask is None else resize(mask, size).clamp_(0, 1)
-
-
-def covering(image: Tensor, size: Size) -> Tensor:
-    """A picture, 1×3×H×W, scaled so that it covers this size, and its middle cut out."""
-    height, width = image.shape[2:]
-    factor = max(size.height / height, size.width / width)
-    scaled = resize(image, Size(max(size.height, round(height * factor)), max(size.width, round(width * factor))))
-    top, left = (scaled.shape[2] - size.height) // 2, (scaled.shape[3] - size.width) // 2
-    return scaled[:, :, top : top + size.height, left : left + size.width].clamp(0, 1).contiguous()
-
-
-def as_floats(what: str, pixels: Pixels) -> Floats:
-    """H×W×4 float32, or PictureError when there is nothing to work with."""
-    floats = pixels.astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
-    if floats.ndim != 3 or floats.shape[2] not in (3, 4):
-        raise PictureError(f"The {what} is not an H×W×3 or H×W×4 array.", "Convert it first.")
-    if floats.shape[2] == 3:
-        floats = np.concatenate([floats, np.ones_like(floats[..., :1])], axis=2)
-    height, width = floats.shape[:2]
-    if min(height, width) < SMALLEST_SIDE:
-        raise PictureError(
-            f"The {what} is only {width}×{height} pixels.", f"It needs at least {SMALLEST_SIDE} on each side."
-        )
-    if not np.isfinite(floats).all():
-        raise PictureError(f"The {what} has values that are not numbers.", "Repair it first.")
-    if not floats[..., 3].any():
-        raise PictureError(f"The {what} is fully transparent.", "Choose one with something to see on it.")
-    return floats
-
-
-def _opaque(pixels: Floats) -> Floats:
-    """H×W×3 in [0, 1]: what is transparent takes the mean color of what is not."""
-    alpha = pixels[..., 3:].clip(0, 1)
-    rgb = pixels[..., :3].clip(0, 1)
-    mean = (rgb * alpha).sum(axis=(0, 1)) / alpha.sum()
-    return np.asarray(rgb * alpha + mean * (1 - alpha), dtype=np.float32)
-
-
-def _image(rgb: Floats, device: torch.device) -> Tensor:
-    """H×W×3 → 1×3×H×W."""
-    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None].to(device)
-
-
-def _recolored(style: Floats, content: Floats) -> Floats:
-    """The style, H×W×4, in the content's colors."""
-    matched = color.match_colors(_opaque(style), _opaque(content), style[..., 3].clip(0, 1), content[..., 3].clip(0, 1))
-    return np.concatenate([matched, style[..., 3:]], axis=2)
-
-
-def _pixels(image: Tensor) -> Floats:
-    """1×C×H×W → H×W×C."""
-    return np.asarray(image[0].permute(1, 2, 0).cpu().numpy(), dtype=np.float32)
-
-
-def _flat(mask: Tensor | None) -> Tensor | None:
-    """1×1×H×W → H×W."""
-    return None if mask is None else mask[0, 0]
-
-
-def _product(first: Tensor | None, second: Tensor | None) -> Tensor | None:
-    """Two masks as one; None is a mask of ones."""
-    return second if first is None else first if second is None else first * second
-
-
-def _inverse(mask: Tensor | None) -> Tensor | None:
-    return None if mask is None else 1 - mask
 
 
 def _check_memory(device: torch.device, recipe: Recipe, size: Size) -> None:

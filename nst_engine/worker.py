@@ -13,10 +13,11 @@ from typing import BinaryIO
 import nst_engine
 from nst_engine import device as devices
 from nst_engine import networks, options, protocol
+from nst_engine.canvas import Masks
 from nst_engine.errors import ProtocolError, StyleTransferError
 from nst_engine.frames import PROTOCOL
 from nst_engine.options import Options
-from nst_engine.painting import Masks, Painter, Step, Stylized
+from nst_engine.painting import Painter, Step, Stylized
 from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, Stylize
 from nst_engine.pyramid import Size
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nst_engine import painting
+from nst_engine import palette
+from nst_engine.canvas import Masks
 from nst_engine.errors import NetworkError, OptionError, OutOfMemory, PictureError
 from nst_engine.options import Options
-from nst_engine.painting import Masks, Painter, Stylized
+from nst_engine.painting import Painter, Stylized
 from nst_engine.protocol import StylePicture
 from nst_engine.recipes import RECIPES
 from nst_engine.score import score
@@ -93,8 +94,8 @@ def test_weights_mix_styles(content):
 
 def test_a_style_that_another_content_has_used_is_not_looked_at_again(content, style, monkeypatch):
     looked = []
-    true = painting.style_statistics
-    monkeypatch.setattr(painting, "style_statistics", lambda *given: looked.append(1) or true(*given))
+    true = palette.style_statistics
+    monkeypatch.setattr(palette, "style_statistics", lambda *given: looked.append(1) or true(*given))
     painter, one = Painter(Options(**QUICK, iterations=1)), StylePicture("s", style)
     first = painter.paint(content, [one]).picture
     scales = len(looked)

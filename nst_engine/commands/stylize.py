@@ -72,7 +72,8 @@ def run(parsed: argparse.Namespace) -> None:
     protection, selection = (read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
     init = images.load(parsed.init_picture) if parsed.init_picture else None
 
-    from nst_engine.painting import Masks, Painter
+    from nst_engine.canvas import Masks
+    from nst_engine.painting import Painter
 
     with Display() as display:
         done = Painter(chosen, started).paint(
