@@ -44,16 +44,48 @@ def content_loss(features: Tensor, target: Tensor, weights: Tensor | None = None
     return difference.mean() if weights is None else (difference * weights).mean()
 
 
-def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
-    """G = FᵀWF / ΣW, C×C (CVPR 2016, eq. 3, divided by the number of positions).
+def mean_and_gram(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """μ = FᵀW1 / ΣW (C) and G = FᵀWF / ΣW, C×C (CVPR 2016, eq. 3, divided by the number of positions).
 
-    ``features``: C×h×w; ``weights``: h×w, not negative, all ones where None.
+    ``features``: C×h×w; ``weights``: h×w, not negative, all ones where None. The gradient by the features is one
+    product whatever both are used for: W/ΣW (F (∂G + ∂Gᵀ) + ∂μ).
     """
-    matrix = feature_matrix(features)
+    mean, gram = _MeanAndGram.apply(features, weights)
+    return mean, gram
+
+
+def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The Gram matrix of :func:`mean_and_gram`."""
+    return mean_and_gram(features, weights)[1]
+
+
+class _MeanAndGram(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+        matrix, share = feature_matrix(features), _share(features, weights)
+        ctx.save_for_backward(features, weights)
+        if weights is None:
+            return matrix.mean(dim=0), (matrix.T @ matrix).mul_(share)
+        weighted = matrix * share
+        return weighted.sum(dim=0), weighted.T @ matrix
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        features, weights = ctx.saved_tensors
+        by_mean, by_gram = gradients
+        share = _share(features, weights)
+        if weights is None:
+            by_features = (feature_matrix(features) @ ((by_gram + by_gram.T) * share)).add_(by_mean * share)
+        else:
+            by_features = (feature_matrix(features) @ (by_gram + by_gram.T)).add_(by_mean).mul_(share)
+        return by_features.view(*features.shape[1:], -1).permute(2, 0, 1), None
+
+
+def _share(features: Tensor, weights: Tensor | None) -> Tensor:
+    """Each position's share in a mean over positions: n×1, or one number where all are alike."""
     if weights is None:
-        return matrix.T @ matrix / matrix.shape[0]
-    weights = weights.reshape(-1, 1)
-    return (matrix * weights).T @ matrix / weights.sum()
+        return features.new_full((), 1 / features[0].numel())
+    return (weights / weights.sum()).reshape(-1, 1)
 
 
 class Moments(NamedTuple):
@@ -69,12 +101,8 @@ class Moments(NamedTuple):
 
 
 def moments(features: Tensor, weights: Tensor | None = None) -> Moments:
-    """Mean and covariance of C×h×w features, positions weighted by ``weights`` (h×w) where given."""
-    matrix = feature_matrix(features)
-    if weights is None:
-        mean = matrix.mean(dim=0)
-        return Moments(mean, (matrix - mean) / matrix.shape[0] ** 0.5)
-    share = (weights / weights.sum()).reshape(-1, 1)
+    """Mean and deviations from it of C×h×w features, positions weighted by ``weights`` (h×w) where given."""
+    matrix, share = feature_matrix(features), _share(features, weights)
     mean = (matrix * share).sum(dim=0)
     return Moments(mean, (matrix - mean) * share.sqrt())
 
@@ -97,17 +125,21 @@ def gaussian_target(mean: Tensor, covariance: Tensor) -> GaussianTarget:
     return GaussianTarget(mean, trace, root, damping)
 
 
-def wasserstein_loss(statistic: Moments, target: GaussianTarget) -> Tensor:
-    """Squared Wasserstein-2 distance between two Gaussians, in the unit of squared features.
+def wasserstein_loss(features: Tensor, target: GaussianTarget, weights: Tensor | None = None) -> Tensor:
+    """Squared Wasserstein-2 distance of the Gaussian of C×h×w features to a target, in squared features.
 
-    |μ − μ*|² + tr Σ + tr Σ* − 2 tr (Σ*^½ Σ Σ*^½)^½ (Dowson & Landau 1982). With Σ = XᵀX the last trace is the same
-    for the C×C matrix Σ*^½ Σ Σ*^½ and the n×n matrix X Σ* Xᵀ, so the smaller of the two is decomposed.
+    |μ − μ*|² + tr Σ + tr Σ* − 2 tr (Σ*^½ Σ Σ*^½)^½ (Dowson & Landau 1982). With fewer positions than channels, the
+    last trace is had from the smaller matrix X Σ* Xᵀ, where Σ = XᵀX.
     """
-    projected = statistic.deviations @ target.root
-    n, channels = projected.shape
-    product = projected @ projected.T if n < channels else projected.T @ projected
-    variance = statistic.deviations.square().sum()
-    distance: Tensor = (statistic.mean - target.mean).square().sum() + variance + target.trace
+    if features[0].numel() < features.shape[0]:
+        mean, deviations = moments(features, weights)
+        projected = deviations @ target.root
+        variance, product = deviations.square().sum(), projected @ projected.T
+    else:
+        mean, gram = mean_and_gram(features, weights)
+        covariance = gram - torch.outer(mean, mean)
+        variance, product = covariance.trace(), target.root @ covariance @ target.root
+    distance: Tensor = (mean - target.mean).square().sum() + variance + target.trace
     return distance - 2 * trace_of_root(product, target.damping)
 
 

@@ -176,7 +176,7 @@ class Objective:
         channels = mean.numel()
         energy = max(float(gram.trace()), ENERGY_FLOOR * content_energy * channels) + 1e-8
         scale = energy if self.is_relative else float(channels)
-        return lambda features, weights: losses.wasserstein_loss(losses.moments(features, weights), target) / scale
+        return lambda features, weights: losses.wasserstein_loss(features, target, weights) / scale
 
     def _gram_distance(self, mean: Tensor, gram: Tensor, content_energy: float) -> Distance:
         floor = (ENERGY_FLOOR * content_energy) ** 2 * gram.shape[0]
@@ -198,9 +198,7 @@ def style_statistics(
     with torch.no_grad():
         for layer, features in vgg(image, layers).items():
             weights = None if opacity is None else resized_mask(opacity, features)
-            matrix = losses.feature_matrix(features)
-            mean = matrix.mean(0) if weights is None else weights.reshape(-1) @ matrix / weights.sum()
-            found[layer] = StyleStatistics(mean, losses.gram_matrix(features, weights))
+            found[layer] = StyleStatistics(*losses.mean_and_gram(features, weights))
     return found
 
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nst_engine.convolution import Convolution
 from nst_engine.networks import CONVOLUTIONS, Network
 
 LAYERS = tuple(name.replace("conv", "relu") for name in CONVOLUTIONS)
@@ -29,22 +30,26 @@ class VGG19(nn.Module):
     """The convolutions of a network with ReLU and 2×2 pooling, frozen.
 
     ``pooling`` is a key of POOLS, the network's own where None. ``replicate`` pads the picture by its own border
-    pixels in the first convolution instead of zeros, which keeps dark frames away. Memory layout is channels-last
-    on the CPU, where it is the faster one.
+    pixels in the first convolution instead of zeros, which keeps dark frames away. Convolutions work in the number
+    format ``dtype``; pictures and features come and go in the picture's.
     """
 
     def __init__(
-        self, network: Network, device: torch.device, replicate: bool = False, pooling: str | None = None
+        self,
+        network: Network,
+        device: torch.device,
+        replicate: bool = False,
+        pooling: str | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
         self.replicate = replicate
         self.pool = POOLS[pooling or network.pooling]
-        self.layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
-        self.kernels = {}
-        self.biases = {}
-        for name, (kernel, bias) in network.weights.items():
-            self.kernels[name] = torch.from_numpy(kernel).to(device, memory_format=self.layout)
-            self.biases[name] = torch.from_numpy(bias).to(device)
+        self.dtype = dtype
+        self.convolutions = {
+            name: Convolution(torch.from_numpy(kernel).to(device, dtype), torch.from_numpy(bias).to(device, dtype))
+            for name, (kernel, bias) in network.weights.items()
+        }
         self.pixel_mean = torch.tensor(network.pixel_mean, device=device).view(1, 3, 1, 1)
         self.pixel_std = torch.tensor(network.pixel_std, device=device).view(1, 3, 1, 1)
 
@@ -55,7 +60,7 @@ class VGG19(nn.Module):
         with each pooling. Nothing deeper than the deepest layer is computed.
         """
         deepest = max(LAYERS.index(layer) for layer in layers)
-        x = ((image - self.pixel_mean) / self.pixel_std).contiguous(memory_format=self.layout)
+        x = ((image - self.pixel_mean) / self.pixel_std).to(self.dtype, memory_format=torch.channels_last)
         features: dict[str, Tensor] = {}
         for layer, name in zip(LAYERS[: deepest + 1], CONVOLUTIONS, strict=False):
             if name.endswith("_1") and name != "conv1_1":
@@ -63,7 +68,7 @@ class VGG19(nn.Module):
             padding = 1
             if name == "conv1_1" and self.replicate:
                 x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
-            x = F.relu_(F.conv2d(x, self.kernels[name], self.biases[name], padding=padding))
+            x = self.convolutions[name](x, padding)
             if layer in layers:
-                features[layer] = x[0]
+                features[layer] = x.squeeze(0).to(image.dtype)
         return features

@@ -61,10 +61,7 @@ def test_gatys_objective_and_judge_against_numpy(vgg):
 
 @pytest.fixture(scope="module")
 def precise_vgg() -> VGG19:
-    vgg = VGG19(networks.load("vgg19"), torch.device("cpu"))
-    vgg.kernels = {name: kernel.double() for name, kernel in vgg.kernels.items()}
-    vgg.biases = {name: bias.double() for name, bias in vgg.biases.items()}
-    return vgg
+    return VGG19(networks.load("vgg19"), torch.device("cpu"), dtype=torch.float64)
 
 
 @pytest.mark.parametrize("statistic", ["gram", "moments"])

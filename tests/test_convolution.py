@@ -1,0 +1,53 @@
+"""Fast convolutions against plain ones in float64."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from nst_engine import winograd
+from nst_engine.convolution import WINOGRAD_CHANNELS, Convolution
+from nst_engine.winograd import Winograd
+
+
+def normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("size", [(16, 12), (13, 18), (7, 5), (1, 2)], ids=str)
+@pytest.mark.parametrize("channels", [(5, 5), (3, 8), (8, 3)], ids=str)
+def test_winograd_is_the_plain_convolution(size, channels):
+    x, kernel = normal(1, channels[0], *size), normal(channels[1], channels[0], 3, 3, seed=1)
+    expected = F.conv2d(x, kernel, padding=1)
+    found = Winograd(kernel)(channels_last(x))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(found, expected, atol=1e-12)
+    single = Winograd(kernel.float())(channels_last(x.float()))
+    assert float((single - expected).norm()) < 1e-5 * float(expected.norm())
+
+
+def test_tall_pictures_are_worked_through_in_bands_and_strips(monkeypatch):
+    x, kernel = normal(1, 4, 50, 9), normal(4, 4, 3, 3, seed=1)
+    whole = Winograd(kernel)(channels_last(x))
+    monkeypatch.setattr(winograd, "BAND", 36 * 3 * 4 * 5)
+    monkeypatch.setattr(winograd, "STRIP", 36 * 3 * 4 * 2)
+    assert torch.allclose(Winograd(kernel)(channels_last(x)), whole, atol=1e-12)
+    assert torch.allclose(whole, F.conv2d(x, kernel, padding=1), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("channels", "padding"), [(3, 0), (3, 1), (WINOGRAD_CHANNELS, 1)], ids=["framed", "direct", "winograd"]
+)
+def test_output_and_gradient_are_those_of_convolution_and_relu(channels, padding):
+    x, kernel, bias = normal(1, channels, 15, 14), normal(channels, channels, 3, 3, seed=1), normal(channels, seed=2)
+    ours, theirs = channels_last(x).requires_grad_(), x.clone().requires_grad_()
+    y, expected = Convolution(kernel, bias)(ours, padding), F.conv2d(theirs, kernel, bias, padding=padding).relu()
+    assert torch.allclose(y, expected, atol=1e-9)
+    for output in (y, expected):
+        (output * normal(*expected.shape, seed=3)).sum().backward()
+    assert torch.allclose(ours.grad, theirs.grad, atol=1e-9)
