@@ -5,15 +5,22 @@ from __future__ import annotations
 import ctypes
 import platform
 import time
+from collections import deque
 
 import psutil
 import torch
-import torch.nn.functional as F
 
+from nst_engine.convolution import Convolution
 from nst_engine.errors import DeviceError
 
 ACCELERATORS = ("cuda", "mps", "xpu")
 """Kinds of GPU, in the order in which ``auto`` looks for them."""
+
+PROBE_CHANNELS, PROBE_SIDE = 128, 16
+"""Size of the convolution that formats are judged by."""
+
+STEPS_AHEAD = 2
+"""How many steps may be queued on a GPU while the host goes on: enough to keep it busy, few enough to stop soon."""
 
 
 def available() -> tuple[str, ...]:
@@ -35,6 +42,8 @@ def choose(wanted: str) -> torch.device:
         _keep_freed_memory()
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.conv.fp32_precision = "tf32"  # type: ignore[attr-defined]  # statistics stay exact
     return device
 
 
@@ -77,21 +86,46 @@ def peak_memory(device: torch.device) -> int:
 
 
 def convolution_seconds(device: torch.device, dtype: torch.dtype) -> float:
-    """Seconds of one small convolution, forward and backward, in a number format; the second of two runs.
-
-    On processors without the instructions for a half format it is 30 to 130 times slower than float32, so
-    formats are judged by this time and never by name.
-    """
-    image = torch.rand(1, 64, 32, 32, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
-    kernel = torch.rand(64, 64, 3, 3, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
-    image.requires_grad_()
+    """Seconds of one small convolution, forward and backward, in a number format; the second of two runs."""
+    kernel = torch.rand(PROBE_CHANNELS, PROBE_CHANNELS, 3, 3, device=device, dtype=dtype)
+    convolution = Convolution(kernel, kernel[:, 0, 0, 0])
+    image = torch.rand(1, PROBE_CHANNELS, PROBE_SIDE, PROBE_SIDE, device=device, dtype=dtype)
+    image = image.contiguous(memory_format=torch.channels_last).requires_grad_()
     for _ in range(2):
         started = time.perf_counter()
-        F.conv2d(image, kernel, padding=1).sum().backward()  # type: ignore[no-untyped-call]
+        convolution(image).sum().backward()  # type: ignore[no-untyped-call]
         if device.type in ACCELERATORS:
             getattr(torch, device.type).synchronize()
         seconds = time.perf_counter() - started
     return seconds
+
+
+def fastest_format(device: torch.device) -> torch.dtype:
+    """The number format that convolutions are quickest in here: float32 or bfloat16, by a timed one of each.
+
+    On processors without the instructions for it bfloat16 is 15 to 130 times slower, so formats are judged by this
+    and never by name. float16 is left out: gradients of this network leave its range.
+    """
+    if device.type in ("mps", "xpu"):
+        return torch.float32
+    return min((torch.float32, torch.bfloat16), key=lambda dtype: convolution_seconds(device, dtype))
+
+
+class Pace:
+    """Keeps the host a few steps ahead of a CUDA device, without ever waiting for the step just queued."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.is_needed = device.type == "cuda"
+        self.queued: deque[torch.cuda.Event] = deque()
+
+    def step(self) -> None:
+        """A step has been queued; waits until at most STEPS_AHEAD are."""
+        if self.is_needed:
+            event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            event.record()
+            self.queued.append(event)
+            if len(self.queued) > STEPS_AHEAD:
+                self.queued.popleft().synchronize()
 
 
 def _keep_freed_memory() -> None:

@@ -22,6 +22,8 @@ ROOT_DAMPING = 1e-3
 """Roots of covariances are damped by this share of the target's mean variance: directions in which the style
 hardly varies have no say, and at small sizes, with fewer positions than channels, the gradient stays finite."""
 
+NEWTON_SCHULZ_STEPS = 15
+"""Where float32 is still stable."""
 
 PHOTO_WINDOW = 3
 """Side of the windows of the photo term, in pixels."""
@@ -146,29 +148,50 @@ def wasserstein_loss(features: Tensor, target: GaussianTarget, weights: Tensor |
 def trace_of_root(matrix: Tensor, damping: float) -> Tensor:
     """Σ λ / √(λ + d) over the eigenvalues of a symmetric M ≥ 0: tr M^½, but with a finite slope at λ = 0.
 
-    The gradient is closed-form: V diag((λ/2 + d) (λ + d)^−3/2) Vᵀ, which is ½ M^−½ where λ ≫ d.
+    The gradient is closed-form: V diag((λ/2 + d) (λ + d)^−3/2) Vᵀ, which is ½ M^−½ where λ ≫ d. On a GPU, where a
+    decomposition is slow and makes the host wait, both come from :func:`inverse_root`, in which the smallest
+    eigenvalues are damped by its limited number of steps instead.
     """
     root: Tensor = _TraceOfRoot.apply(matrix, damping)
     return root
 
 
 class _TraceOfRoot(torch.autograd.Function):
-    """One eigendecomposition serves value and gradient."""
+    """One eigendecomposition, or one inverse root, serves value and gradient."""
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, damping: float) -> Tensor:
+        if matrix.device.type != "cpu":
+            inverse = inverse_root(matrix)
+            ctx.save_for_backward(inverse / 2)
+            return (matrix * inverse).sum()
         values, vectors = torch.linalg.eigh(matrix)
         values = values.clamp(min=0)
         damped = values + damping
-        slopes = (values / 2 + damping) * damped**-1.5
-        ctx.save_for_backward(slopes, vectors)
+        ctx.save_for_backward((vectors * ((values / 2 + damping) * damped**-1.5)) @ vectors.T)
         trace: Tensor = (values * damped.rsqrt()).sum()
         return trace
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        slopes, vectors = ctx.saved_tensors
-        return gradients[0] * ((vectors * slopes) @ vectors.T), None
+        (slope,) = ctx.saved_tensors
+        return gradients[0] * slope, None
+
+
+def inverse_root(matrix: Tensor) -> Tensor:
+    """M^−½ of a symmetric M ≥ 0 by coupled Newton–Schulz steps (Higham 2008, eq. 6.35): products alone.
+
+    After NEWTON_SCHULZ_STEPS k the eigenvalues below 2.25^−k of M's norm are still on their way: there the result is
+    smaller than M^−½, at most 1.5^k / √norm.
+    """
+    norm = torch.linalg.matrix_norm(matrix) + 1e-30
+    identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+    y, z = matrix / norm, identity
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        correction = 1.5 * identity - 0.5 * z @ y
+        y, z = y @ correction, correction @ z
+    root: Tensor = z * norm.rsqrt()
+    return root
 
 
 def total_variation(image: Tensor, exponent: int = 2) -> Tensor:

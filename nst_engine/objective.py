@@ -42,6 +42,10 @@ class Losses:
         """Content + style + total variation."""
         return self.content + self.style + self.tv
 
+    def as_numbers(self) -> dict[str, float]:
+        """All terms and their total as numbers; waits for the device."""
+        return {name: float(getattr(self, name)) for name in ("content", "style", "tv", "total")}
+
 
 class StyleStatistics(NamedTuple):
     """What a layer's features say of a style: their mean (C) and Gram matrix (C×C)."""

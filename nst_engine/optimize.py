@@ -163,10 +163,10 @@ class Kept:
     def __init__(self, rule: str) -> None:
         self.rule = rule
         self.count = 0
-        self.best = float("inf")
+        self.best = torch.full((), float("inf"))
         self.picture = torch.empty(0)
 
-    def note(self, image: Tensor, loss: Callable[[], float]) -> None:
+    def note(self, image: Tensor, loss: Tensor) -> None:
         """Hear of the picture after a step; ``loss`` is that before it, by which 'best' judges."""
         self.count += 1
         if self.rule == "last":
@@ -175,5 +175,7 @@ class Kept:
             self.picture = torch.zeros_like(image) if self.count == 1 else self.picture
             share = (1 - AVERAGE_DECAY) / (1 - AVERAGE_DECAY**self.count)
             self.picture.lerp_(image, share)
-        elif (value := loss()) < self.best:
-            self.best, self.picture = value, image.clone()
+        else:
+            is_better = loss < self.best.to(loss.device)
+            self.picture = image.clone() if self.count == 1 else torch.where(is_better, image, self.picture)
+            self.best = torch.minimum(loss, self.best.to(loss.device))

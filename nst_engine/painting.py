@@ -17,6 +17,7 @@ import nst_engine
 from nst_engine import color, estimate, networks, optimize, pyramid, recipes
 from nst_engine import device as devices
 from nst_engine.canvas import Canvas, Masks, inverse, product
+from nst_engine.captured import captured
 from nst_engine.enlarge import enlarged
 from nst_engine.errors import OutOfMemory
 from nst_engine.objective import Losses, Objective, Statistics, framed
@@ -36,14 +37,14 @@ PREVIEW_PIXELS = 1_000_000
 class Step:
     """What is known after each step: ``fraction`` 0…1 of the job, ``seconds_left`` (None while unknown), a text.
 
-    ``losses`` has the keys content, style, tv and total. ``preview()`` makes the picture as it stands, H×W×4
-    uint8 in the content's proportions, at most a megapixel.
+    ``losses()`` has the keys content, style, tv and total; a GPU is waited for only where it is called.
+    ``preview()`` makes the picture as it stands, H×W×4 uint8 in the content's proportions, at most a megapixel.
     """
 
     fraction: float
     seconds_left: float | None
     text: str
-    losses: dict[str, float]
+    losses: Callable[[], dict[str, float]]
     preview: Callable[[], NDArray[np.uint8]]
 
 
@@ -59,18 +60,24 @@ class Painter:
     """A network on a device, ready to paint any number of pictures with the same options.
 
     What it learns of a style at some size it keeps, so that the next content of that size costs less.
-    ``started`` (of ``time.perf_counter``) is when the start-up began; ``speed`` is what
-    :func:`nst_engine.estimate.seconds_per_pixel` found earlier on this machine.
+    ``started`` (of ``time.perf_counter``) is when the start-up began; ``like`` is an earlier painter, whose network
+    and measured speed are used again where they fit.
     Raises :class:`nst_engine.errors.StyleTransferError`.
     """
 
-    def __init__(self, options: Options, started: float | None = None, speed: float | None = None) -> None:
+    def __init__(self, options: Options, started: float | None = None, like: Painter | None = None) -> None:
         self.started = time.perf_counter() if started is None else started
-        self.options, self.speed = options, speed
+        self.options = options
         self.device = devices.choose(options.device)
         self.network = networks.load(options.network)
         self.recipe = recipes.chosen(options)
-        self.vgg = VGG19(self.network, self.device, self.recipe.padding == "replicate", self.recipe.pooling)
+        self.speed: float | None = None
+        self.vgg: VGG19
+        if like is not None and like.setting == self.setting:
+            self.vgg, self.speed = like.vgg, like.speed
+        else:
+            replicate, dtype = self.recipe.padding == "replicate", devices.fastest_format(self.device)
+            self.vgg = VGG19(self.network, self.device, replicate, self.recipe.pooling, dtype)
         self.known_styles: dict[tuple[int, Size], tuple[StylePicture, Statistics]] = {}
 
     def paint(
@@ -106,6 +113,12 @@ class Painter:
             self.started = time.perf_counter()
         return Stylized(picture, self._report(painting, styles, size))
 
+    @property
+    def setting(self) -> tuple[Any, ...]:
+        """All that the network in memory and the speed of a step depend on."""
+        recipe = dataclasses.replace(self.recipe, content_weight=1.0)  # strength costs no time
+        return self.device, self.network.sha256, repr(recipe)
+
     def working_size(self, content: Size) -> Size:
         """The size that a content of this size is painted at."""
         if self.options.size or max(content) <= estimate.QUICK_LONG_SIDE:
@@ -125,11 +138,11 @@ class Painter:
             "size": {"width": size.width, "height": size.height},
             "network": {"name": self.network.name, "sha256": self.network.sha256},
             "device": devices.describe(self.device),
-            "number_format": "float32",
+            "number_format": str(self.vgg.dtype).removeprefix("torch."),
             "versions": versions(),
             "seconds": painting.clock.laps | {"total": painting.clock.total()},
             "peak_memory_bytes": devices.peak_memory(self.device),
-            "history": painting.history,
+            "history": painting.history(),
         }
 
 
@@ -182,7 +195,8 @@ class _Painting:
         self.painter, self.canvas, self.palette, self.scales, self.clock = painter, canvas, palette, scales, clock
         self.recipe, self.options = painter.recipe, painter.options
         self.image = self._start(scales[0].size, init)
-        self.history: list[dict[str, float]] = []
+        self.steps_made: list[tuple[int, int, float, Losses]] = []
+        self.pace = devices.Pace(painter.device)
         self.cost = sum(scale.cost for scale in scales)
         self.cost_done = 0.0
 
@@ -196,8 +210,9 @@ class _Painting:
             objective = self._objective(scale.size)
             self.clock.lap("features")
             for number, (losses, cost) in enumerate(self._steps(objective, optimizer, image, scale), start=1):
-                kept.note(image, lambda losses=losses: float(losses.total))  # type: ignore[misc]
+                kept.note(image, losses.total)
                 self.image = kept.picture
+                self.pace.step()
                 self._note(scale, number, losses, cost, on_step)
                 if should_stop():
                     return
@@ -230,9 +245,10 @@ class _Painting:
     ) -> Iterator[tuple[Losses, float]]:
         """The losses of each step at one scale, and what the step cost."""
         shallow, full = scale.steps
-        for losses in optimizer.steps(lambda x: objective.value_and_gradient(x, shallow=True), image, shallow):
+        evaluate = captured(lambda x: objective.value_and_gradient(x, shallow=True), image, shallow)
+        for losses in optimizer.steps(evaluate, image, shallow):
             yield losses, pyramid.SHALLOW_COST * scale.step_cost
-        for losses in optimizer.steps(objective.value_and_gradient, image, full):
+        for losses in optimizer.steps(captured(objective.value_and_gradient, image, full), image, full):
             yield losses, scale.step_cost
 
     def _start(self, size: Size, init: Pixels | None) -> Tensor:
@@ -248,14 +264,20 @@ class _Painting:
 
     def _note(self, scale: Scale, number: int, losses: Losses, cost: float, on_step: Callable[[Step], None]) -> None:
         """Keep the losses of a step and tell of it."""
-        values = {name: float(getattr(losses, name)) for name in ("content", "style", "tv", "total")}
         seconds = self.clock.total()
-        self.history.append({"scale": max(scale.size), "iteration": number, "seconds": seconds, **values})
+        self.steps_made.append((max(scale.size), number, seconds, losses))
         self.cost_done += cost
         spent = seconds - self.clock.laps["start_up"]
-        left = spent / self.cost_done * max(0.0, self.cost - self.cost_done) if len(self.history) > 3 else None
+        left = spent / self.cost_done * max(0.0, self.cost - self.cost_done) if len(self.steps_made) > 3 else None
         text = f"{max(scale.size)} px, step {number} of {sum(scale.steps)}"
-        on_step(Step(self.cost_done / self.cost, left, text, values, self._preview))
+        on_step(Step(self.cost_done / self.cost, left, text, losses.as_numbers, self._preview))
+
+    def history(self) -> list[dict[str, float]]:
+        """Scale, iteration, seconds and losses of every step."""
+        return [
+            {"scale": scale, "iteration": iteration, "seconds": seconds, **losses.as_numbers()}
+            for scale, iteration, seconds, losses in self.steps_made
+        ]
 
     def _preview(self) -> NDArray[np.uint8]:
         size = Size(*self.image.shape[2:])

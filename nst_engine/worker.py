@@ -50,7 +50,7 @@ class Worker:
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         self.reader, self.writer = reader, writer
         self.jobs: queue.Queue[Stylize | Plan] = queue.Queue()
-        self.speeds: dict[tuple[str, str, str], float] = {}
+        self.last_painter: Painter | None = None
         self.stop_wanted = threading.Event()
         self.writing = threading.Lock()
         self.last_preview = self.last_progress = 0.0
@@ -98,24 +98,17 @@ class Worker:
             )
         painter = self._painter(options.from_mapping(job.options))
         masks = Masks(job.protection, job.selection)
-        done = painter.paint(job.content, job.styles, masks, job.init, self._tell, self.stop_wanted.is_set)
-        self._remember_speed(painter)
-        return done
+        return painter.paint(job.content, job.styles, masks, job.init, self._tell, self.stop_wanted.is_set)
 
     def _planned(self, plan: Plan) -> Planned:
         painter = self._painter(options.from_mapping(plan.options))
         found = painter.estimate(Size(plan.height, plan.width))
-        self._remember_speed(painter)
         return Planned(found.size.width, found.size.height, found.seconds)
 
     def _painter(self, chosen: Options) -> Painter:
-        """A painter that knows what was measured for its like before: the plan and the job agree on the size."""
-        return Painter(chosen, speed=self.speeds.get((chosen.device, chosen.network, chosen.recipe)))
-
-    def _remember_speed(self, painter: Painter) -> None:
-        if painter.speed is not None:
-            chosen = painter.options
-            self.speeds[chosen.device, chosen.network, chosen.recipe] = painter.speed
+        """A painter that has what its like before it loaded and measured: plan and job agree on the size."""
+        self.last_painter = Painter(chosen, like=self.last_painter)
+        return self.last_painter
 
     def _tell(self, step: Step) -> None:
         now = time.monotonic()

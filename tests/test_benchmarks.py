@@ -259,7 +259,7 @@ def test_the_engine_gets_the_rivals_objective(pair, painted, name, tolerance):
         large.style,
         options.from_mapping({**chosen, "size": 64, "device": "cpu", "iterations": 1}),
         init=painted,
-        on_step=lambda step: seen.append(step.losses["total"]),
+        on_step=lambda step: seen.append(step.losses()["total"]),
     )
     expected = rival.judge(large.content, large.style, 64, rival.settings)(painted)
     assert seen[-1] == pytest.approx(expected, rel=tolerance)

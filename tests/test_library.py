@@ -38,7 +38,7 @@ def test_progress_events_tell_and_show(content, style):
     stylize(content, style, QUICK, on_step=steps.append)
     assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
     assert steps[-1].seconds_left == pytest.approx(0, abs=1e-6)
-    assert {"content", "style", "tv", "total"} == steps[0].losses.keys()
+    assert {"content", "style", "tv", "total"} == steps[0].losses().keys()
     assert steps[0].preview().dtype == np.uint8
 
 

@@ -97,3 +97,18 @@ def test_a_normalized_gradient_has_the_norm_it_is_given():
     plain = features(2, 3, 4).requires_grad_()
     plain.square().mean().backward()
     assert torch.allclose(f.grad / f.grad.norm(), plain.grad / plain.grad.norm())
+
+
+def test_inverse_root_by_products_is_that_by_decomposition():
+    deviations = torch.randn(200, 24, generator=torch.Generator().manual_seed(0))
+    matrix = deviations.T @ deviations
+    assert torch.allclose(losses.inverse_root(matrix) @ losses.inverse_root(matrix) @ matrix, torch.eye(24), atol=1e-3)
+
+
+def test_inverse_root_stays_finite_without_full_rank():
+    few = torch.rand(3, 24, generator=torch.Generator().manual_seed(0))
+    matrix = few.T @ few
+    root = losses.inverse_root(matrix)
+    values = torch.linalg.eigvalsh(matrix.double()).clamp(min=0)
+    assert float((matrix * root).sum()) == pytest.approx(float(values.sqrt().sum()), rel=1e-2)
+    assert float(torch.linalg.matrix_norm(root, 2)) < 1.6**losses.NEWTON_SCHULZ_STEPS

@@ -80,7 +80,8 @@ class _Report:
     def __call__(self, step: Step) -> None:
         if self.count % self.every == 0:
             now = time.perf_counter()
-            terms = ", ".join(f"{name} loss: {step.losses[name]:.3e}" for name in ("total", "content", "style", "tv"))
+            losses = step.losses()
+            terms = ", ".join(f"{name} loss: {losses[name]:.3e}" for name in ("total", "content", "style", "tv"))
             print(f"[iteration {self.count:4d}] {terms}, time: {now - self.last:.4f} s", flush=True)
             self.last = now
         self.count += 1
