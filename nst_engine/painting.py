@@ -194,6 +194,7 @@ class _Painting:
     ) -> None:
         self.painter, self.canvas, self.palette, self.scales, self.clock = painter, canvas, palette, scales, clock
         self.recipe, self.options = painter.recipe, painter.options
+        self.is_from_content = init is None and self.recipe.init == "content"
         self.image = self._start(scales[0].size, init)
         self.steps_made: list[tuple[int, int, float, Losses]] = []
         self.pace = devices.Pace(painter.device)
@@ -204,7 +205,7 @@ class _Painting:
         """Work through all scales, or until told to stop."""
         optimizer = optimize.optimizer(self.recipe.optimizer, self.recipe.learning_rate)
         for scale in self.scales:
-            self.image = image = resize(self.image, scale.size).clamp_(0, 1)
+            self.image = image = self._at_scale(scale.size)
             optimizer.resize(scale.size)
             kept = optimize.Kept(self.recipe.keep)
             objective = self._objective(scale.size)
@@ -217,6 +218,18 @@ class _Painting:
                 if should_stop():
                     return
             self.clock.scale_lap(scale.size)
+
+    def _at_scale(self, size: Size) -> Tensor:
+        """The picture to go on with at this size.
+
+        One that was made from the content gets the content's detail that the coarser scale could not hold: a few
+        steps turn it into strokes, where they would not sharpen an enlarged picture.
+        """
+        image = resize(self.image, size)
+        if self.is_from_content:
+            before = Size(*self.image.shape[2:])
+            image += self.canvas.content_at(size) - resize(self.canvas.content_at(before), size)
+        return image.clamp_(0, 1)
 
     def seen(self, size: Size) -> Floats:
         """The picture as it stands, H×W×4 in a size of the content's proportions, its colors and alpha as wanted."""

@@ -12,7 +12,7 @@ from nst_engine.vgg import SMALLEST_SIDE
 COARSEST_LONG_SIDE = 64
 """Scales below this long side are not worth a visit: relu5_1 has a dozen positions there."""
 
-SHALLOW_COST = 0.35
+SHALLOW_COST = 0.52
 """Cost of a shallow step in full ones, measured; a recipe without them makes up for it in full steps."""
 
 STEP_OVERHEAD = 15_000
@@ -61,10 +61,10 @@ class Scale(NamedTuple):
 
 
 SCHEDULES: dict[str, tuple[Steps, ...]] = {
-    "draft": (Steps(4, 0), Steps(0, 8), Steps(0, 30), Steps(0, 60)),
-    "normal": (Steps(12, 6), Steps(20, 20), Steps(0, 80)),
-    "high": (Steps(30, 20), Steps(40, 50), Steps(0, 160)),
-    "best": (Steps(60, 60), Steps(80, 120), Steps(0, 300)),
+    "draft": (Steps(0, 3), Steps(0, 12), Steps(0, 20), Steps(0, 40)),
+    "normal": (Steps(28, 14), Steps(10, 26), Steps(0, 36)),
+    "high": (Steps(60, 90), Steps(40, 80), Steps(0, 120)),
+    "best": (Steps(120, 240), Steps(80, 200), Steps(0, 300)),
 }
 """Steps for each quality, finest scale first. The last entry serves all scales coarser still; a picture with fewer
 scales takes the last entries, since whatever scale comes first has the most to do."""

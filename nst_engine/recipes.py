@@ -70,7 +70,7 @@ RECIPES: dict[str, Recipe] = {
         style_weight=5.0,
         normalize="energy",
         padding="replicate",
-        optimizer="adam",
+        optimizer="lbfgs",
         shallow_steps=True,
     ),
     # The settings released with the paper (leongatys/PytorchNeuralStyleTransfer): content 1, style 1e3/C².
