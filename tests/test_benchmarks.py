@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from benchmarks import cpu, neural_style_pt, published, runs, style_transfer_pytorch
+from benchmarks import cpu, gpu, neural_style_pt, published, runs, style_transfer_pytorch
 from benchmarks.lattice import lattice
 
 from nst_engine import networks, options, stylize
@@ -272,3 +272,16 @@ def test_a_lattice_stands_out_from_grain(period):
     flat = np.cos(2 * np.pi * x / period)[None, :, None] * 4
     assert lattice(np.rint(grain).astype(np.uint8)) < 4
     assert lattice(np.rint(grain + flat).astype(np.uint8)) > 10
+
+
+def test_the_gpu_command_checks_and_times_whatever_device_there_is(capsys):
+    gpu.main(["--device", "cpu", "--size", "64", "--quality", "draft"])
+    told, _, row = capsys.readouterr().out.partition("| px")
+    assert "loss 0" in told
+    assert float(row.splitlines()[-1].split("|")[4]) > 0
+
+
+def test_bfloat16_convolutions_lead_the_same_way():
+    found = gpu.difference(torch.device("cpu"), torch.bfloat16)
+    assert 0 < found.loss < gpu.TOLERANCE
+    assert found.gradient < gpu.TOLERANCE
