@@ -29,6 +29,10 @@ from nst_engine.recipes import Recipe
 from nst_engine.tensors import Floats, as_floats, at_size, covering, opaque, resize, to_image, to_pixels
 from nst_engine.vgg import VGG19
 
+CARRIED_DETAIL, FEW_STEPS = 0.5, 10
+"""Share of the content's detail that a finer scale starts with, by score and eye: the whole of it looks like a
+photograph under a filter. With fewer steps it is the whole all the same, since they would leave a blur."""
+
 PREVIEW_PIXELS = 1_000_000
 """Largest preview."""
 
@@ -205,7 +209,7 @@ class _Painting:
         """Work through all scales, or until told to stop."""
         optimizer = optimize.optimizer(self.recipe.optimizer, self.recipe.learning_rate)
         for scale in self.scales:
-            self.image = image = self._at_scale(scale.size)
+            self.image = image = self._at_scale(scale)
             optimizer.resize(scale.size)
             kept = optimize.Kept(self.recipe.keep)
             objective = self._objective(scale.size)
@@ -219,16 +223,17 @@ class _Painting:
                     return
             self.clock.scale_lap(scale.size)
 
-    def _at_scale(self, size: Size) -> Tensor:
-        """The picture to go on with at this size.
+    def _at_scale(self, scale: Scale) -> Tensor:
+        """The picture to go on with at this scale.
 
         One that was made from the content gets the content's detail that the coarser scale could not hold: a few
         steps turn it into strokes, where they would not sharpen an enlarged picture.
         """
-        image = resize(self.image, size)
+        image = resize(self.image, scale.size)
         if self.is_from_content:
-            before = Size(*self.image.shape[2:])
-            image += self.canvas.content_at(size) - resize(self.canvas.content_at(before), size)
+            coarse = self.canvas.content_at(Size(*self.image.shape[2:]))
+            detail = self.canvas.content_at(scale.size) - resize(coarse, scale.size)
+            image += (CARRIED_DETAIL if sum(scale.steps) >= FEW_STEPS else 1.0) * detail
         return image.clamp_(0, 1)
 
     def seen(self, size: Size) -> Floats:

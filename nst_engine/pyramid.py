@@ -62,7 +62,7 @@ class Scale(NamedTuple):
 
 SCHEDULES: dict[str, tuple[Steps, ...]] = {
     "draft": (Steps(0, 2), Steps(0, 8), Steps(0, 12), Steps(0, 24)),
-    "normal": (Steps(14, 11), Steps(8, 20), Steps(0, 28)),
+    "normal": (Steps(8, 14), Steps(4, 24), Steps(0, 28)),
     "high": (Steps(60, 90), Steps(40, 80), Steps(0, 120)),
     "best": (Steps(120, 240), Steps(80, 200), Steps(0, 300)),
 }

@@ -233,3 +233,18 @@ def test_a_long_thin_picture_works(style):
     thin = np.ones((16, 300, 4), np.float32)
     thin[..., 0] = np.linspace(0, 1, 300)
     assert paint(thin, style, size=64, iterations=1).picture.shape == thin.shape
+
+
+def test_a_finer_scale_starts_with_the_contents_detail():
+    content = np.full((128, 96, 3), 0.5, dtype=np.float32)
+    content[::2, ::2] = 0.0  # too fine for any coarser scale
+    style = np.random.default_rng(3).random((64, 64, 3), dtype=np.float32)
+    seen: dict[int, np.ndarray] = {}
+
+    def note(step):
+        seen.setdefault(step.preview().shape[0], step.preview()[..., :3].astype(float))
+
+    painter = Painter(Options(quality="draft", optimizer="adam", learning_rate=1e-6))
+    painter.paint(content, [StylePicture("noise", style)], on_step=note)
+    assert seen[64].std() < 30
+    assert seen[128][::2, ::2].mean() < 0.5 * seen[128][1::2, 1::2].mean()
