@@ -61,10 +61,10 @@ class Scale(NamedTuple):
 
 
 SCHEDULES: dict[str, tuple[Steps, ...]] = {
-    "draft": (Steps(0, 2), Steps(0, 8), Steps(0, 12), Steps(0, 24)),
+    "draft": (Steps(0, 2), Steps(0, 8), Steps(0, 12), Steps(0, 40)),
     "normal": (Steps(8, 14), Steps(4, 24), Steps(0, 28)),
-    "high": (Steps(60, 90), Steps(40, 80), Steps(0, 120)),
-    "best": (Steps(120, 240), Steps(80, 200), Steps(0, 300)),
+    "high": (Steps(36, 64), Steps(20, 64), Steps(0, 100)),
+    "best": (Steps(90, 180), Steps(60, 200), Steps(0, 300)),
 }
 """Steps for each quality, finest scale first. The last entry serves all scales coarser still; a picture with fewer
 scales takes the last entries, since whatever scale comes first has the most to do."""
