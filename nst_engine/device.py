@@ -105,6 +105,7 @@ def fastest_format(device: torch.device) -> torch.dtype:
 
     On processors without the instructions for it bfloat16 is 15 to 130 times slower, so formats are judged by this
     and never by name. float16 is left out: gradients of this network leave its range.
+    GPUs without CUDA keep float32: none was tried.
     """
     if device.type in ("mps", "xpu"):
         return torch.float32

@@ -163,8 +163,7 @@ class Kept:
     def __init__(self, rule: str) -> None:
         self.rule = rule
         self.count = 0
-        self.best = torch.full((), float("inf"))
-        self.picture = torch.empty(0)
+        self.best = self.picture = torch.empty(0)
 
     def note(self, image: Tensor, loss: Tensor) -> None:
         """Hear of the picture after a step; ``loss`` is that before it, by which 'best' judges."""
@@ -175,7 +174,8 @@ class Kept:
             self.picture = torch.zeros_like(image) if self.count == 1 else self.picture
             share = (1 - AVERAGE_DECAY) / (1 - AVERAGE_DECAY**self.count)
             self.picture.lerp_(image, share)
+        elif self.count == 1:
+            self.best, self.picture = loss, image.clone()
         else:
-            is_better = loss < self.best.to(loss.device)
-            self.picture = image.clone() if self.count == 1 else torch.where(is_better, image, self.picture)
-            self.best = torch.minimum(loss, self.best.to(loss.device))
+            self.picture = torch.where(loss < self.best, image, self.picture)
+            self.best = torch.minimum(loss, self.best)

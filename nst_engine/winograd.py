@@ -2,8 +2,7 @@
 
 A. Lavin, S. Gray: Fast Algorithms for Convolutional Neural Networks, CVPR 2016, section 4.3. Tiles of 6×6 inputs, 4
 apart, give tiles of 4×4 outputs: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A. With many channels nearly all of the work is one
-matrix product for each of the 36 places in a tile. The paper's nested products are Kronecker products here, so that
-the transforms are matrix products too.
+matrix product for each of the 36 places in a tile.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ STRIP = 400_000
 class Winograd:
     """A frozen 3×3 convolution: inputs framed by zeros, the output as large as the input.
 
-    In float32 its error is some 1e-6 of the output, ten times that of plain sums.
+    In float32 its error is some 3e-6 of the output.
     """
 
     def __init__(self, kernel: Tensor) -> None:
@@ -53,18 +52,21 @@ class Winograd:
         rows, columns = -(-height // TILE), -(-width // TILE)
         framed = F.pad(x[0].permute(1, 2, 0), (0, 0, 1, columns * TILE + 1 - width, 1, rows * TILE + 1 - height))
         y = x.new_empty(rows, TILE, columns, TILE, outputs)
-        numbers = WINDOW**2 * columns * max(channels, outputs)
-        for band in _parts(rows, BAND // numbers):
-            data = x.new_empty(WINDOW**2, len(band), columns, channels)
-            strips = _parts(len(band), STRIP // numbers)
-            for strip in strips:
-                data[:, strip.start : strip.stop] = _transformed(
-                    framed[band[strip.start] * TILE :], len(strip), columns
-                )
-            product = torch.bmm(data.flatten(1, 2), self.kernel).view(WINDOW**2, len(band), columns, outputs)
-            for strip in strips:
-                y[band[strip.start] : band[strip.start] + len(strip)] = _tiles(product[:, strip.start : strip.stop])
+        for band in _parts(rows, BAND // (WINDOW**2 * columns * max(channels, outputs))):
+            self._fill(y[band], framed[band.start * TILE :])
         return y.view(rows * TILE, columns * TILE, outputs)[:height, :width].contiguous().permute(2, 0, 1)[None]
+
+    def _fill(self, out: Tensor, framed: Tensor) -> None:
+        """Write rows×4×columns×4×out outputs, from the inputs H×W×in whose first rows of tiles are theirs."""
+        rows, _, columns, _, outputs = out.shape
+        channels = framed.shape[2]
+        strips = _parts(rows, STRIP // (WINDOW**2 * columns * max(channels, outputs)))
+        data = framed.new_empty(WINDOW**2, rows, columns, channels)
+        for strip in strips:
+            data[:, strip] = _transformed(framed[strip.start * TILE :], strip.stop - strip.start, columns)
+        product = torch.bmm(data.flatten(1, 2), self.kernel).view(WINDOW**2, rows, columns, outputs)
+        for strip in strips:
+            out[strip] = _tiles(product[:, strip])
 
 
 def _transformed(framed: Tensor, rows: int, columns: int) -> Tensor:
@@ -87,7 +89,7 @@ def _tiles(product: Tensor) -> Tensor:
     return tiles.view(TILE, TILE, *product.shape[1:]).permute(2, 0, 3, 1, 4)
 
 
-def _parts(count: int, most: int) -> list[range]:
-    """The numbers below ``count`` in runs of at most ``most``, and of at least one."""
+def _parts(count: int, most: int) -> list[slice]:
+    """So many rows in runs of at most ``most``, and of at least one."""
     step = max(1, most)
-    return [range(start, min(start + step, count)) for start in range(0, count, step)]
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]

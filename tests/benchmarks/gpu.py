@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from PIL import Image
 
@@ -20,7 +19,7 @@ from nst_engine.tensors import to_image
 from nst_engine.vgg import VGG19
 
 from .cpu import PICTURES, paths
-from .published import Floats
+from .published import Floats, resized
 
 CHECKED_SIDE = 128
 
@@ -97,11 +96,7 @@ def timed(device: str, size: int, quality: str) -> Row:
 
 def at_side(path: Path, long_side: int) -> Floats:
     """A picture's H×W×3 in [0, 1] with this long side, enlarged if need be."""
-    pixels = images.load(path)[..., :3]
-    factor = long_side / max(pixels.shape[:2])
-    size = (round(pixels.shape[1] * factor), round(pixels.shape[0] * factor))
-    resized = Image.fromarray(images.to_bytes(pixels)).resize(size, Image.Resampling.LANCZOS)
-    return np.asarray(resized).astype(np.float32) / np.float32(255)
+    return resized(images.load(path)[..., :3], long_side, Image.Resampling.LANCZOS)
 
 
 if __name__ == "__main__":
