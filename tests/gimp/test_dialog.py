@@ -47,6 +47,7 @@ def choose_file(window: WindowSession, path: Path) -> None:
     window.press(DIALOG, "(None)")
     window.focus("^Select a File$")
     window.type(window.gimp.inside(path))
+    wait_until(lambda: path.name in window.tree())
     window.key("Return")
     wait_until(lambda: f"label '{path.stem}'" in window.tree())
 
@@ -63,7 +64,7 @@ def thumbnail(window: WindowSession, caption: str, screenshot: Path) -> tuple[in
 def test_content_and_style_are_shown(dialog: WindowSession, screenshots: Path) -> None:
     dialog.click(5, 400)  # away with the tooltips
     assert thumbnail(dialog, "painting", screenshots / "dialog.png") == CYAN
-    assert "label 'photo'" in dialog.tree()
+    wait_until(lambda: "label 'photo'" in dialog.tree())
 
 
 def test_a_style_file_is_shown_used_and_remembered_until_it_is_cleared(
@@ -77,7 +78,7 @@ def test_a_style_file_is_shown_used_and_remembered_until_it_is_cleared(
     window.batch("image = Gimp.get_images()[0]; image.set_selected_layers([image.get_layers()[1]])")
     window.action("Neural Style")
     window.wait_window(f"^{DIALOG}$")
-    assert "label 'magenta'" in window.tree()
+    wait_until(lambda: "label 'magenta'" in window.tree())
     window.press(DIALOG, "No style file")
     wait_until(lambda: "label 'magenta'" not in window.tree())
     window.press(DIALOG, "OK")
@@ -96,7 +97,7 @@ def test_values_are_remembered_and_can_be_saved_and_reset(window: WindowSession)
         assert window.get_number(DIALOG, "Strength") == 30
         window.press(DIALOG, "Load Saved Settings")
         assert window.get_number(DIALOG, "Strength") == 70
-        assert "label 'painting'" in window.tree()
+        wait_until(lambda: "label 'painting'" in window.tree())
 
 
 def test_every_control_says_what_it_does(dialog: WindowSession) -> None:
@@ -122,7 +123,7 @@ def test_an_engine_that_is_slow_to_start_does_not_block_the_dialog(
 ) -> None:
     installed_plug_in.use("never_greets")
     for _ in opened(window):
-        assert "label 'Starting the engine…'" in window.tree()
+        wait_until(lambda: "label 'Starting the engine…'" in window.tree())
         window.set_number(DIALOG, "Strength", 20)
         assert window.get_number(DIALOG, "Strength") == 20
     wait_until(lambda: not engines(window))
@@ -182,7 +183,7 @@ def test_a_german_sees_german(installed_plug_in: PlugIn, two_layers: Path, scree
         window.toggle("Neuraler Stil", "Erweitert", True)
         time.sleep(0.5)  # until it is drawn
         window.screenshot(screenshots / "german.png")
-        assert "label 'Gemalt wird in 40 × 30 px, etwa 30 s'" in window.tree()
+        wait_until(lambda: "label 'Gemalt wird in 40 × 30 px, etwa 30 s'" in window.tree())
         window.press("Neuraler Stil", "OK")
         window.press("photo im Stil von painting", "Anhalten")
         wait_for_layers(window, ["photo im Stil von painting", *BEFORE])

@@ -85,11 +85,17 @@ class WindowSession:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all processes, whatever they are doing, last started first."""
-        for process in reversed(self._started):
-            kill_session(process.pid)
-            process.wait()
+        """End all processes, whatever they are doing."""
+        self._end()
         shutil.rmtree(self.folder)
+
+    def restart(self) -> None:
+        """Begin anew with the image as it was loaded, whatever is left on the screen."""
+        self._end()
+        (self.folder / "ready").unlink()
+        shutil.rmtree(self.folder / "runtime")
+        self._start_desktop()
+        self._start_gimp()
 
     def batch(self, code: str, timeout: float = 30) -> str:
         """Run Python-Fu inside this GIMP and return what it printed; `BatchError` when it raised."""
@@ -198,6 +204,13 @@ class WindowSession:
     def processes(self) -> list[int]:
         """Every living process of this session, the plug-ins' and their engines' included."""
         return [pid for process in self._started for pid in session_processes(process.pid)]
+
+    def _end(self) -> None:
+        """End all processes, last started first."""
+        while self._started:
+            process = self._started.pop()
+            kill_session(process.pid)
+            process.wait()
 
     def _start_desktop(self) -> None:
         runtime = self.folder / "runtime"
