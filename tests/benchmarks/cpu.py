@@ -2,8 +2,8 @@
 
 Every program gets the same two pictures at the same size, alone in a process of its own, and paints from the
 content. Its pictures at growing times are saved with 8 bits and judged afterwards, off the clock. A rival's final
-score is the mark; the engine's time is that of its first picture that is as good. Times are in seconds from the
-start of the job (imports done) and in full steps, timed just before each run on the same machine.
+score is the mark; the engine's time is that of its first picture that is as good. Times are in processor seconds
+per thread from the start of the job (imports done), and in full steps, timed just before each run on the same machine.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import json
 import multiprocessing
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -24,7 +23,7 @@ from PIL import Image
 from nst_engine import device, networks, options, stylize
 
 from . import published
-from .published import Floats
+from .published import Floats, processor_seconds
 
 Bytes = NDArray[np.uint8]
 Result = TypeVar("Result")
@@ -66,18 +65,18 @@ class Recorder:
     def __init__(self) -> None:
         self.seconds: list[float] = []
         self.pictures: list[Bytes] = []
-        self.started = time.perf_counter()
+        self.started = processor_seconds()
 
     def look(self, picture: Callable[[], Floats | Bytes]) -> None:
         """Keep what ``picture`` makes if it is time for one."""
-        now = time.perf_counter()
+        now = processor_seconds()
         if not self.seconds or now - self.started >= GROWTH * self.seconds[-1]:
             self._keep(now, picture())
-        self.started += time.perf_counter() - now
+        self.started += processor_seconds() - now
 
     def finish(self, picture: Floats | Bytes) -> None:
         """Keep the result."""
-        self._keep(time.perf_counter(), picture)
+        self._keep(processor_seconds(), picture)
 
     def _keep(self, now: float, picture: Floats | Bytes) -> None:
         if picture.dtype != np.uint8:
