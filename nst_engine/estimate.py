@@ -32,8 +32,8 @@ BYTES_PER_PIXEL = 2600
 BYTES_PER_PIXEL_LBFGS = BYTES_PER_PIXEL + 20 * 12
 """The same with ten pairs of L-BFGS history."""
 
-PREPARATION = 1.15
-"""Whole time over that of the steps: features of the targets, previews, the result."""
+PREPARATION = 1.05
+"""Whole time over that of steps and targets: previews, the result."""
 
 
 class Estimate(NamedTuple):

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_engine import losses
-from nst_engine.recipes import SHALLOW, Recipe
-from nst_engine.vgg import LAYERS, VGG19
+from nst_engine.recipes import Recipe
+from nst_engine.vgg import VGG19
 
 ENERGY_FLOOR = 1e-2
 """Share of the content's energy in a layer below which the energy of a style there does not count: a black or
@@ -88,44 +88,32 @@ class Objective:
     ) -> None:
         self.vgg, self.recipe, self.content, self.frame = vgg, recipe, content, frame
         self.is_relative = recipe.normalize == "energy"
-        shallow_content = {SHALLOW: 0.5 * sum(recipe.content_layers.values())} if recipe.shallow_steps else {}
-        self.content_weights = {False: dict(recipe.content_layers), True: shallow_content}
-        weights = {name: layer.weight for name, layer in recipe.style_layers.items()}
-        shallow_style = {name: w for name, w in weights.items() if LAYERS.index(name) <= LAYERS.index(SHALLOW)}
-        self.style_weights = {False: weights, True: shallow_style}
         self.masks = [None if region.mask is None else _Mask(region.mask) for region in regions]
         with torch.no_grad():
-            wanted = {*recipe.content_layers, *shallow_content, *recipe.style_layers}
-            features = {layer: f.clone() for layer, f in vgg(content, wanted).items()}
-            self.content_distances = {
-                layer: self._content_distance(features[layer]) for layer in {*recipe.content_layers, *shallow_content}
-            }
+            features = {layer: f.clone() for layer, f in vgg(content, self._layers).items()}
+            self.content_distances = {layer: self._content_distance(features[layer]) for layer in recipe.content_layers}
             energies = {layer: float(features[layer].square().mean()) for layer in recipe.style_layers}
             self.style_distances = {
                 layer: [self._style_distance(layer, region.statistics[layer], energies[layer]) for region in regions]
                 for layer in recipe.style_layers
             }
 
-    def value_and_gradient(self, image: Tensor, shallow: bool = False) -> tuple[Losses, Tensor]:
-        """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels.
-
-        A ``shallow`` evaluation stops at relu3_1: style up to there, and content at that layer.
-        """
+    def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
+        """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels."""
         image = image.detach().requires_grad_()
-        value = self.evaluate(image, shallow)
+        value = self.evaluate(image)
         (gradient,) = torch.autograd.grad(value.total, image)
         return Losses(value.content.detach(), value.style.detach(), value.tv.detach()), gradient
 
-    def evaluate(self, image: Tensor, shallow: bool = False) -> Losses:
+    def evaluate(self, image: Tensor) -> Losses:
         """The weighted losses of a picture, part of the graph of ``image``."""
         image = framed(image, self.content, self.frame.free)
-        content_weights, style_weights = self.content_weights[shallow], self.style_weights[shallow]
-        features = self.vgg(image, {*content_weights, *style_weights})
+        features = self.vgg(image, self._layers)
         content, style = image.new_zeros(()), image.new_zeros(())
-        for layer, weight in content_weights.items():
+        for layer, weight in self.recipe.content_layers.items():
             weight *= self.recipe.content_weight
             content = content + weight * self.content_distances[layer](self._prepared(features[layer], weight))
-        for layer, weight in style_weights.items():
+        for layer, (weight, _) in self.recipe.style_layers.items():
             weight *= self.recipe.style_weight
             style = style + weight * self._style_loss(layer, self._prepared(features[layer], weight))
         exponent = 2 if self.recipe.tv_norm == "squared" else 1
@@ -135,6 +123,10 @@ class Objective:
         if self.recipe.photo_weight:
             content = content + self.recipe.photo_weight * losses.photo_loss(image, self.content)
         return Losses(content, style, tv)
+
+    @property
+    def _layers(self) -> set[str]:
+        return {*self.recipe.content_layers, *self.recipe.style_layers}
 
     def _prepared(self, features: Tensor, weight: float) -> Tensor:
         """Features as a loss of this weight sees them."""

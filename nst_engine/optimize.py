@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst_engine.curvature import Curvature
 from nst_engine.objective import Losses
 from nst_engine.pyramid import Size
 
@@ -70,10 +72,12 @@ class TensorFlowAdam(Adam):
 
 
 class LBFGS:
-    """Projected L-BFGS with a short history and a backtracking line search.
+    """Projected L-BFGS with a short history, a backtracking line search and a learned diagonal to start from.
 
     Pixels at a bound whose gradient points outwards stand still for the step; the two-loop recursion (Nocedal
-    1980) works on the others. Every evaluation counts as a step.
+    1980) works on the others. Its first guess at the Hessian is the :class:`Curvature` by frequency and color, which
+    is kept from scale to scale. Every evaluation counts as a step. What is decided by numbers is decided on the
+    device, so that a GPU is never waited for.
     """
 
     SUFFICIENT_DECREASE = 1e-4
@@ -82,65 +86,97 @@ class LBFGS:
     FIRST_STEP = 0.01
     """Mean change of a pixel in the first step, when the curvature is still unknown."""
 
+    SHORTER = 0.3
+    """Factor on the length of a step that did not descend."""
+
     def __init__(self, history: int = 10) -> None:
         self.history = history
-        self.pairs: list[tuple[Tensor, Tensor, float]] = []
+        self.pairs: list[_Pair] = []
+        self.curvature: Curvature | None = None
 
     def resize(self, size: Size) -> None:
-        """Forget the curvature: it belongs to the old size."""
+        """Forget the pairs of the old size."""
         self.pairs.clear()
 
     def steps(self, evaluate: Evaluate, image: Tensor, count: int) -> Iterator[Losses]:
-        """Change ``image`` in place; yields the losses of ``count`` evaluations, after each."""
-        self.pairs.clear()
-        if not count:
-            return
-        losses, gradient = evaluate(image)
-        yield losses
-        value, remaining = float(losses.total), count - 1
-        while remaining > 0:
-            free = ((image > 0) | (gradient < 0)) & ((image < 1) | (gradient > 0))
-            direction = self._direction(gradient * free) * free
-            length = 1.0
-            while remaining > 0:
-                candidate = (image + length * direction).clamp_(0, 1)
-                change = candidate - image
-                losses, new_gradient = evaluate(candidate)
-                remaining -= 1
-                accepted = float(losses.total) <= value + self.SUFFICIENT_DECREASE * float((gradient * change).sum())
-                if accepted:
-                    self._remember(change, (new_gradient - gradient) * free)
-                    image.copy_(candidate)
-                    value, gradient = float(losses.total), new_gradient
-                yield losses
-                if accepted:
-                    break
-                length *= 0.3
-                if length < 1e-3:
-                    self.pairs.clear()
-                    break
+        """Change ``image`` in place; yields the losses of ``count`` evaluations, after each.
 
-    def _direction(self, gradient: Tensor) -> Tensor:
-        """Minus the inverse Hessian's estimate times the gradient."""
-        if not self.pairs:
-            return gradient * (-self.FIRST_STEP / gradient.abs().mean().clamp(min=1e-30))
-        direction = -gradient
+        The last one is followed by a step that nobody looks at: where steps are few, one more is worth the risk.
+        """
+        here: _Point | None = None
+        candidate = image.clone()
+        descends, length = torch.ones_like(image[0, 0, 0, 0], dtype=torch.bool), torch.ones_like(image[0, 0, 0, 0])
+        for left in reversed(range(count)):
+            losses, gradient = evaluate(candidate)
+            there = _Point(candidate, losses.total, gradient)
+            if here is not None:
+                descends = self._descends(here, there)
+                self._remember(here, there, descends)
+                length = torch.where(descends, 1.0, self.SHORTER * length)
+                there = _Point(*(torch.where(descends, new, old) for new, old in zip(there, here, strict=True)))
+            here = there
+            candidate = (here.image + length * self._direction(here)).clamp_(0, 1)
+            image.copy_(here.image if left else torch.where(descends, candidate, here.image))
+            yield losses
+
+    def _descends(self, here: _Point, there: _Point) -> Tensor:
+        expected = (here.gradient * (there.image - here.image)).sum()
+        return there.value <= here.value + self.SUFFICIENT_DECREASE * expected
+
+    def _direction(self, here: _Point) -> Tensor:
+        """Minus the inverse Hessian's estimate times the gradient of the pixels that are free to move."""
+        direction = here.gradient * here.free
+        if self.curvature is None:
+            self.curvature = Curvature.of_first_step(direction, self.FIRST_STEP)
         shares = []
-        for change, difference, curvature in reversed(self.pairs):
-            share = (change * direction).sum() / curvature
-            direction = direction.sub_(share * difference)
+        for pair in reversed(self.pairs):
+            share = (pair.change * direction).sum() * pair.inverse_curvature
+            direction = direction - share * pair.difference
             shares.append(share)
-        _, difference, curvature = self.pairs[-1]
-        direction.mul_(curvature / difference.square().sum())
-        for (change, difference, curvature), share in zip(self.pairs, reversed(shares), strict=True):
-            direction.add_((share - (difference * direction).sum() / curvature) * change)
-        return direction
+        direction = self.curvature.newton_step(direction)
+        if self.pairs:
+            direction *= self.pairs[-1].scale
+        for pair, share in zip(self.pairs, reversed(shares), strict=True):
+            direction.sub_((share + (pair.difference * direction).sum() * pair.inverse_curvature) * pair.change)
+        return direction * here.free
 
-    def _remember(self, change: Tensor, difference: Tensor) -> None:
-        """Keep a pair of picture change and gradient change, if its curvature is positive."""
-        curvature = float((change * difference).sum())
-        if curvature > 1e-8 * float(change.norm() * difference.norm()):
-            self.pairs = [*self.pairs, (change, difference, curvature)][-self.history :]
+    def _remember(self, here: _Point, there: _Point, descends: Tensor) -> None:
+        """Keep a pair of picture change and gradient change; one without positive curvature becomes nothing."""
+        assert self.curvature is not None
+        change, difference = there.image - here.image, (there.gradient - here.gradient) * here.free
+        curvature = (change * difference).sum()
+        counts = descends & (curvature > 1e-8 * change.norm() * difference.norm())
+        change, difference = torch.where(counts, change, 0.0), torch.where(counts, difference, 0.0)
+        self.curvature.learn(change, difference)
+        expected = -(difference * self.curvature.newton_step(difference)).sum()
+        scale = torch.where(counts, curvature / expected, self.pairs[-1].scale if self.pairs else 1.0)
+        pair = _Pair(change, difference, torch.where(counts, 1 / curvature, 0.0), scale)
+        self.pairs = [*self.pairs, pair][-self.history :]
+
+
+class _Point(NamedTuple):
+    """A picture (1×3×H×W) with the value and gradient found there."""
+
+    image: Tensor
+    value: Tensor
+    gradient: Tensor
+
+    @property
+    def free(self) -> Tensor:
+        """Which numbers may move: those not at a bound, or whose gradient points inwards."""
+        return ((self.image > 0) | (self.gradient < 0)) & ((self.image < 1) | (self.gradient > 0))
+
+
+class _Pair(NamedTuple):
+    """A change of the picture, what it changed in the gradient, and one over their product.
+
+    ``scale`` makes the learned diagonal's steps as long as this pair says.
+    """
+
+    change: Tensor
+    difference: Tensor
+    inverse_curvature: Tensor
+    scale: Tensor
 
 
 Optimizer = Adam | LBFGS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -214,11 +214,13 @@ class _Painting:
             kept = optimize.Kept(self.recipe.keep)
             objective = self._objective(scale.size)
             self.clock.lap("features")
-            for number, (losses, cost) in enumerate(self._steps(objective, optimizer, image, scale), start=1):
+            self.cost_done += scale.step_cost
+            evaluate = captured(objective.value_and_gradient, image, scale.steps)
+            for number, losses in enumerate(optimizer.steps(evaluate, image, scale.steps), start=1):
                 kept.note(image, losses.total)
                 self.image = kept.picture
                 self.pace.step()
-                self._note(scale, number, losses, cost, on_step)
+                self._note(scale, number, losses, on_step)
                 if should_stop():
                     return
             self.clock.scale_lap(scale.size)
@@ -233,7 +235,7 @@ class _Painting:
         if self.is_from_content:
             coarse = self.canvas.content_at(Size(*self.image.shape[2:]))
             detail = self.canvas.content_at(scale.size) - resize(coarse, scale.size)
-            image += (CARRIED_DETAIL if sum(scale.steps) >= FEW_STEPS else 1.0) * detail
+            image += (CARRIED_DETAIL if scale.steps >= FEW_STEPS else 1.0) * detail
         return image.clamp_(0, 1)
 
     def seen(self, size: Size) -> Floats:
@@ -258,17 +260,6 @@ class _Painting:
             self.painter.vgg, self.recipe, content, self.palette.regions_at(size), self.canvas.frame_at(size)
         )
 
-    def _steps(
-        self, objective: Objective, optimizer: optimize.Optimizer, image: Tensor, scale: Scale
-    ) -> Iterator[tuple[Losses, float]]:
-        """The losses of each step at one scale, and what the step cost."""
-        shallow, full = scale.steps
-        evaluate = captured(lambda x: objective.value_and_gradient(x, shallow=True), image, shallow)
-        for losses in optimizer.steps(evaluate, image, shallow):
-            yield losses, pyramid.SHALLOW_COST * scale.step_cost
-        for losses in optimizer.steps(captured(objective.value_and_gradient, image, full), image, full):
-            yield losses, scale.step_cost
-
     def _start(self, size: Size, init: Pixels | None) -> Tensor:
         """The picture before the first step."""
         if init is not None:
@@ -280,14 +271,14 @@ class _Painting:
             return covering(self.palette.first_picture(), size)
         return self.canvas.content_at(size).clone()
 
-    def _note(self, scale: Scale, number: int, losses: Losses, cost: float, on_step: Callable[[Step], None]) -> None:
+    def _note(self, scale: Scale, number: int, losses: Losses, on_step: Callable[[Step], None]) -> None:
         """Keep the losses of a step and tell of it."""
         seconds = self.clock.total()
         self.steps_made.append((max(scale.size), number, seconds, losses))
-        self.cost_done += cost
+        self.cost_done += scale.step_cost
         spent = seconds - self.clock.laps["start_up"]
         left = spent / self.cost_done * max(0.0, self.cost - self.cost_done) if len(self.steps_made) > 3 else None
-        text = f"{max(scale.size)} px, step {number} of {sum(scale.steps)}"
+        text = f"{max(scale.size)} px, step {number} of {scale.steps}"
         on_step(Step(self.cost_done / self.cost, left, text, losses.as_numbers, self._preview))
 
     def history(self) -> list[dict[str, float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from nst_engine.options import Options
@@ -11,9 +10,6 @@ from nst_engine.vgg import SMALLEST_SIDE
 
 COARSEST_LONG_SIDE = 64
 """Scales below this long side are not worth a visit: relu5_1 has a dozen positions there."""
-
-SHALLOW_COST = 0.52
-"""Cost of a shallow step in full ones, measured; a recipe without them makes up for it in full steps."""
 
 STEP_OVERHEAD = 15_000
 """What a step costs however small the picture is, in pixels, measured."""
@@ -36,35 +32,28 @@ class Size(NamedTuple):
         return Size(max(1, round(self.height * factor)), max(1, round(self.width * factor)))
 
 
-class Steps(NamedTuple):
-    """Steps at one scale: cheap shallow ones first, full ones last."""
-
-    shallow: int
-    full: int
-
-
 class Scale(NamedTuple):
-    """One scale of the pyramid."""
+    """One scale of the pyramid and the number of steps there."""
 
     size: Size
-    steps: Steps
+    steps: int
 
     @property
     def step_cost(self) -> float:
-        """Cost of a full step, in pixels."""
+        """Cost of a step, in pixels."""
         return self.size.pixels + STEP_OVERHEAD
 
     @property
     def cost(self) -> float:
-        """Cost of all steps, in pixels."""
-        return (self.steps.full + SHALLOW_COST * self.steps.shallow) * self.step_cost
+        """Cost of all steps and of the targets' features, which take as long as a step, in pixels."""
+        return (self.steps + 1) * self.step_cost
 
 
-SCHEDULES: dict[str, tuple[Steps, ...]] = {
-    "draft": (Steps(0, 2), Steps(0, 8), Steps(0, 12), Steps(0, 40)),
-    "normal": (Steps(8, 14), Steps(4, 24), Steps(0, 28)),
-    "high": (Steps(36, 64), Steps(20, 64), Steps(0, 100)),
-    "best": (Steps(90, 180), Steps(60, 200), Steps(0, 300)),
+SCHEDULES = {
+    "draft": (4, 4, 4, 8),
+    "normal": (20, 12, 12),
+    "high": (100, 60, 60),
+    "best": (300, 200, 200),
 }
 """Steps for each quality, finest scale first. The last entry serves all scales coarser still; a picture with fewer
 scales takes the last entries, since whatever scale comes first has the most to do."""
@@ -95,16 +84,12 @@ def _long_sides(finest: int) -> list[float]:
     return sides
 
 
-def _steps(scales: int, options: Options, recipe: Recipe) -> list[Steps]:
-    """Steps at each of so many scales, finest first; ``iterations``, where given, is the sum of the finest's."""
+def _steps(scales: int, options: Options, recipe: Recipe) -> list[int]:
+    """Steps at each of so many scales, finest first; ``iterations``, where given, are the finest's."""
     table = SCHEDULES[options.quality]
     table = table[max(0, len(table) - scales) :]
     steps = [table[min(level, len(table) - 1)] for level in range(scales)]
-    if not recipe.shallow_steps:
-        steps = [Steps(0, full + math.ceil(SHALLOW_COST * shallow)) for shallow, full in steps]
     if recipe.iterations is None:
         return steps
-    factor = recipe.iterations / sum(steps[0])
-    shallow = round(steps[0].shallow * factor)
-    coarser = [Steps(round(step.shallow * factor), max(1, round(step.full * factor))) for step in steps[1:]]
-    return [Steps(shallow, recipe.iterations - shallow), *coarser]
+    factor = recipe.iterations / steps[0]
+    return [recipe.iterations, *(max(1, round(coarser * factor)) for coarser in steps[1:])]

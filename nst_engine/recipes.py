@@ -10,9 +10,6 @@ from nst_engine.errors import OptionError
 from nst_engine.options import Options
 from nst_engine.vgg import LAYERS
 
-SHALLOW = "relu3_1"
-"""Deepest layer of a cheap step, which costs a third of a full one and sharpens strokes."""
-
 STATISTICS = ("gram", "moments")
 
 
@@ -32,8 +29,8 @@ class Recipe:
     layer's loss is divided by the number of its statistic's elements), or 'gradient' (like 'none', but each layer's
     gradient by its features is scaled to an L1 norm of the layer's weight). ``tv_norm`` is 'squared' or 'absolute',
     on pixels in [0, 1]; ``learning_rate`` has their unit. ``pooling`` is the network's own where None.
-    ``shallow_steps`` allows cheap steps before full ones; ``coarse_to_fine`` a pyramid of scales; ``iterations``,
-    where given, are those of the finest scale at every quality. ``keep`` is 'last', 'best' or 'average'.
+    ``coarse_to_fine`` allows a pyramid of scales; ``iterations``, where given, are those of the finest scale at every
+    quality. ``keep`` is 'last', 'best' or 'average'.
     """
 
     content_layers: Mapping[str, float]
@@ -48,7 +45,6 @@ class Recipe:
     photo_weight: float = 0.0
     pooling: str | None = None
     learning_rate: float = 0.05
-    shallow_steps: bool = False
     coarse_to_fine: bool = True
     iterations: int | None = None
     keep: str = "last"
@@ -71,7 +67,6 @@ RECIPES: dict[str, Recipe] = {
         normalize="energy",
         padding="replicate",
         optimizer="lbfgs",
-        shallow_steps=True,
     ),
     # The settings released with the paper (leongatys/PytorchNeuralStyleTransfer): content 1, style 1e3/C².
     "gatys": Recipe(

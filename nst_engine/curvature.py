@@ -1,0 +1,115 @@
+"""How steeply the objective curves along each frequency and color of a picture, learned while it is painted.
+
+The network does the same at every place of a picture, so the Hessian by its pixels is close to a convolution, which
+the Fourier transform makes diagonal: coarse shapes and fine ones, light and colors each have a steepness of their own,
+and these differ by orders of magnitude. In cycles per pixel they hold at every scale of a pyramid.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+AXES = torch.tensor([[1.0, 1, 1], [1, 0, -1], [1, -2, 1]])
+"""Light and two opposed colors: what the channels of pictures have in common, and what not."""
+
+BANDS, LOWEST, HIGHEST = 14, 1 / 32, 0.5**0.5
+"""Number of bands of frequencies, equally wide on a logarithmic scale, and the middles of the first and last in
+cycles per pixel. What lies below the first counts to it."""
+
+DECAY = 0.9
+"""Share of what was known that stays at each new observation."""
+
+FLOOR = 1e-2
+"""Least curvature, as a share of the largest."""
+
+GUESS = 1e-8
+"""How much a first guess counts: the mean square of such a change of the picture. Any real change outweighs it."""
+
+
+class _Spectrum(NamedTuple):
+    """Where the Fourier coefficients of a picture lie among the bands; all h×(w/2 + 1).
+
+    ``band`` is the next lower one and ``share`` the part that counts to the one above it. ``weight`` is 2 where a
+    coefficient of the half spectrum stands for its conjugate too.
+    """
+
+    band: Tensor
+    share: Tensor
+    weight: Tensor
+
+
+class Curvature:
+    """Root mean squares of gradient changes over those of picture changes, by color axis and band (3×BANDS).
+
+    The objective is a mean over positions, so gradients are multiplied by the number of pixels to compare sizes.
+    """
+
+    def __init__(self, changes: Tensor, differences: Tensor) -> None:
+        self.changes, self.differences = changes, differences
+
+    @classmethod
+    def of_first_step(cls, gradient: Tensor, mean_change: float) -> Curvature:
+        """A first guess, the same everywhere, with which a step from this gradient changes a pixel by so much."""
+        slope = gradient.abs().mean() * (gradient[0, 0].numel() / mean_change)
+        powers = gradient.new_full((len(AXES), BANDS), GUESS)
+        return cls(powers, powers * slope.square())
+
+    def learn(self, change: Tensor, difference: Tensor) -> None:
+        """Take in a change of the picture and the change of the gradient that it made, both 1×3×H×W."""
+        self.changes = DECAY * self.changes + _powers(change)
+        self.differences = DECAY * self.differences + _powers(difference * change[0, 0].numel())
+
+    def newton_step(self, gradient: Tensor) -> Tensor:
+        """Minus the gradient (1×3×H×W) over the curvature, frequency by frequency."""
+        height, width = gradient.shape[2:]
+        spectrum = _spectrum(height, width, gradient.device)
+        bands = self._by_band().log()
+        lower, upper = bands[:, spectrum.band], bands[:, spectrum.band + 1]
+        curvature = torch.lerp(lower, upper, spectrum.share).exp()
+        step = torch.fft.irfft2(_transformed(gradient) / curvature, s=(height, width))
+        return -height * width * torch.einsum("ij,ihw->jhw", _axes(gradient), step)[None]
+
+    def _by_band(self) -> Tensor:
+        """Curvatures, 3×BANDS; where a picture has nothing of a frequency or color, the mean of all counts."""
+        differences, changes = (power + 1e-6 * power.mean() for power in (self.differences, self.changes))
+        curvature = (differences / changes.clamp(min=1e-30)).sqrt()
+        return torch.maximum(curvature, FLOOR * curvature.max()).clamp(min=1e-30)
+
+
+def _transformed(picture: Tensor) -> Tensor:
+    """Fourier coefficients along each color axis, 3×h×(w/2 + 1), of 1×3×h×w."""
+    coefficients: Tensor = torch.fft.rfft2(torch.einsum("ij,jhw->ihw", _axes(picture), picture[0]))
+    return coefficients
+
+
+def _powers(picture: Tensor) -> Tensor:
+    """Mean squares of 1×3×h×w by color axis and band, 3×BANDS."""
+    height, width = picture.shape[2:]
+    spectrum = _spectrum(height, width, picture.device)
+    power = (_transformed(picture).abs().square() * spectrum.weight).flatten(1) / (height * width) ** 2
+    share, band = spectrum.share.flatten(), spectrum.band.flatten()
+    powers = power.new_zeros(len(power), BANDS)
+    return powers.index_add_(1, band, power * (1 - share)).index_add_(1, band + 1, power * share)
+
+
+def _axes(like: Tensor) -> Tensor:
+    axes: Tensor = AXES / AXES.norm(dim=1, keepdim=True)
+    return axes.to(like)
+
+
+@lru_cache(maxsize=8)
+def _spectrum(height: int, width: int, device: torch.device) -> _Spectrum:
+    down, across = torch.fft.fftfreq(height, device=device), torch.fft.rfftfreq(width, device=device)
+    frequency = torch.hypot(down[:, None], across[None])
+    place = (frequency.clamp(min=LOWEST) / LOWEST).log() * ((BANDS - 1) / math.log(HIGHEST / LOWEST))
+    band = place.floor().long().clamp(max=BANDS - 2)
+    weight = torch.full_like(frequency, 2)
+    weight[:, 0] = 1
+    if width % 2 == 0:
+        weight[:, -1] = 1
+    return _Spectrum(band, place - band, weight)
