@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from window import WindowSession
+from window import PATIENCE, WindowSession
 
 ENGINES = Path(__file__).with_name("engines")
 DIALOG = "Neural Style"
@@ -38,14 +38,14 @@ def ask(window: WindowSession, expression: str) -> Any:
     return eval(window.batch(f"from gi.repository import Gegl\nprint({expression})"))
 
 
-def wait_for_layers(window: WindowSession, names: list[str], seconds: float = 20) -> None:
+def wait_for_layers(window: WindowSession, names: list[str], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while (found := layer_names(window)) != names:
         assert time.monotonic() < deadline, f"{found}\n{window.log[-1000:]}"
         time.sleep(0.2)
 
 
-def wait_until(done: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(done: Callable[[], object], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline

@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 ACCESSIBLE = Path(__file__).with_name("accessible.py")
 
+PATIENCE = 90
+"""Seconds that anything may take on a slow and busy machine."""
+
 # The welcome dialog stays away only when both the first two lines are there.
 GIMPRC = """\
 (config-version "{version}")
@@ -97,7 +100,7 @@ class WindowSession:
         self._start_desktop()
         self._start_gimp()
 
-    def batch(self, code: str, timeout: float = 30) -> str:
+    def batch(self, code: str, timeout: float = PATIENCE) -> str:
         """Run Python-Fu inside this GIMP and return what it printed; `BatchError` when it raised."""
         self._batches += 1
         script = self.folder / f"batch-{self._batches}.py"
@@ -110,7 +113,7 @@ class WindowSession:
             raise BatchError(outcome["raised"])
         return str(outcome["printed"])
 
-    def quit(self, timeout: float = 20) -> int:
+    def quit(self, timeout: float = PATIENCE) -> int:
         """Close GIMP without saving and return its exit code."""
         self._send(QUIT)
         return self._gimp.wait(timeout)
@@ -129,7 +132,7 @@ class WindowSession:
         found = self._run("xdotool", "search", "--onlyvisible", "--name", title).stdout.split()
         return found[0] if found else None
 
-    def wait_window(self, title: str, timeout: float = 30) -> str:
+    def wait_window(self, title: str, timeout: float = PATIENCE) -> str:
         return self._wait(f"window titled {title!r}", lambda: self.find_window(title), timeout)
 
     def focus(self, title: str) -> None:
@@ -145,43 +148,43 @@ class WindowSession:
     def click(self, x: int, y: int) -> None:
         self._tool("xdotool", "mousemove", str(x), str(y), "click", "1")
 
-    def press(self, dialog: str, button: str, timeout: float = 20) -> None:
+    def press(self, dialog: str, button: str, timeout: float = PATIENCE) -> None:
         """Press a button of a dialog once both are there; `dialog` is a regular expression for the whole title."""
         self._accessible("press", dialog, button, timeout=timeout)
 
-    def choose(self, dialog: str, label: str, value: str, timeout: float = 20) -> None:
+    def choose(self, dialog: str, label: str, value: str, timeout: float = PATIENCE) -> None:
         """Choose an entry of the drop-down list, or a radio button of the group, with this label."""
         self._accessible("choose", dialog, label, value, timeout=timeout)
 
-    def choose_layer(self, dialog: str, label: str, layer: str, timeout: float = 20) -> None:
+    def choose_layer(self, dialog: str, label: str, layer: str, timeout: float = PATIENCE) -> None:
         """Choose a layer of the open image through the picker behind the button with this label."""
         picker = rf"Choose \w+: {label}"
         self.press(dialog, label, timeout)
         self.click_on(picker, layer, timeout)
         self.press(picker, "OK", timeout)
 
-    def toggle(self, dialog: str, label: str, on: bool, timeout: float = 20) -> None:
+    def toggle(self, dialog: str, label: str, on: bool, timeout: float = PATIENCE) -> None:
         """Set or clear a check box."""
         self._accessible("toggle", dialog, label, "on" if on else "off", timeout=timeout)
 
-    def set_number(self, dialog: str, label: str, number: float, timeout: float = 20) -> None:
+    def set_number(self, dialog: str, label: str, number: float, timeout: float = PATIENCE) -> None:
         """Set a number entry or slider."""
         self._accessible("set", dialog, label, str(number), timeout=timeout)
 
-    def get_number(self, dialog: str, label: str, timeout: float = 20) -> float:
+    def get_number(self, dialog: str, label: str, timeout: float = PATIENCE) -> float:
         """What a number entry or slider is set to."""
         return float(self._accessible("get", dialog, label, timeout=timeout))
 
-    def unexplained(self, dialog: str, timeout: float = 20) -> list[str]:
+    def unexplained(self, dialog: str, timeout: float = PATIENCE) -> list[str]:
         """The names of all controls of a dialog that have no tooltip."""
         return self._accessible("unexplained", dialog, timeout=timeout).splitlines()
 
-    def place(self, dialog: str, name: str, timeout: float = 20) -> tuple[int, int]:
+    def place(self, dialog: str, name: str, timeout: float = PATIENCE) -> tuple[int, int]:
         """Where on the screen the middle of a widget is."""
         x, y = self._accessible("where", dialog, name, timeout=timeout).split()
         return int(x), int(y)
 
-    def click_on(self, dialog: str, name: str, timeout: float = 20) -> None:
+    def click_on(self, dialog: str, name: str, timeout: float = PATIENCE) -> None:
         """Click in the middle of a widget that has no action of its own, such as a row of a list."""
         self.click(*self.place(dialog, name, timeout))
 
@@ -252,8 +255,8 @@ class WindowSession:
                 self._start(*(option.format(fd=writer) for option in argv), pass_fds=[writer])
             finally:
                 os.close(writer)
-            if not select.select([announcement], [], [], 30)[0]:
-                raise TimeoutError(f"{argv[0]} did not start within 30 s.")
+            if not select.select([announcement], [], [], PATIENCE)[0]:
+                raise TimeoutError(f"{argv[0]} did not start within {PATIENCE} s.")
             return announcement.readline().strip()
 
     def _send(self, code: str) -> None:
@@ -278,7 +281,7 @@ class WindowSession:
         return done.stdout
 
     def _run(self, *argv: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
-        return self.gimp.run(argv, self._environment, timeout=30, input=input)
+        return self.gimp.run(argv, self._environment, timeout=PATIENCE, input=input)
 
     def _wait(self, what: str, look: Callable[[], T | None], timeout: float) -> T:
         """Look until there is something; what GIMP said last explains why there is nothing."""
