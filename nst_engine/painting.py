@@ -299,10 +299,10 @@ def _check_memory(device: torch.device, recipe: Recipe, size: Size) -> None:
     """Raise :class:`OutOfMemory` when the finest scale will not fit."""
     needed, free = estimate.needed_memory(size, recipe), devices.free_memory(device)
     if needed > free:
-        fitting = int(max(size) * (free / needed) ** 0.5)
+        fitting = estimate.fitting_long_side(size, recipe, free)
         raise OutOfMemory(
             f"Painting at {max(size)} px needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free.",
-            f"Choose a size of at most {fitting}.",
+            f"Choose a size of at most {fitting}." if fitting else "Close other programs.",
         )
 
 

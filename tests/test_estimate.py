@@ -40,6 +40,13 @@ def test_a_size_that_is_asked_for_is_kept():
     assert found.seconds == pytest.approx(estimate.PREPARATION * cost)
 
 
+def test_a_size_that_fits_the_memory_is_known():
+    for side in (300, 1000):
+        memory = estimate.needed_memory(LARGE.scaled_to(side), PAINTERLY)
+        assert estimate.fitting_long_side(LARGE, PAINTERLY, memory) == pytest.approx(side, abs=2)
+    assert estimate.fitting_long_side(LARGE, PAINTERLY, estimate.BYTES) == 0
+
+
 def test_better_qualities_cost_about_three_times_as_much():
     costs = [
         sum(scale.cost for scale in pyramid.schedule(Size(384, 512), Options(quality=quality), PAINTERLY))
