@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nst_engine.curvature import Curvature
 from nst_engine.objective import Losses
-from nst_engine.optimize import LBFGS
+from nst_engine.optimize import LBFGS, Adam
 from nst_engine.pyramid import Size
 
 COARSE, FINE = Size(48, 64), Size(95, 128)
@@ -106,6 +106,17 @@ def test_at_a_finer_scale_one_evaluation_goes_most_of_the_way():
         for _ in optimizer.steps(lambda x, goal=goal: evaluate(x - goal), image, 10 if size == COARSE else 1):
             pass
         assert value(image - goal) < 0.1 * before
+
+
+def test_no_step_reads_a_number_from_the_device():
+    """A device without data: whoever asks it for a number gets an error instead."""
+    image = torch.empty(1, 3, *COARSE, device="meta")
+    for optimizer in (LBFGS(), Adam(0.05)):
+        for losses in optimizer.steps(
+            lambda x: (Losses(*torch.empty(3, device="meta")), torch.empty_like(x)), image, 4
+        ):
+            with pytest.raises(RuntimeError):
+                losses.as_numbers()
 
 
 def evaluate(error: Tensor) -> tuple[Losses, Tensor]:
