@@ -51,9 +51,9 @@ class Scale(NamedTuple):
 
 SCHEDULES = {
     "draft": (4, 4, 4, 8),
-    "normal": (20, 12, 12),
-    "high": (100, 60, 60),
-    "best": (300, 200, 200),
+    "normal": (26, 12, 12),
+    "high": (80, 40, 30),
+    "best": (240, 120, 60),
 }
 """Steps for each quality, finest scale first. The last entry serves all scales coarser still; a picture with fewer
 scales takes the last entries, since whatever scale comes first has the most to do."""

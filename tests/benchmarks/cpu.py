@@ -206,6 +206,11 @@ def load(content: Path, style: Path, long_side: int) -> Pair:
     )
 
 
+def at_side(path: Path, long_side: int) -> Floats:
+    """A picture's H×W×3 in [0, 1] with this long side, enlarged if need be."""
+    return resized(images.load(path)[..., :3], long_side, Image.Resampling.LANCZOS)
+
+
 def compare(
     rival: Rival,
     pair: Pair,

@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from PIL import Image
 
 from nst_engine import device as devices
-from nst_engine import images, networks, options, painting, recipes
+from nst_engine import networks, options, painting, recipes
 from nst_engine.objective import Objective, Region, style_statistics
 from nst_engine.protocol import StylePicture
 from nst_engine.tensors import to_image
 from nst_engine.vgg import VGG19
 
-from .cpu import PICTURES, paths
-from .published import Floats, resized
+from .cpu import PICTURES, at_side, paths
 
 CHECKED_SIDE = 128
 
@@ -92,11 +89,6 @@ def timed(device: str, size: int, quality: str) -> Row:
     pixels = {max(scale["height"], scale["width"]): scale["height"] * scale["width"] for scale in scales}
     steps = sum(pixels[entry["scale"]] for entry in report["history"])
     return Row(size, quality, seconds, steps / seconds / 1e6)
-
-
-def at_side(path: Path, long_side: int) -> Floats:
-    """A picture's H×W×3 in [0, 1] with this long side, enlarged if need be."""
-    return resized(images.load(path)[..., :3], long_side, Image.Resampling.LANCZOS)
 
 
 if __name__ == "__main__":
