@@ -52,8 +52,8 @@ class Scale(NamedTuple):
 SCHEDULES = {
     "draft": (4, 4, 4, 8),
     "normal": (26, 12, 12),
-    "high": (80, 40, 30),
-    "best": (240, 120, 60),
+    "high": (110, 40, 30),
+    "best": (300, 120, 60),
 }
 """Steps for each quality, finest scale first. The last entry serves all scales coarser still; a picture with fewer
 scales takes the last entries, since whatever scale comes first has the most to do."""

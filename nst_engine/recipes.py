@@ -64,6 +64,7 @@ RECIPES: dict[str, Recipe] = {
         style_layers=dict.fromkeys(STYLE_CHANNELS, StyleLayer(0.2, "moments")),
         content_weight=2.0,
         style_weight=5.0,
+        tv_weight=2.0,  # keeps the lattice away that the network does not see, and lets the descent get further
         normalize="energy",
         padding="replicate",
         optimizer="lbfgs",
