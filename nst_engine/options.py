@@ -85,7 +85,7 @@ class Options:
         "normal",
         "choice",
         "_Quality",
-        "How long to work: each step takes about three times as long as the one before.",
+        "How long to work: each step takes three to five times as long as the one before.",
         "basic",
         choices={"draft": "Draft", "normal": "Normal", "high": "High", "best": "Best"},
     )
