@@ -44,12 +44,21 @@ def magenta_file(window: WindowSession) -> Path:
 
 
 def choose_file(window: WindowSession, path: Path) -> None:
+    """Type a path into GTK's file chooser, and again should a busy machine have lost a key."""
+    chooser = "^Select a File$"
     window.press(DIALOG, "(None)")
-    window.focus("^Select a File$")
-    window.type(window.gimp.inside(path))
-    wait_until(lambda: path.name in window.tree())
-    window.key("Return")
-    wait_until(lambda: f"label '{path.stem}'" in window.tree())
+    window.wait_window(chooser)
+
+    def is_chosen() -> bool:
+        if window.find_window(chooser):
+            window.focus(chooser)
+            window.key("ctrl+l")
+            window.type(window.gimp.inside(path))
+            window.key("Return")
+            time.sleep(2)
+        return f"label '{path.stem}'" in window.tree()
+
+    wait_until(is_chosen)
 
 
 def thumbnail(window: WindowSession, caption: str, screenshot: Path) -> tuple[int, int, int]:
