@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from benchmarks import cpu, gpu, neural_style_pt, published, runs, style_transfer_pytorch
+from benchmarks import cpu, gpu, neural_style_pt, published, runs, sizes, style_transfer_pytorch
 from benchmarks.lattice import lattice
 
 from nst_engine import networks, options, stylize
@@ -212,7 +213,7 @@ def test_a_run_that_fails_leaves_nothing_in_the_cache(rival, pair, tmp_path):
 
 def test_the_clock_stands_still_while_a_picture_is_made(monkeypatch):
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(runs, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(runs, "processor_seconds", lambda: clock.now)
     recorder = runs.Recorder()
 
     def slow_picture() -> np.ndarray:
@@ -226,6 +227,23 @@ def test_the_clock_stands_still_while_a_picture_is_made(monkeypatch):
     recorder.finish(np.zeros((4, 4, 4), dtype=np.float32))
     assert recorder.seconds == [1, 2, 3, 3.5]
     assert recorder.pictures[-1].shape == (4, 4, 3)
+
+
+def test_the_clock_counts_work_and_not_waiting():
+    started = published.processor_seconds()
+    time.sleep(0.3)
+    waited = published.processor_seconds() - started
+    while published.processor_seconds() - started < 0.5:
+        pass
+    assert waited < 0.25
+
+
+def test_the_table_of_sizes_and_threads(monkeypatch, capsys):
+    monkeypatch.setattr(sizes, "in_fresh_process", lambda function, *arguments: function(*arguments))
+    sizes.main(["--size", "64", "--threads", str(torch.get_num_threads())])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("| 64 | 0.003 |")
+    assert lines[-1].endswith("| 0.00 |")
 
 
 def test_a_comparison_from_pictures_to_table(rival, pair, tmp_path):
