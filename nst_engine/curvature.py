@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-AXES = torch.tensor([[1.0, 1, 1], [1, 0, -1], [1, -2, 1]])
-"""Light and two opposed colors: what the channels of pictures have in common, and what not."""
+AXES = torch.tensor([[2.0, 2, 2], [6**0.5, 0, -(6**0.5)], [2**0.5, -(8**0.5), 2**0.5]]) / 12**0.5
+"""An orthonormal basis: light and two opposed colors: what the channels of pictures have in common, and what not."""
 
 BANDS, LOWEST, HIGHEST = 14, 1 / 32, 0.5**0.5
 """Number of bands of frequencies, equally wide on a logarithmic scale, and the middles of the first and last in
@@ -72,7 +72,7 @@ class Curvature:
         lower, upper = bands[:, spectrum.band], bands[:, spectrum.band + 1]
         curvature = torch.lerp(lower, upper, spectrum.share).exp()
         step = torch.fft.irfft2(_transformed(gradient) / curvature, s=(height, width))
-        return -height * width * torch.einsum("ij,ihw->jhw", _axes(gradient), step)[None]
+        return -height * width * torch.einsum("ij,ihw->jhw", AXES.to(gradient), step)[None]
 
     def _by_band(self) -> Tensor:
         """Curvatures, 3×BANDS; where a picture has nothing of a frequency or color, the mean of all counts."""
@@ -83,7 +83,7 @@ class Curvature:
 
 def _transformed(picture: Tensor) -> Tensor:
     """Fourier coefficients along each color axis, 3×h×(w/2 + 1), of 1×3×h×w."""
-    coefficients: Tensor = torch.fft.rfft2(torch.einsum("ij,jhw->ihw", _axes(picture), picture[0]))
+    coefficients: Tensor = torch.fft.rfft2(torch.einsum("ij,jhw->ihw", AXES.to(picture), picture[0]))
     return coefficients
 
 
@@ -95,11 +95,6 @@ def _powers(picture: Tensor) -> Tensor:
     share, band = spectrum.share.flatten(), spectrum.band.flatten()
     powers = power.new_zeros(len(power), BANDS)
     return powers.index_add_(1, band, power * (1 - share)).index_add_(1, band + 1, power * share)
-
-
-def _axes(like: Tensor) -> Tensor:
-    axes: Tensor = AXES / AXES.norm(dim=1, keepdim=True)
-    return axes.to(like)
 
 
 @lru_cache(maxsize=8)

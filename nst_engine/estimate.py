@@ -26,7 +26,7 @@ QUICK_LONG_SIDE = 384
 LADDER = [round(256 * 2 ** (step / 2) / 32) * 32 for step in range(13)]
 """Long sides that the automatic size chooses from, far apart so that a probe's noise seldom changes it."""
 
-BYTES = 800_000_000
+FIXED_BYTES = 800_000_000
 """Memory that painting takes at any size, measured: Winograd's kernels, its tiles, the libraries' own."""
 
 BYTES_PER_PIXEL = 3400
@@ -73,12 +73,12 @@ def estimate(content: Size, options: Options, recipe: Recipe, speed: float, memo
 
 def needed_memory(size: Size, recipe: Recipe) -> int:
     """Bytes that painting at this size takes on the device."""
-    return BYTES + size.pixels * (BYTES_PER_PIXEL_LBFGS if recipe.optimizer == "lbfgs" else BYTES_PER_PIXEL)
+    return FIXED_BYTES + size.pixels * (BYTES_PER_PIXEL_LBFGS if recipe.optimizer == "lbfgs" else BYTES_PER_PIXEL)
 
 
 def fitting_long_side(size: Size, recipe: Recipe, memory: int) -> int:
     """Long side of the largest picture in these proportions that fits in so many bytes; 0 if none is worth it."""
-    share = (memory - BYTES) / (needed_memory(size, recipe) - BYTES)
+    share = (memory - FIXED_BYTES) / (needed_memory(size, recipe) - FIXED_BYTES)
     fitting = int(max(size) * max(0.0, share) ** 0.5)
     return fitting if fitting >= pyramid.COARSEST_LONG_SIDE else 0
 

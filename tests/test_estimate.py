@@ -44,7 +44,7 @@ def test_a_size_that_fits_the_memory_is_known():
     for side in (300, 1000):
         memory = estimate.needed_memory(LARGE.scaled_to(side), PAINTERLY)
         assert estimate.fitting_long_side(LARGE, PAINTERLY, memory) == pytest.approx(side, abs=2)
-    assert estimate.fitting_long_side(LARGE, PAINTERLY, estimate.BYTES) == 0
+    assert estimate.fitting_long_side(LARGE, PAINTERLY, estimate.FIXED_BYTES) == 0
 
 
 def test_better_qualities_cost_about_three_times_as_much():

@@ -244,7 +244,7 @@ def _judged(system: str, run: Run, pair: Pair, own: Callable[[Floats], float]) -
 def verdict(pair: Pair, picture: Bytes, own: Callable[[Floats], float]) -> dict[str, float]:
     """What the fixed judges and the rival's own loss say of an 8-bit picture."""
     painted = _floats(picture)
-    said = score(_opaque(pair.content), _opaque(pair.style), _opaque(painted), pair.long_side)
+    said = score(opaque(pair.content), opaque(pair.style), opaque(painted), pair.long_side)
     height, width = pair.content.shape[:2]
     if picture.shape != pair.content.shape:  # what the engine has at a coarser scale
         enlarged = Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS)
@@ -252,7 +252,7 @@ def verdict(pair: Pair, picture: Bytes, own: Callable[[Floats], float]) -> dict[
     return {"own": own(painted)} | {judge: terms["total"] for judge, terms in said.items() if "total" in terms}
 
 
-def _opaque(picture: Floats) -> Floats:
+def opaque(picture: Floats) -> Floats:
     """H×W×3 → H×W×4."""
     return np.dstack([picture, np.ones_like(picture[..., :1])])
 

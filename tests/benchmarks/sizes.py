@@ -17,7 +17,7 @@ import torch
 from nst_engine import device, options, stylize
 from nst_engine.score import score
 
-from .cpu import PICTURES, at_side, paths
+from .cpu import PICTURES, at_side, opaque, paths
 from .published import Floats
 from .runs import in_fresh_process
 
@@ -72,7 +72,7 @@ def painted(pair: tuple[Path, Path], size: int, threads: int) -> tuple[Floats, f
     torch.set_num_threads(threads)
     content, style = (at_side(path, size) for path in pair)
     picture = stylize(content, style, options.from_mapping({"quality": "draft", "size": size, "device": "cpu"}))
-    trio = (np.dstack([p[..., :3], np.ones_like(p[..., :1])]) for p in (content, style, picture))
+    trio = (opaque(p[..., :3]) for p in (content, style, picture))
     return picture[..., :3], score(*trio, size)["painterly"]["total"]
 
 
