@@ -6,6 +6,7 @@ import ctypes
 import platform
 import time
 from collections import deque
+from functools import lru_cache
 
 import psutil
 import torch
@@ -18,6 +19,9 @@ ACCELERATORS = ("cuda", "mps", "xpu")
 
 PROBE_CHANNELS, PROBE_SIDE = 128, 16
 """Size of the convolution that formats are judged by."""
+
+PROBE_SECONDS, PROBE_RUNS = 0.05, 8
+"""How long one format is tried, and how often at most: the best of several runs is the same on a busy machine."""
 
 STEPS_AHEAD = 2
 """How many steps may be queued on a GPU while the host goes on: enough to keep it busy, few enough to stop soon."""
@@ -86,25 +90,27 @@ def peak_memory(device: torch.device) -> int:
 
 
 def convolution_seconds(device: torch.device, dtype: torch.dtype) -> float:
-    """Seconds of one small convolution, forward and backward, in a number format; the second of two runs."""
+    """Seconds of one small convolution, forward and backward, in a number format: the best of two runs or more."""
     kernel = torch.rand(PROBE_CHANNELS, PROBE_CHANNELS, 3, 3, device=device, dtype=dtype)
     convolution = Convolution(kernel, kernel[:, 0, 0, 0])
     image = torch.rand(1, PROBE_CHANNELS, PROBE_SIDE, PROBE_SIDE, device=device, dtype=dtype)
     image = image.contiguous(memory_format=torch.channels_last).requires_grad_()
-    for _ in range(2):
+    seconds: list[float] = []
+    while len(seconds) < 2 or (len(seconds) < PROBE_RUNS and sum(seconds) < PROBE_SECONDS):
         started = time.perf_counter()
         convolution(image).sum().backward()  # type: ignore[no-untyped-call]
         if device.type in ACCELERATORS:
             getattr(torch, device.type).synchronize()
-        seconds = time.perf_counter() - started
-    return seconds
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
 
 
+@lru_cache
 def fastest_format(device: torch.device) -> torch.dtype:
     """The number format that convolutions are quickest in here: float32 or bfloat16, by a timed one of each.
 
     On processors without the instructions for it bfloat16 is 15 to 130 times slower, so formats are judged by this
-    and never by name. float16 is left out: gradients of this network leave its range.
+    and never by name, once a process. float16 is left out: gradients of this network leave its range.
     GPUs without CUDA keep float32: none was tried.
     """
     if device.type in ("mps", "xpu"):

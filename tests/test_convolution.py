@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from nst_engine import winograd
+from nst_engine import device, winograd
 from nst_engine.convolution import WINOGRAD_CHANNELS, Convolution
 from nst_engine.winograd import Winograd
 
@@ -51,3 +51,20 @@ def test_output_and_gradient_are_those_of_convolution_and_relu(channels, padding
     for output in (y, expected):
         (output * normal(*expected.shape, seed=3)).sum().backward()
     assert torch.allclose(ours.grad, theirs.grad, atol=1e-9)
+
+
+def test_a_number_format_is_judged_by_the_best_of_several_runs(monkeypatch):
+    lasting = iter([0.04, 0.002, 0.004, 0.002, *[1.0] * 100])
+    moments = iter(m for seconds in lasting for m in (0.0, seconds))
+    monkeypatch.setattr(device.time, "perf_counter", lambda: next(moments))
+    assert device.convolution_seconds(torch.device("cpu"), torch.float32) == 0.002
+    slow = iter([0.0, 0.2, 0.0, 0.1])
+    monkeypatch.setattr(device.time, "perf_counter", lambda: next(slow))
+    assert device.convolution_seconds(torch.device("cpu"), torch.float32) == 0.1
+
+
+def test_the_fastest_number_format_stays_the_same_in_a_process(monkeypatch):
+    cpu = torch.device("cpu")
+    first = device.fastest_format(cpu)
+    monkeypatch.setattr(device, "convolution_seconds", lambda device, dtype: 0.0 if dtype != first else 1.0)
+    assert device.fastest_format(cpu) == first
