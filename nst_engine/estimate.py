@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import torch
 
-from nst_engine import device as devices
 from nst_engine import pyramid
 from nst_engine.objective import Objective, Region, style_statistics
 from nst_engine.options import Options
@@ -39,6 +38,14 @@ PREPARATION = 1.05
 """Whole time over that of steps and targets: previews, the result."""
 
 
+class Machine(NamedTuple):
+    """What a device can do: seconds of a full step per pixel of its cost, free bytes, the convolutions' format."""
+
+    speed: float
+    memory: int
+    number_format: torch.dtype
+
+
 class Estimate(NamedTuple):
     """The size to work at and about how many seconds that takes."""
 
@@ -58,15 +65,15 @@ def seconds_per_pixel(vgg: VGG19, recipe: Recipe) -> float:
     return (time.perf_counter() - started) / (image[0, 0].numel() + pyramid.STEP_OVERHEAD)
 
 
-def estimate(content: Size, options: Options, recipe: Recipe, speed: float, memory: int) -> Estimate:
-    """Size and seconds for a content, on a device of this ``speed`` (seconds per pixel) and free ``memory`` (bytes)."""
+def estimate(content: Size, options: Options, recipe: Recipe, machine: Machine) -> Estimate:
+    """Size and seconds for a content."""
     if options.size:
-        return _of(content, options.size, options, recipe, speed)
+        return _of(content, options.size, options, recipe, machine)
     allowed = 60 * MINUTES[options.quality]
     candidates = [max(content), *(side for side in reversed(LADDER) if side < max(content))]
     for side in candidates:
-        found = _of(content, side, options, recipe, speed)
-        if found.seconds <= allowed and needed_memory(found.size, recipe) <= memory:
+        found = _of(content, side, options, recipe, machine)
+        if found.seconds <= allowed and needed_memory(found.size, recipe) <= machine.memory:
             break
     return found
 
@@ -83,13 +90,7 @@ def fitting_long_side(size: Size, recipe: Recipe, memory: int) -> int:
     return fitting if fitting >= pyramid.COARSEST_LONG_SIDE else 0
 
 
-def of_this_machine(content: Size, options: Options, recipe: Recipe, vgg: VGG19) -> Estimate:
-    """The estimate for the network's device as it is now; measures its speed."""
-    speed, memory = seconds_per_pixel(vgg, recipe), devices.free_memory(vgg.pixel_mean.device)
-    return estimate(content, options, recipe, speed, memory)
-
-
-def _of(content: Size, long_side: int, options: Options, recipe: Recipe, speed: float) -> Estimate:
+def _of(content: Size, long_side: int, options: Options, recipe: Recipe, machine: Machine) -> Estimate:
     size = pyramid.working_size(content, long_side)
-    cost = sum(scale.cost for scale in pyramid.schedule(size, options, recipe))
-    return Estimate(size, PREPARATION * speed * cost)
+    cost = sum(scale.cost for scale in pyramid.schedule(size, options, recipe, machine.number_format))
+    return Estimate(size, PREPARATION * machine.speed * cost)

@@ -104,7 +104,7 @@ class Painter:
         canvas = Canvas(content, masks, self.device)
         palette = Palette(self, canvas, styles)
         size = self.working_size(canvas.size)
-        scales = pyramid.schedule(size, self.options, self.recipe)
+        scales = pyramid.schedule(size, self.options, self.recipe, self.vgg.dtype)
         _check_memory(self.device, self.recipe, size)
         clock.lap("start_up")
         try:
@@ -133,7 +133,8 @@ class Painter:
         """The size that a content of this size is painted at, and about how many seconds it takes."""
         if self.speed is None:
             self.speed = estimate.seconds_per_pixel(self.vgg, self.recipe)
-        return estimate.estimate(content, self.options, self.recipe, self.speed, devices.free_memory(self.device))
+        machine = estimate.Machine(self.speed, devices.free_memory(self.device), self.vgg.dtype)
+        return estimate.estimate(content, self.options, self.recipe, machine)
 
     def _report(self, painting: _Painting, styles: Sequence[StylePicture], size: Size) -> dict[str, Any]:
         return {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from nst_engine import estimate, pyramid
+from nst_engine.estimate import Machine
 from nst_engine.options import Options
 from nst_engine.pyramid import Size
 from nst_engine.recipes import RECIPES
@@ -17,27 +19,35 @@ PLENTY = 10**12
 @pytest.mark.parametrize("quality", list(estimate.MINUTES))
 def test_the_automatic_size_is_the_largest_that_keeps_to_the_time(quality):
     options = Options(quality=quality)
-    found = estimate.estimate(LARGE, options, PAINTERLY, 1e-5, PLENTY)
+    found = estimate.estimate(LARGE, options, PAINTERLY, Machine(1e-5, PLENTY, torch.float32))
     allowed = 60 * estimate.MINUTES[quality]
     assert found.seconds <= allowed
     larger = next(side for side in estimate.LADDER if side > max(found.size))
-    assert estimate.estimate(LARGE, Options(quality=quality, size=larger), PAINTERLY, 1e-5, PLENTY).seconds > allowed
+    assert (
+        estimate.estimate(
+            LARGE, Options(quality=quality, size=larger), PAINTERLY, Machine(1e-5, PLENTY, torch.float32)
+        ).seconds
+        > allowed
+    )
 
 
 def test_a_fast_machine_paints_at_the_content_s_own_size_and_a_small_memory_below_it():
-    assert estimate.estimate(LARGE, Options(), PAINTERLY, 1e-12, PLENTY).size == LARGE
-    assert max(estimate.estimate(LARGE, Options(), PAINTERLY, 1e-12, 10**9).size) < 1000
+    assert estimate.estimate(LARGE, Options(), PAINTERLY, Machine(1e-12, PLENTY, torch.float32)).size == LARGE
+    assert max(estimate.estimate(LARGE, Options(), PAINTERLY, Machine(1e-12, 10**9, torch.float32)).size) < 1000
 
 
 def test_the_slowest_machine_still_paints():
-    assert max(estimate.estimate(LARGE, Options(), PAINTERLY, 10.0, PLENTY).size) == estimate.LADDER[0]
+    assert (
+        max(estimate.estimate(LARGE, Options(), PAINTERLY, Machine(10.0, PLENTY, torch.float32)).size)
+        == estimate.LADDER[0]
+    )
 
 
 def test_a_size_that_is_asked_for_is_kept():
-    found = estimate.estimate(LARGE, Options(size=1000), PAINTERLY, 1.0, PLENTY)
+    found = estimate.estimate(LARGE, Options(size=1000), PAINTERLY, Machine(1.0, PLENTY, torch.float32))
     assert found.size == Size(750, 1000)
-    cost = sum(scale.cost for scale in pyramid.schedule(found.size, Options(size=1000), PAINTERLY))
-    assert found.seconds == pytest.approx(estimate.PREPARATION * cost)
+    pixels = sum(scale.cost for scale in pyramid.schedule(found.size, Options(size=1000), PAINTERLY, torch.float32))
+    assert found.seconds == pytest.approx(estimate.PREPARATION * pixels)
 
 
 def test_a_size_that_fits_the_memory_is_known():
@@ -47,9 +57,17 @@ def test_a_size_that_fits_the_memory_is_known():
     assert estimate.fitting_long_side(LARGE, PAINTERLY, estimate.FIXED_BYTES) == 0
 
 
-def test_better_qualities_cost_about_three_times_as_much():
-    costs = [
-        sum(scale.cost for scale in pyramid.schedule(Size(384, 512), Options(quality=quality), PAINTERLY))
-        for quality in estimate.MINUTES
-    ]
-    assert all(2 < after / before < 5 for before, after in zip(costs, costs[1:], strict=False))
+@pytest.mark.parametrize("number_format", [torch.float32, torch.bfloat16])
+def test_better_qualities_cost_three_to_five_times_as_much(number_format):
+    costs = [cost(quality, number_format) for quality in estimate.MINUTES]
+    assert all(2.5 < after / before < 5 for before, after in zip(costs, costs[1:], strict=False))
+
+
+@pytest.mark.parametrize("quality", list(estimate.MINUTES))
+def test_a_device_with_half_precision_does_more_at_each_quality(quality):
+    assert 1.5 < cost(quality, torch.bfloat16) / cost(quality, torch.float32) < 3
+
+
+def cost(quality, number_format):
+    options = Options(quality=quality)
+    return sum(scale.cost for scale in pyramid.schedule(Size(384, 512), options, PAINTERLY, number_format))
