@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
+import sys
 import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from benchmarks import cpu, gpu, neural_style_pt, published, runs, sizes, style_transfer_pytorch
+from benchmarks import cpu, gpu, neural_style_pt, published, runs, sizes, style_transfer_pytorch, waits
 from benchmarks.lattice import lattice
 
 from nst_engine import networks, options, stylize
@@ -245,6 +246,20 @@ def test_the_table_of_sizes_and_threads(monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].startswith("| 64 | 0.003 |")
     assert lines[-1].endswith("| 0.00 |")
+
+
+def test_the_table_of_waits():
+    pair = cpu.paths(cpu.PICTURES)[0]
+    found = waits.waits(pair, 64, "draft")
+    assert 0 < found.greeting < found.plan
+    assert 0 < found.first_preview < found.result
+    assert found.number_format in ("float32", "bfloat16")
+
+
+def test_a_broken_engine_ends_the_table_of_waits(monkeypatch):
+    monkeypatch.setattr(waits, "WORKER", [sys.executable, "-c", "pass"])
+    with pytest.raises(SystemExit, match="The engine failed"):
+        waits.waits(cpu.paths(cpu.PICTURES)[0], 64, "draft")
 
 
 def test_a_comparison_from_pictures_to_table(rival, pair, tmp_path):
