@@ -61,7 +61,7 @@ SCHEDULES = {
 scales takes the last entries, since whatever scale comes first has the most to do."""
 
 HALF_PRECISION_SCHEDULES = {
-    "draft": (12, 8, 4, 8),
+    "draft": (11, 4, 4, 8),
     "normal": (52, 12, 12),
     "high": (200, 40, 30),
     "best": (600, 120, 60),
