@@ -83,6 +83,9 @@ class LBFGS:
     SUFFICIENT_DECREASE = 1e-4
     """Armijo's constant."""
 
+    ROUNDING = 2e-4
+    """Share of the value by which it may rise all the same: what bfloat16's rounding does to it near the end."""
+
     FIRST_STEP = 0.01
     """Mean change of a pixel in the first step, when the curvature is still unknown."""
 
@@ -121,7 +124,7 @@ class LBFGS:
 
     def _descends(self, here: _Point, there: _Point) -> Tensor:
         expected = (here.gradient * (there.image - here.image)).sum()
-        return there.value <= here.value + self.SUFFICIENT_DECREASE * expected
+        return there.value <= here.value + self.SUFFICIENT_DECREASE * expected + self.ROUNDING * here.value.abs()
 
     def _direction(self, here: _Point) -> Tensor:
         """Minus the inverse Hessian's estimate times the gradient of the pixels that are free to move."""

@@ -283,7 +283,8 @@ def test_time_to_a_mark():
 
 
 @pytest.mark.parametrize("name, tolerance", [("neural-style-pt", 5e-3), ("style-transfer-pytorch", 0.02)])
-def test_the_engine_gets_the_rivals_objective(pair, painted, name, tolerance):
+def test_the_engine_gets_the_rivals_objective(pair, painted, name, tolerance, monkeypatch):
+    monkeypatch.setattr("nst_engine.device.fastest_format", lambda device: torch.float32)
     large = dataclasses.replace(pair, style=published.resized(pair.style, 64, published.Image.Resampling.LANCZOS))
     rival = cpu.RIVALS[name]
     chosen = rival.contests["own"](rival.settings, large.content, large.style)

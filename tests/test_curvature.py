@@ -97,6 +97,21 @@ def test_a_step_that_does_not_descend_is_shortened_and_leaves_nothing_behind():
     assert value(image - goal) < 0.1 * value(before - goal)
 
 
+def test_rounding_of_the_value_does_not_end_the_descent():
+    goal, image = noise(COARSE, 1).mul_(0.1).add_(0.5).clamp_(0, 1), noise(COARSE, 2).mul_(0.1).add_(0.5).clamp_(0, 1)
+    before, errors = value(image - goal), iter([0.0, 0.0, 0.0, -1.0] + 40 * [0.0])
+
+    def rounded(x: Tensor) -> tuple[Losses, Tensor]:
+        """Far more than what is left to gain, and once rounded down further than all other times."""
+        losses, gradient = evaluate(x - goal)
+        large = 1e4 * before
+        return dataclasses.replace(losses, style=losses.style + large * (1 + 1e-4 * next(errors))), gradient
+
+    for _ in LBFGS().steps(rounded, image, 40):
+        pass
+    assert value(image - goal) < 1e-3 * before
+
+
 def test_at_a_finer_scale_one_evaluation_goes_most_of_the_way():
     optimizer = LBFGS()
     for size in (COARSE, FINE):
