@@ -54,14 +54,14 @@ class Scale(NamedTuple):
 SCHEDULES = {
     "draft": (4, 4, 4, 8),
     "normal": (26, 12, 12),
-    "high": (110, 40, 30),
-    "best": (300, 120, 60),
+    "high": (130, 40, 30),
+    "best": (360, 120, 60),
 }
 """Steps for each quality, finest scale first. The last entry serves all scales coarser still; a picture with fewer
 scales takes the last entries, since whatever scale comes first has the most to do."""
 
 HALF_PRECISION_SCHEDULES = {
-    "draft": (11, 4, 4, 8),
+    "draft": (13, 4, 8),
     "normal": (52, 12, 12),
     "high": (200, 40, 30),
     "best": (600, 120, 60),
