@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from nst_engine import images
 from nst_engine.errors import PictureError
+from nst_engine.files import reading, writing
 
 CELL = 240
 """Side of the square that each picture has, in pixels."""
@@ -30,16 +30,16 @@ def save(path: Path, styles: Sequence[Path], rows: Iterable[tuple[Path, Sequence
                 corner = GAP + x * step + (CELL - picture.width) // 2, GAP + y * step + (CELL - picture.height) // 2
                 sheet.paste(picture, corner)
     pixels = np.asarray(sheet.convert("RGBA"), dtype=np.float32) / np.float32(255)
-    images.save(path, pixels, force=True)
+    writing.save(path, pixels, force=True)
 
 
 def thumbnail(file: Path) -> Image.Image | None:
     """A picture file on paper, at most CELL wide and high."""
     try:
-        pixels = images.load(file)
+        pixels = reading.load(file)
     except PictureError:
         return None
     rgb = pixels[..., :3] * pixels[..., 3:] + (1 - pixels[..., 3:])
-    picture = Image.fromarray(images.to_bytes(rgb))
+    picture = Image.fromarray(writing.to_bytes(rgb))
     picture.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
     return picture

@@ -14,9 +14,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst_engine import images, losses, networks
+from nst_engine import losses, networks
 from nst_engine.errors import PictureError
+from nst_engine.files.writing import to_bytes
 from nst_engine.pyramid import Size
+from nst_engine.tensors import Floats
 from nst_engine.vgg import SMALLEST_SIDE, VGG19
 
 NETWORK = "vgg19"
@@ -43,7 +45,7 @@ class Trio(NamedTuple):
     picture: Features
 
 
-def score(content: images.Floats, style: images.Floats, picture: images.Floats, long_side: int) -> dict[str, Verdict]:
+def score(content: Floats, style: Floats, picture: Floats, long_side: int) -> dict[str, Verdict]:
     """What each judge says of a picture; smaller is better.
 
     Pictures are H×W×4 float32. Content and picture are scaled so that the content's long side is ``long_side``
@@ -163,8 +165,8 @@ def _gaussian(features: Tensor, raised: float) -> tuple[Tensor, Tensor]:
     return found.mean, found.covariance + raised * torch.eye(len(found.mean), dtype=torch.float64)
 
 
-def _lanczos(pixels: images.Floats, size: Size) -> Tensor:
+def _lanczos(pixels: Floats, size: Size) -> Tensor:
     """1×3×H×W in [0, 1] from H×W×4 at another size; alpha does not count."""
-    image = Image.fromarray(images.to_bytes(pixels[..., :3]))
+    image = Image.fromarray(to_bytes(pixels[..., :3]))
     resized = image.resize((size.width, size.height), Image.Resampling.LANCZOS)
     return torch.from_numpy(np.asarray(resized).astype(np.float32) / 255).permute(2, 0, 1)[None]

@@ -31,3 +31,19 @@ def content() -> Floats:
 def style() -> Floats:
     """A small style picture, 56×56."""
     return stripes(56, 56, 7, seed=2)
+
+
+@pytest.fixture
+def corner():
+    """20×30 pixels of smooth gray, in 8 bits, with one corner red and one blue: no turn of it looks like another."""
+    values = np.full((20, 30, 3), 128, np.uint8)
+    values[:8, :8] = (255, 0, 0)
+    values[:8, -8:] = (0, 0, 255)
+    return values
+
+
+@pytest.fixture
+def fine():
+    """32×64×4 values of 16 bits, all different in each channel."""
+    values = np.random.default_rng(3).permutation(65536)[: 32 * 64 * 4]
+    return values.reshape(32, 64, 4).astype(np.uint16)

@@ -12,6 +12,9 @@ from PIL import Image
 LETTERS = {1: "B", 2: "s", 3: "H", 4: "I", 5: "I", 7: "s", 10: "i"}
 MARKS = {"<": b"II*\0", ">": b"MM\0*"}
 
+KINDS = ["png8", "png16", "jpg8", "tif8", "tif16", "webp8"]
+"""Endings of files, with the bits per channel."""
+
 MAKER_NOTE = bytes(range(256)) * 3
 ARTIST = "Jörg Müller".encode() + b"\0"
 LATITUDE = (48, 1, 51, 1, 2999, 100)
@@ -126,3 +129,16 @@ def camera_file(kind, values, order="<", fields=None):
     }[kind]
     Image.fromarray(values).save(file, image_format, exif=exif(order, fields), **options)
     return file.getvalue()
+
+
+def ending(kind):
+    return kind.rstrip("0123456789")
+
+
+def bits(kind):
+    return int(kind.removeprefix(ending(kind)))
+
+
+def write(path, image, **options):
+    image.save(path, **options)
+    return path

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nst_engine import images
+from nst_engine.files import reading, writing
 
 
 def engine(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -21,8 +21,8 @@ def engine(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def files(tmp_path, content, style) -> dict[str, Path]:
-    images.save(tmp_path / "content.png", content)
-    images.save(tmp_path / "style.png", style)
+    writing.save(tmp_path / "content.png", content)
+    writing.save(tmp_path / "style.png", style)
     return {name: tmp_path / name for name in ("content.png", "style.png", "output.png", "report.json")}
 
 
@@ -34,7 +34,7 @@ def stylize(files: dict[str, Path], *arguments: object) -> subprocess.CompletedP
 def test_stylize_writes_picture_and_report(files):
     done = stylize(files, "--iterations", 3, "--report", files["report.json"])
     assert (done.returncode, done.stdout) == (0, "")
-    assert images.load(files["output.png"]).shape == (48, 64, 4)
+    assert reading.load(files["output.png"]).shape == (48, 64, 4)
     report = json.loads(files["report.json"].read_text())
     assert report["options"]["iterations"] == 3
     assert report["seconds"]["start_up"] > 0
@@ -94,16 +94,16 @@ def test_several_styles_regions_and_masks(files, tmp_path, content):
     left[..., 3] = 1
     left[:, :32, :3] = 1
     mask = tmp_path / "left.png"
-    images.save(mask, left)
+    writing.save(mask, left)
     c, s, o, _ = files.values()
     done = engine(
         "stylize", "--content", c, "--style", s, c, "--blend", 1, 2, "--region", mask, "-", "--protect", mask,
         "--output", o, "--quality", "draft", "--iterations", 2, "--init-picture", s, "--depth", 16,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    picture = images.read(o)
+    picture = reading.read(o)
     assert picture.depth == 16
-    assert picture.pixels[:, :30, :3] == pytest.approx(images.load(c)[:, :30, :3], abs=1e-4)
+    assert picture.pixels[:, :30, :3] == pytest.approx(reading.load(c)[:, :30, :3], abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_mistakes_with_styles_and_masks(files, arguments, sentence):
 
 def test_sixteen_bits_and_exif_go_through(files, content):
     files["content.png"].unlink()
-    images.save(files["content.png"], content, depth=16)
+    writing.save(files["content.png"], content, depth=16)
     stylize(files, "--iterations", 1)
-    assert images.read(files["output.png"]).depth == 16
+    assert reading.read(files["output.png"]).depth == 16
 
 
 def test_ctrl_c_keeps_the_picture_as_it_stands(files):
@@ -135,7 +135,7 @@ def test_ctrl_c_keeps_the_picture_as_it_stands(files):
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Finishing with the picture as it stands" in said
-    assert images.load(o).shape == (48, 64, 4)
+    assert reading.load(o).shape == (48, 64, 4)
     assert len(json.loads(files["report.json"].read_text())["history"]) < 100_000
 
 
@@ -145,7 +145,7 @@ def test_the_classic_command_line(files):
     weights = ["--content_weight", "1e3", "--style_weight", "1e-1", "--tv_weight", "10"]
     done = engine("nst", "-c", c, "-s", s, "-r", o, *weights, "-l", 2, "-n", 3, "-p", 2, "-v")
     assert (done.returncode, done.stderr) == (0, "")
-    assert images.load(o).shape == (384, 512, 4)
+    assert reading.load(o).shape == (384, 512, 4)
     lines = done.stdout.splitlines()
     assert lines[0] == "loaded the model"
     assert [line[:16] for line in lines if line.startswith("[")] == ["[iteration    0]", "[iteration    2]"]
@@ -164,12 +164,12 @@ def test_the_classic_command_is_silent_otherwise_and_refuses_a_zero(files):
 def folder(tmp_path, content, style) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
-    images.save(folder / "a.png", content)
-    images.save(folder / "c.jpg", content[::-1])
+    writing.save(folder / "a.png", content)
+    writing.save(folder / "c.jpg", content[::-1])
     (folder / "b.jpg").write_text("no picture")
     (folder / "notes.txt").write_text("not meant")
-    images.save(tmp_path / "waves.png", style)
-    images.save(tmp_path / "sky.png", style[:, ::-1])
+    writing.save(tmp_path / "waves.png", style)
+    writing.save(tmp_path / "sky.png", style[:, ::-1])
     return folder
 
 
@@ -186,7 +186,7 @@ def test_batch_paints_a_folder_and_reports_what_is_bad_at_the_end(folder):
     assert "ERROR 1 of 3 pictures could not be painted (b.jpg: " in done.stderr
     painted = folder.parent / "painted"
     assert sorted(path.name for path in painted.iterdir()) == ["a.png", "c.jpg"]
-    assert images.load(painted / "a.png").shape == (48, 64, 4)
+    assert reading.load(painted / "a.png").shape == (48, 64, 4)
 
 
 def test_batch_resumes(folder):
@@ -211,7 +211,7 @@ def test_batch_paints_a_grid_and_its_contact_sheet(folder):
         "a in the style of sky.png", "a in the style of waves.png", "c in the style of sky.jpg",
         "c in the style of waves.jpg", "contact-sheet.jpg",
     ]  # fmt: skip
-    sheet = images.load(painted / "contact-sheet.jpg")
+    sheet = reading.load(painted / "contact-sheet.jpg")
     assert sheet.shape[:2] == (8 + 3 * 248, 8 + 3 * 248)
     assert sheet[:200, :200, :3].min() > 0.95  # the corner above the contents stays empty
     assert sheet[300:400, 300:400, :3].std() > 0.01

@@ -15,7 +15,8 @@ import safetensors.torch
 import torch
 from torchvision.models.vgg import cfgs
 
-from nst_engine import cli, images, networks
+from nst_engine import cli, networks
+from nst_engine.files import reading, writing
 from nst_engine.vgg import LAYERS, VGG19
 
 
@@ -107,15 +108,15 @@ def test_a_published_file_is_known_by_its_hash_as_well(tmp_path, monkeypatch, sl
 def test_an_added_network_paints_a_picture(tmp_path, content, style, slim):
     file = published.legacy_file(tmp_path / "vgg19-dcbb9e9d.pth", slim)
     cli.main(["networks", "add", str(file), "--name", "mine", "--pooling", "average"])
-    images.save(tmp_path / "content.png", content)
-    images.save(tmp_path / "style.png", style)
+    writing.save(tmp_path / "content.png", content)
+    writing.save(tmp_path / "style.png", style)
     pictures = []
     for network in ("vgg19", "mine"):
         output = tmp_path / f"{network}.png"
         files = ["--content", tmp_path / "content.png", "--style", tmp_path / "style.png", "--output", output]
         options = ["--network", network, "--size", 32, "--quality", "draft", "--iterations", 2]
         cli.main(["stylize", *map(str, files + options)])
-        pictures.append(images.load(output))
+        pictures.append(reading.load(output))
     assert pictures[0].shape == pictures[1].shape == content.shape
     assert not np.array_equal(*pictures)
 

@@ -11,12 +11,12 @@ from nst_engine import options
 from nst_engine.commands.display import Display
 from nst_engine.commands.stylize import add_style_arguments, read_styles
 from nst_engine.errors import OptionError, PictureError, StyleTransferError
+from nst_engine.files import formats
 
 if TYPE_CHECKING:
     from nst_engine.painting import Painter
     from nst_engine.protocol import StylePicture
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 SHEET = "contact-sheet.jpg"
 
 
@@ -83,19 +83,19 @@ def _paint_all(tasks: list[Task], chosen: options.Options, force: bool) -> list[
 
 
 def _paint(painter: Painter, task: Task, force: bool, display: Display) -> None:
-    from nst_engine import images
+    from nst_engine.files import reading, writing
 
-    images.check_output(task.output, force)
-    content = images.read(task.content)
+    writing.check_output(task.output, force)
+    content = reading.read(task.content)
     done = painter.paint(content.pixels, task.styles, on_step=display.show, should_stop=lambda: display.stopped)
-    images.save(task.output, done.picture, force, content.depth, content.exif)
+    writing.save(task.output, done.picture, force, content.depth, content.exif)
 
 
 def _contents(folder: Path) -> list[Path]:
     """The picture files of a folder, by name."""
     if not folder.is_dir():
         raise PictureError(f"There is no folder {folder}.", "Check the path.")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    found = sorted(path for path in folder.iterdir() if formats.of_name(path) and path.is_file())
     if not found:
         raise PictureError(f"The folder {folder} has no pictures.", "Put PNG, JPEG, TIFF or WebP files there.")
     return found

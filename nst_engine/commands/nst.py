@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from nst_engine.errors import OptionError
 
 if TYPE_CHECKING:
-    from nst_engine.images import Floats
     from nst_engine.painting import Step
+    from nst_engine.tensors import Floats
 
 LONG_SIDE = 512
 """Both pictures are brought to this long side, enlarged where they are smaller."""
@@ -39,7 +39,8 @@ def run(parsed: argparse.Namespace) -> None:
     if parsed.print_every < 1:
         raise OptionError(f"Option 'print_every' is {parsed.print_every}.", "It must be a whole number from 1.")
 
-    from nst_engine import images, options
+    from nst_engine import options
+    from nst_engine.files import reading, writing
     from nst_engine.painting import Painter
     from nst_engine.protocol import StylePicture
 
@@ -55,8 +56,8 @@ def run(parsed: argparse.Namespace) -> None:
             "tv_weight": parsed.tv_weight * 255**2,
         }
     )
-    images.check_output(parsed.result, force=True)
-    content, style = (_at_long_side(images.load(path)) for path in (parsed.content, parsed.style))
+    writing.check_output(parsed.result, force=True)
+    content, style = (_at_long_side(reading.load(path)) for path in (parsed.content, parsed.style))
     report = _Report(parsed.print_every) if parsed.verbose else None
     painter = Painter(chosen)
     if report:
@@ -64,7 +65,7 @@ def run(parsed: argparse.Namespace) -> None:
     done = painter.paint(content, [StylePicture(parsed.style.stem, style)], on_step=report or (lambda step: None))
     if report:
         print(f"total time: {time.perf_counter() - started:.1f} s")
-    images.save(parsed.result, done.picture, force=True)
+    writing.save(parsed.result, done.picture, force=True)
     if report:
         print(f"saved the result as {parsed.result}")
 
@@ -92,10 +93,10 @@ def _at_long_side(pixels: Floats) -> Floats:
     import numpy as np
     from PIL import Image
 
-    from nst_engine import images
+    from nst_engine.files.writing import to_bytes
 
     height, width = pixels.shape[:2]
     factor = LONG_SIDE / max(height, width)
-    image = Image.fromarray(images.to_bytes(pixels[..., :3]))
+    image = Image.fromarray(to_bytes(pixels[..., :3]))
     resized = image.resize((round(width * factor), round(height * factor)), Image.Resampling.LANCZOS)
     return np.asarray(resized, dtype=np.float32) / np.float32(255)

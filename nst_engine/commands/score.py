@@ -18,8 +18,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(parsed: argparse.Namespace) -> None:
     """Print the verdicts."""
-    from nst_engine import images
+    from nst_engine.files import reading
     from nst_engine.score import score
 
-    content, style, image = (images.load(path) for path in (parsed.content, parsed.style, parsed.image))
+    content, style, image = (reading.load(path) for path in (parsed.content, parsed.style, parsed.image))
     print(json.dumps(score(content, style, image, parsed.size), indent=2))

@@ -60,17 +60,17 @@ def run(parsed: argparse.Namespace) -> None:
     started = time.perf_counter() - _process_age()
     chosen = options.from_mapping({name: getattr(parsed, name) for name in options.specs()})
 
-    from nst_engine import images
+    from nst_engine.files import reading, writing
 
-    images.check_output(parsed.output, parsed.force)
+    writing.check_output(parsed.output, parsed.force)
     if parsed.report:
         _check_report(parsed.report)
-    content = images.read(parsed.content)
+    content = reading.read(parsed.content)
     size = content.pixels.shape[:2]
     regions = [None if name == WHOLE else read_mask(Path(name), size) for name in parsed.region]
     styles = read_styles(parsed.style, parsed.blend, regions)
     protection, selection = (read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
-    init = images.load(parsed.init_picture) if parsed.init_picture else None
+    init = reading.load(parsed.init_picture) if parsed.init_picture else None
 
     from nst_engine.canvas import Masks
     from nst_engine.painting import Painter
@@ -79,14 +79,14 @@ def run(parsed: argparse.Namespace) -> None:
         done = Painter(chosen, started).paint(
             content.pixels, styles, Masks(protection, selection), init, display.show, lambda: display.stopped
         )
-    images.save(parsed.output, done.picture, parsed.force, parsed.depth or content.depth, content.exif)
+    writing.save(parsed.output, done.picture, parsed.force, parsed.depth or content.depth, content.exif)
     if parsed.report:
         _write_report(parsed.report, done.report)
 
 
 def read_styles(paths: list[Path], weights: list[float], regions: list[Pixels | None]) -> list[StylePicture]:
     """The style pictures in files, with a weight each and perhaps a region."""
-    from nst_engine import images
+    from nst_engine.files import reading
     from nst_engine.protocol import StylePicture
 
     for option, given in (("blend", weights), ("region", regions)):
@@ -97,7 +97,7 @@ def read_styles(paths: list[Path], weights: list[float], regions: list[Pixels | 
     if not all(0 < weight < float("inf") for weight in weights):
         raise OptionError("A value of --blend is not above zero.", "Leave a style out that is not to count.")
     return [
-        StylePicture(path.stem, images.load(path), weight, region)
+        StylePicture(path.stem, reading.load(path), weight, region)
         for path, weight, region in zip(paths, weights or itertools.repeat(1.0), regions or itertools.repeat(None))  # noqa: B905
     ]
 
@@ -107,9 +107,9 @@ def read_mask(path: Path, size: tuple[int, int]) -> Pixels:
     import numpy as np
     from PIL import Image
 
-    from nst_engine import images
+    from nst_engine.files import reading
 
-    pixels = images.load(path)
+    pixels = reading.load(path)
     height, width = pixels.shape[:2]
     if abs(width * size[0] - height * size[1]) > max(width, height, *size):
         raise PictureError(

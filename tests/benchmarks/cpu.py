@@ -21,7 +21,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from nst_engine import images, options
+from nst_engine import options
+from nst_engine.files import reading
 from nst_engine.score import high_frequency_energy, score
 
 from . import neural_style_pt, runs, style_transfer_pytorch
@@ -201,14 +202,14 @@ def load(content: Path, style: Path, long_side: int) -> Pair:
     name = f"{content.stem.removeprefix('content-')}-{style.stem.removeprefix('style-')}"
     return Pair(
         name,
-        resized(images.load(content)[..., :3], long_side, lanczos, enlarge=False),
-        resized(images.load(style)[..., :3], long_side, lanczos, enlarge=False),
+        resized(reading.load(content)[..., :3], long_side, lanczos, enlarge=False),
+        resized(reading.load(style)[..., :3], long_side, lanczos, enlarge=False),
     )
 
 
 def at_side(path: Path, long_side: int) -> Floats:
     """A picture's H×W×3 in [0, 1] with this long side, enlarged if need be."""
-    return resized(images.load(path)[..., :3], long_side, Image.Resampling.LANCZOS)
+    return resized(reading.load(path)[..., :3], long_side, Image.Resampling.LANCZOS)
 
 
 def compare(

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from nst_engine import images, options
+from nst_engine import options
+from nst_engine.files import reading, writing
 from nst_engine.painting import Painter
 from nst_engine.protocol import StylePicture
+from nst_engine.tensors import Floats
 
 DIALS: dict[str, Sequence[Any]] = {
     "strength": (0.0, 25.0, 50.0, 75.0, 100.0),
@@ -73,16 +75,16 @@ def painted(content: Path, style: Path, chosen: dict[str, Any], folder: Path) ->
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         painter = Painter(options.from_mapping(chosen))
-        small = at_long_side(images.load(content), chosen["size"])
-        done = painter.paint(small, [StylePicture(style.stem, images.load(style))])
-        images.save(file, done.picture)
+        small = at_long_side(reading.load(content), chosen["size"])
+        done = painter.paint(small, [StylePicture(style.stem, reading.load(style))])
+        writing.save(file, done.picture)
         print(f"{file.name}: {done.report['seconds']['total']:.0f} s", flush=True)
     return file
 
 
-def at_long_side(pixels: images.Floats, long_side: int) -> images.Floats:
+def at_long_side(pixels: Floats, long_side: int) -> Floats:
     """H×W×4 pixels at this long side, by Lanczos."""
-    image = Image.fromarray(images.to_bytes(pixels))
+    image = Image.fromarray(writing.to_bytes(pixels))
     image.thumbnail((long_side, long_side), Image.Resampling.LANCZOS)
     return np.asarray(image, dtype=np.float32) / np.float32(255)
 
@@ -98,7 +100,7 @@ def save_sheet(file: Path, rows: Iterable[Iterable[Cell]]) -> None:
             left, top = GAP + x * step_x, GAP + y * step_y
             draw.text((left, top + CELL + 1), caption, fill=(0, 0, 0), font=font)
             if picture != Path():
-                shown = Image.fromarray(images.to_bytes(images.load(picture)[..., :3]))
+                shown = Image.fromarray(writing.to_bytes(reading.load(picture)[..., :3]))
                 factor = CELL / max(shown.size)
                 shown = shown.resize(
                     (round(shown.width * factor), round(shown.height * factor)), Image.Resampling.LANCZOS

@@ -1,38 +1,27 @@
-"""Picture files ⇄ arrays: H×W×4 float32, sRGB-encoded RGB in [0, 1] and straight alpha."""
+"""Picture files → arrays: H×W×4 float32, sRGB-encoded RGB in [0, 1] and straight alpha."""
 
 from __future__ import annotations
 
-import functools
 import io
 import logging
-import os
-import secrets
 import struct
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from nst_engine import exif as exifs
 from nst_engine.errors import PictureError
+from nst_engine.files import exif as exifs
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # of damaged files we speak ourselves
 
 Floats = NDArray[np.float32]
-
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
-WITH_16_BITS = {"PNG", "TIFF"}
-WITHOUT_ALPHA = {"JPEG"}
-
-EXIF_ROOM = {"JPEG": 65533}
-"""Bytes that a format has for EXIF; the others have more than anyone writes."""
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -70,42 +59,6 @@ def read(path: str | Path) -> Picture:
         return _read_with_libvips(file) if _is_deep(file) else _read_with_pillow(file)
 
 
-def save(path: str | Path, pixels: Floats, force: bool = False, depth: int = 8, exif: bytes = b"") -> None:
-    """Write H×W×4 pixels to a file whose ending names the format; whole or not at all.
-
-    ``depth`` is 8 or 16 bits per channel (16 where the format has them), ``exif`` comes from :func:`read`.
-    Raises :class:`PictureError` when the file exists and ``force`` is not set, or cannot be written.
-    """
-    path = Path(path)
-    check_output(path, force)
-    try:
-        _write_whole(path, _encoded(pixels, FORMATS[path.suffix.lower()], depth, exif))
-    except OSError as error:
-        raise PictureError(f"{path} cannot be written ({error.strerror or error}).", "Choose another place.") from None
-    except ValueError as error:
-        raise PictureError(f"{path} cannot be written ({error}).", "Choose another format.") from None
-
-
-def check_output(path: Path, force: bool) -> None:
-    """Raise :class:`PictureError` now rather than after minutes of work if ``path`` cannot be written."""
-    folder = path.absolute().parent
-    if path.suffix.lower() not in FORMATS:
-        raise PictureError(f"The ending of {path} names no picture format.", "Use .png, .jpg, .tif or .webp.")
-    if not os.path.isdir(folder):
-        raise PictureError(f"There is no folder {folder}.", "Make it first, or choose another place.")
-    if os.path.isdir(path):
-        raise PictureError(f"{path} is a folder.", "Choose another name.")
-    if os.path.lexists(path) and not force:
-        raise PictureError(f"{path} exists already.", "Choose another name, or add --force to replace it.")
-    if not os.access(folder, os.W_OK):
-        raise PictureError(f"Nothing can be written to the folder {folder}.", "Choose another place.")
-
-
-def to_bytes(pixels: Floats) -> NDArray[np.uint8]:
-    """Pixels in [0, 1] as rounded 8-bit values; what lies outside is clipped."""
-    return np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
-
-
 @contextmanager
 def _read_errors(path: str | Path) -> Iterator[None]:
     """Whatever goes wrong with a file, in a sentence."""
@@ -141,13 +94,13 @@ def _is_deep(file: BinaryIO) -> bool:
 
 
 def _read_with_libvips(file: BinaryIO) -> Picture:
-    from nst_engine import sixteen_bits  # libvips is large, and most pictures have 8 bits
+    from nst_engine.files import vips  # libvips is large, and most pictures have 8 bits
 
     tags = exifs.read(file)
     if tags.numbers(exifs.PLANES) == (2,) and len(tags.numbers(exifs.BITS_PER_SAMPLE)) == 2:
         raise ValueError("it keeps gray and alpha in separate planes")  # libvips reads the first row only
     file.seek(0)
-    pixels, depth, block = sixteen_bits.read(file.read())
+    pixels, depth, block = vips.read(file.read())
     return Picture(pixels, depth, exifs.kept(exifs.of_block(block) if block else tags))
 
 
@@ -206,55 +159,3 @@ def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 def _pixels(image: Image.Image) -> Floats:
     return np.asarray(image.convert("RGBA")).astype(np.float32) / np.float32(255)
-
-
-def _encoded(pixels: Floats, image_format: str, depth: int, exif: bytes) -> bytes:
-    """The picture as a whole file, tagged as sRGB, with an alpha channel only if something is transparent."""
-    height, width = pixels.shape[:2]
-    has_alpha = image_format not in WITHOUT_ALPHA and bool((pixels[..., 3] < 1).any())
-    shown = pixels if has_alpha else pixels[..., :3]
-    exif = exifs.fitted(exif, width, height, EXIF_ROOM.get(image_format, sys.maxsize))
-    if depth == 16 and image_format in WITH_16_BITS:
-        from nst_engine import sixteen_bits
-
-        values = np.clip(np.rint(shown * 65535), 0, 65535).astype(np.uint16)
-        data = sixteen_bits.encode(values, image_format)
-    else:
-        data = _encoded_with_pillow(to_bytes(shown), image_format, exif)
-    if image_format == "PNG":
-        return exifs.into_png(data, exif)
-    return exifs.into_tiff(data, exif) if image_format == "TIFF" else data
-
-
-def _encoded_with_pillow(values: NDArray[np.uint8], image_format: str, exif: bytes) -> bytes:
-    options: dict[str, dict[str, Any]] = {
-        "PNG": {},
-        "JPEG": {"quality": 95, "subsampling": 0, "exif": exif},
-        "TIFF": {"compression": "tiff_adobe_deflate"},
-        "WEBP": {"quality": 95, "exif": exif},
-    }
-    file = io.BytesIO()
-    Image.fromarray(values).save(file, image_format, icc_profile=_srgb_profile(), **options[image_format])
-    return file.getvalue()
-
-
-@functools.cache
-def _srgb_profile() -> bytes:
-    """An ICC profile. It carries its date, which is made a fixed one: the same picture is to make the same file."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    date = slice(24, 36)
-    return profile[: date.start] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[date.stop :]
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside ``path`` and put it in its place when it is complete."""
-    unfinished = path.with_name(f".nst-{secrets.token_hex(8)}")
-    try:
-        with open(unfinished, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise

@@ -1,0 +1,94 @@
+"""What a camera and its owner wrote beside the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import picture_files
+import pytest
+from picture_files import KINDS, bits, ending
+from PIL import Image
+
+from nst_engine.files import reading, writing
+
+UPRIGHT = {
+    1: lambda values: values,
+    2: lambda values: values[:, ::-1],
+    3: lambda values: values[::-1, ::-1],
+    4: lambda values: values[::-1],
+    5: lambda values: values.swapaxes(0, 1),
+    6: lambda values: np.rot90(values, -1),
+    7: lambda values: values[::-1, ::-1].swapaxes(0, 1),
+    8: lambda values: np.rot90(values),
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_are_turned_upright_once(tmp_path, corner, kind, orientation):
+    path, again = (tmp_path / f"{name}.{ending(kind)}" for name in "ab")
+    path.write_bytes(picture_files.camera_file(kind, corner, fields=picture_files.camera_fields(orientation)))
+    picture = reading.read(path)
+    expected = UPRIGHT[orientation](corner) / 255
+    assert picture.pixels.shape[:2] == expected.shape[:2]
+    assert np.abs(picture.pixels[..., :3] - expected).mean() < 0.02
+    writing.save(again, picture.pixels, depth=picture.depth, exif=picture.exif)
+    assert np.abs(reading.load(again) - picture.pixels).mean() < 0.02
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("target", KINDS)
+@pytest.mark.parametrize("source", KINDS)
+def test_exif_is_kept(tmp_path, corner, source, target, order):
+    path, copy = tmp_path / f"a.{ending(source)}", tmp_path / f"b.{ending(target)}"
+    path.write_bytes(picture_files.camera_file(source, corner, order))
+    picture = reading.read(path)
+    assert picture.depth == bits(source)
+    larger = picture.pixels.repeat(2, axis=0)
+    writing.save(copy, larger, depth=bits(target), exif=picture.exif)
+    assert picture_files.THUMBNAIL not in copy.read_bytes()
+    assert picture_files.ARTIST in copy.read_bytes()
+    with Image.open(copy) as image:
+        exif = image.getexif()
+        camera, place = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
+        assert exif.get(0x0112, 1) == 1
+        assert exif[0x0131] == "Firmware 1.0"
+        assert not exif.get_ifd(1)
+        assert (place[0], place[1], place[2]) == (b"\2\3\0\0", "N", (48.0, 51.0, 29.99))
+        assert (camera[0x829A], camera[0x9204]) == (1 / 250, pytest.approx(-2 / 3))
+        assert camera[0x927C] == picture_files.MAKER_NOTE
+        assert (camera[0xA001], camera[0xA002], camera[0xA003]) == (1, 20, 60)  # sRGB now, and turned and doubled
+        assert image.size == (20, 60)
+    assert np.abs(reading.load(copy) - larger).mean() < 0.02
+
+
+def test_exif_in_a_text_of_a_png_is_read(tmp_path, corner):
+    block = picture_files.exif()
+    text = f"\nexif\n{len(block):8}\n{block.hex()}\n"
+    chunk = b"Raw profile type exif\0" + text.encode()
+    (tmp_path / "a.png").write_bytes(picture_files.png(corner, tEXt=chunk))
+    picture = reading.read(tmp_path / "a.png")
+    assert picture.pixels.shape == (30, 20, 4)
+    assert picture_files.ARTIST in picture.exif
+
+
+def test_exif_too_large_for_a_jpeg_loses_the_makers_note_only(tmp_path, corner):
+    fields = picture_files.camera_fields(maker_note=bytes(70_000))
+    (tmp_path / "a.png").write_bytes(picture_files.camera_file("png8", corner, fields=fields))
+    picture = reading.read(tmp_path / "a.png")
+    writing.save(tmp_path / "b.jpg", picture.pixels, exif=picture.exif)
+    with Image.open(tmp_path / "b.jpg") as image:
+        assert image.getexif().get_ifd(0x8825)[1] == "N"
+        assert 0x927C not in image.getexif().get_ifd(0x8769)
+
+
+@pytest.mark.parametrize("kind", ["png8", "png16", "jpg8", "webp8"])
+@pytest.mark.parametrize("start", [0, 6, 10, 20, 60])
+def test_damaged_exif_does_no_harm(tmp_path, corner, kind, start, monkeypatch):
+    block = bytearray(picture_files.exif())
+    block[6 + start : 6 + start + 40] = b"\xff" * 40
+    monkeypatch.setattr(picture_files, "exif", lambda *_: bytes(block))
+    path = tmp_path / f"a.{ending(kind)}"
+    path.write_bytes(picture_files.camera_file(kind, corner))
+    picture = reading.read(path)
+    assert sorted(picture.pixels.shape) == [4, 20, 30]
+    writing.save(tmp_path / "b.jpg", picture.pixels, exif=picture.exif)
