@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import platform
 import time
 from collections import deque
 from functools import lru_cache
 
-import psutil
 import torch
 
+from nst_engine import memory
 from nst_engine.convolution import Convolution
 from nst_engine.errors import DeviceError
 
@@ -43,7 +42,7 @@ def choose(wanted: str) -> torch.device:
     device = torch.device(present[0] if wanted == "auto" else wanted)
     torch.set_flush_denormal(True)
     if device.type == "cpu":
-        _keep_freed_memory()
+        memory.keep_what_is_freed()
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = True
@@ -71,22 +70,21 @@ def processor() -> str:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that a job may take on the device."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available
+    """Bytes that a job may take on the device, those included that this process holds there without using."""
+    if device.type == "cpu":
+        return memory.free()
+    if device.type == "mps":  # which shares the machine's memory
+        torch.mps.empty_cache()
+        allowed = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+        return min(allowed, memory.free())
+    kind = getattr(torch, device.type)
+    kind.empty_cache()
+    return int(kind.mem_get_info(device)[0])
 
 
 def peak_memory(device: torch.device) -> int:
     """Most bytes that this process has held so far: on a CUDA device its allocations there, else resident memory."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    if platform.system() == "Windows":
-        return int(getattr(psutil.Process().memory_info(), "peak_wset"))  # noqa: B009 (only there)
-    import resource  # not on Windows
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if platform.system() == "Darwin" else peak * 1024
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else memory.peak()
 
 
 def convolution_seconds(device: torch.device, dtype: torch.dtype) -> float:
@@ -133,18 +131,6 @@ class Pace:
             self.queued.append(event)
             if len(self.queued) > STEPS_AHEAD:
                 self.queued.popleft().synchronize()
-
-
-def _keep_freed_memory() -> None:
-    """Let this process reuse the memory of large tensors instead of asking Linux for blank pages again and again.
-
-    Without it, a quarter of a step's time went into page faults. See mallopt(3); elsewhere nothing happens.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        m_trim_threshold, m_mmap_max = -1, -4
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(m_mmap_max, 0)
-        mallopt(m_trim_threshold, 2**31 - 1)
 
 
 def _has(kind: str) -> bool:

@@ -1,0 +1,96 @@
+"""Memory: what this process may still take, what it holds without using, and which errors mean that it is short."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import platform
+from functools import cache
+
+import psutil
+
+from nst_engine import limits
+from nst_engine.errors import StyleTransferError
+
+SIGNS = (
+    "can't allocate", "cannot allocate", "failed to allocate", "unable to allocate", "out of memory", "alloc_failed",
+    "bad_alloc", "not enough memory", "could not create a primitive", "could not create a memory",
+    "failed to map segment", "paging file is too small",
+)  # fmt: skip
+"""What PyTorch, its libraries and loaders of libraries say where memory is short and Python knows no MemoryError."""
+
+THREADS_STORAGE = "static tls"
+"""A loader's complaint that has the words of SIGNS and another cause."""
+
+
+def free() -> int:
+    """Bytes that this process may still take: the least of what the machine has and what limits leave.
+
+    Counted are the limits of containers and services (control groups) and those of a shell (``ulimit``). What the
+    process holds without using is given back first.
+    """
+    give_back()
+    idle = _held_idle()
+    return min(psutil.virtual_memory().available, limits.room(), limits.address_room() + idle)
+
+
+def peak() -> int:
+    """Most bytes of memory that this process has had so far."""
+    if platform.system() == "Windows":
+        return int(getattr(psutil.Process().memory_info(), "peak_wset"))  # noqa: B009 (only there)
+    import resource  # not on Windows
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if platform.system() == "Darwin" else most * 1024
+
+
+def keep_what_is_freed() -> None:
+    """Let this process reuse the memory of large tensors instead of asking Linux for blank pages again and again.
+
+    Without it, a quarter of a step's time went into page faults. See mallopt(3); elsewhere nothing happens.
+    """
+    if (library := _glibc()) is not None:
+        m_trim_threshold, m_mmap_max = -1, -4
+        library.mallopt(m_mmap_max, 0)
+        library.mallopt(m_trim_threshold, 2**31 - 1)
+
+
+def give_back() -> None:
+    """Give the system what this process holds without using: the other side of :func:`keep_what_is_freed`."""
+    if (library := _glibc()) is not None:
+        library.malloc_trim(0)
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error, whoever raised it, says that memory is short, the device's or the machine's."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    if isinstance(error, StyleTransferError) or not isinstance(error, Exception):
+        return False
+    text = str(error).lower()
+    return THREADS_STORAGE not in text and any(sign in text for sign in SIGNS)
+
+
+class _HeapUse(ctypes.Structure):
+    """What mallinfo2(3) tells; ``fordblks`` are the bytes of freed blocks."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    ]  # fmt: skip
+
+
+def _held_idle() -> int:
+    """Bytes of address space that freed blocks occupy, whose pages may have been given back."""
+    library = _glibc()
+    if library is None or not hasattr(library, "mallinfo2"):  # which is younger than Debian 11
+        return 0
+    library.mallinfo2.restype = _HeapUse
+    return int(library.mallinfo2().fordblks)
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
