@@ -1,6 +1,6 @@
 """Fixed judges: what they say of any picture, so that results from anywhere can be compared.
 
-A judge never changes. Each looks at content, style and picture at one size (Lanczos, 8-bit values) through the
+A judge seldom changes, and then says so. Each looks at content, style and picture at one size (Lanczos, 8-bit values) through the
 shipped VGG-19 in float32 with max pooling; formulas stand in the README.
 """
 
@@ -32,6 +32,11 @@ W2_UNIT = 255 * 0.225
 ``w2`` expects of a network."""
 
 W2_WEIGHTS = dict(zip(STYLE_CHANNELS, (weight / 341 for weight in (256, 64, 16, 4, 1)), strict=True))
+
+PAINTERLY_WEIGHTS = {"relu1_1": 1.6, "relu2_1": 1.6, "relu3_1": 1.5, "relu4_1": 0.3}
+
+PAINTERLY_DEFINITION = 2
+"""Counts the meanings that ``painterly`` has had. In the first, content weighed 2 and each of five layers 1."""
 
 Features = dict[str, Tensor]
 Verdict = dict[str, float]
@@ -106,17 +111,19 @@ def w2(features: Trio, pixels: Tensor) -> Verdict:
 def painterly(features: Trio) -> Verdict:
     """The objective of the recipe of that name on features with replicate padding.
 
-    2 · MSE at relu4_2 over the content's mean square there + Σ of Wasserstein distances over the trace of the style's
-    second moments, each floored at a hundredth of the content's.
+    0.3 · MSE at relu4_2 over the content's mean square there + Σ v · Wasserstein distance over the trace of the style's
+    second moments, each floored at a hundredth of the content's, with v = 1.6, 1.6, 1.5, 0.3 at relu1_1 … relu4_1.
+    ``definition`` tells it from what went by the same name before.
     """
     content, style, picture = features
     by_layer = {}
-    for layer in STYLE_CHANNELS:
+    for layer, weight in PAINTERLY_WEIGHTS.items():
         floor = 1e-2 * float(content[layer].square().mean()) * STYLE_CHANNELS[layer]
         energy = max(float(losses.gram_matrix(style[layer]).trace()), floor) + 1e-8
-        by_layer[layer] = _gaussian_distance(picture[layer], style[layer], 0.0) / energy
+        by_layer[layer] = weight * _gaussian_distance(picture[layer], style[layer], 0.0) / energy
     content_energy = float(content[CONTENT_LAYER].square().mean()) + 1e-8
-    return _verdict(2 * _content_error(content, picture) / content_energy, by_layer)
+    verdict = _verdict(0.3 * _content_error(content, picture) / content_energy, by_layer)
+    return {**verdict, "definition": PAINTERLY_DEFINITION}
 
 
 def nine_point_variation(image: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ class VGG19(nn.Module):
         ``image``: 1×3×H×W, RGB in [0, 1]. Returns for each layer a C×h×w tensor, h and w halved (rounded down)
         with each pooling. Nothing deeper than the deepest layer is computed.
         """
-        deepest = max(LAYERS.index(layer) for layer in layers)
+        deepest = max((LAYERS.index(layer) for layer in layers), default=-1)
         x = ((image - self.pixel_mean) / self.pixel_std).to(self.dtype, memory_format=torch.channels_last)
         features: dict[str, Tensor] = {}
         for layer, name in zip(LAYERS[: deepest + 1], CONVOLUTIONS, strict=False):

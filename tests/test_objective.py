@@ -10,6 +10,7 @@ import torch
 from numpy_vgg import ClassicScript, NumpyVGG, convolution, input_of
 
 from nst_engine import networks, optimize, score
+from nst_engine.errors import OptionError
 from nst_engine.losses import photo_loss
 from nst_engine.objective import Frame, Objective, Region, style_statistics
 from nst_engine.options import Options
@@ -105,8 +106,37 @@ def test_a_black_style_divides_nothing_by_zero(vgg):
 
 def test_strength_moves_the_content_weight_and_nothing_else():
     weak, strong = chosen(Options(strength=0.0)), chosen(Options(strength=100.0))
-    assert weak.content_weight == pytest.approx(100 * strong.content_weight)
+    assert weak.content_weight == pytest.approx(49 * strong.content_weight)
     assert dataclasses.replace(weak, content_weight=strong.content_weight) == strong
+
+
+@pytest.mark.parametrize(
+    ("options", "deepest"),
+    [
+        (Options(), "conv4_2"),
+        (Options(recipe="gatys"), "conv5_1"),
+        (Options(style_layers="relu1_1,relu3_1,relu5_1:0", content_layers="relu2_2,relu4_2:0"), "conv3_1"),
+        (Options(content_weight=0.0), "conv4_1"),
+        (Options(style_weight=0.0, content_layers="relu2_2"), "conv2_2"),
+    ],
+)
+def test_nothing_deeper_than_the_deepest_layer_that_counts_is_computed(options, deepest):
+    shallow = VGG19(networks.load("vgg19"), torch.device("cpu"))
+    for name in networks.CONVOLUTIONS[networks.CONVOLUTIONS.index(deepest) + 1 :]:
+        del shallow.convolutions[name]
+    recipe = chosen(options)
+    part = Region(style_statistics(shallow, image(2), None, recipe.style_layers))
+    value, gradient = Objective(shallow, recipe, image(1), [part]).value_and_gradient(image(0))
+    assert float(value.total) > 0
+    assert gradient.abs().max() > 0
+    del shallow.convolutions[deepest]
+    with pytest.raises(KeyError):
+        Objective(shallow, recipe, image(1), [part])
+
+
+def test_weights_that_are_all_zero_are_refused():
+    with pytest.raises(OptionError, match="All weights are zero"):
+        chosen(Options(content_weight=0.0, style_weight=0.0, tv_weight=0.0))
 
 
 @pytest.mark.parametrize("recipe", ["painterly", "gatys"])
@@ -177,8 +207,9 @@ def test_the_other_judges_against_numpy():
     error = ((picture["relu4_2"] - content["relu4_2"]) ** 2).mean()
     unit = 255 * 0.225
     w2 = 0.015 * error / unit**2
-    painterly = 2 * error / (content["relu4_2"] ** 2).mean()
-    for layer, weight in zip(STYLE_CHANNELS, (256, 64, 16, 4, 1), strict=True):
+    painterly = 0.3 * error / (content["relu4_2"] ** 2).mean()
+    weights = zip(STYLE_CHANNELS, (256, 64, 16, 4, 1), (1.6, 1.6, 1.5, 0.3, 0.0), strict=True)
+    for layer, weight, painterly_weight in weights:
         (m, s), (m_style, s_style) = gaussian(picture[layer]), gaussian(style[layer])
         eye = np.eye(len(s))
         w2 += (
@@ -187,7 +218,8 @@ def test_the_other_judges_against_numpy():
             * distance(m / unit, s / unit**2 + 1e-4 * eye, m_style / unit, s_style / unit**2 + 1e-4 * eye)
             / len(s)
         )
-        painterly += distance(m, s, m_style, s_style) / (np.trace(s_style) + m_style @ m_style)
+        energy = np.trace(s_style) + m_style @ m_style
+        painterly += painterly_weight * distance(m, s, m_style, s_style) / energy
     pixels = image(0).numpy().astype(np.float64)
     padded = np.pad(pixels, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
     straight = [padded[..., 1:-1, 2:] - pixels, padded[..., 2:, 1:-1] - pixels]
