@@ -1,21 +1,14 @@
-"""Translations as programs read them: each ``.po`` file, which people write, gets its ``.mo`` file beside it."""
+"""Translations: the ``.po`` files that people write, and the ``.mo`` files that programs read."""
 
 from __future__ import annotations
 
 import ast
 import re
 import struct
-from pathlib import Path
 
 MAGIC = 0x950412DE
 HEADER_BYTES = 28
 ENTRY_BYTES = 8
-
-
-def compile_catalogs(folder: Path) -> None:
-    """Compile every ``.po`` file below the folder."""
-    for path in folder.rglob("*.po"):
-        path.with_suffix(".mo").write_bytes(compiled(read_po(path.read_text(encoding="utf-8"))))
 
 
 def read_po(text: str) -> dict[str, str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from errors import InstallError
 from machine import child_environment
+from output import say
 
 ANSWER_SECONDS = 60
 
@@ -39,14 +42,16 @@ def ask(command: Sequence[str | Path], environ: Mapping[str, str], seconds: floa
     return answer.stdout if answer.returncode == 0 else None
 
 
-def run(purpose: str, command: Sequence[str | Path], environ: Mapping[str, str], log: Path) -> None:
+def run(
+    purpose: str, command: Sequence[str | Path], environ: Mapping[str, str], log: Path, lock: int | None = None
+) -> None:
     """Run a program to its end, showing its output indented and keeping it in the log.
 
-    ``purpose`` completes the sentence "... failed": "Installing torch".
+    ``purpose`` completes the sentence "... failed": "Installing torch". The program holds the lock too, so that it
+    keeps other installers out should it live longer than this one.
     """
     words = [str(word) for word in command]
     last_lines: deque[str] = deque(maxlen=12)
-    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as diary:
         diary.write(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(words)}\n")
         try:
@@ -58,18 +63,30 @@ def run(purpose: str, command: Sequence[str | Path], environ: Mapping[str, str],
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
                 errors="replace",
+                pass_fds=[lock] if lock is not None and os.name == "posix" else [],
             )
         except OSError as error:
             raise CommandFailed(f"{purpose} failed: {words[0]} cannot be run ({error.strerror}).", see(log)) from error
-        with process:
+        with ending(process):
             assert process.stdout is not None
             for line in process.stdout:
                 diary.write(line)
                 last_lines.append(line.strip())
                 if not line.startswith(TEDIOUS):
-                    print(f"      {line.rstrip()}", flush=True)
+                    say(f"      {line.rstrip()}")
     if process.returncode != 0:
         raise CommandFailed(f"{purpose} failed: {gist(last_lines)}", see(log))
+
+
+@contextlib.contextmanager
+def ending(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Wait for a program, or end it where something went wrong here."""
+    with process:
+        try:
+            yield
+        except BaseException:
+            process.terminate()
+            raise
 
 
 def gist(lines: Sequence[str] | deque[str]) -> str:

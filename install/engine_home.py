@@ -48,16 +48,16 @@ class EngineHome:
         return self.folder / "cache"
 
     @property
-    def trees(self) -> list[Path]:
-        """Every folder in here that the installer may own whole."""
-        return [self.venv, self.tools, self.pythons, self.cache]
-
-    @property
     def log(self) -> Path:
         return self.folder / "logs" / "install.log"
 
     @property
-    def state(self) -> Path:
+    def trees(self) -> list[Path]:
+        """Everything in here that the installer may own whole."""
+        return [self.venv, self.tools, self.pythons, self.cache, self.log]
+
+    @property
+    def record(self) -> Path:
         return self.folder / "install-state.json"
 
     def program(self, venv: Path, name: str) -> Path:

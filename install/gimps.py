@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from commands import ask
-from machine import Machine
+from machine import Machine, matching
 
 FLATPAK_NAME = "org.gimp.GIMP"
 VERSION = re.compile(r"\b(\d+)\.(\d+)\.\d+")
@@ -89,21 +90,20 @@ def settings_roots(machine: Machine) -> list[Path]:
 
 def existing_folders(machine: Machine, version: str) -> list[Path]:
     """Return every GIMP user folder of a version, such as "3.*", that is there."""
-    return [folder for root in settings_roots(machine) for folder in sorted(root.glob(version)) if folder.is_dir()]
+    return [folder for root in settings_roots(machine) for folder in matching(root, version) if os.path.isdir(folder)]
 
 
 def has_gimpfu(machine: Machine) -> bool:
     """Say whether some GIMP 2.10 on the machine can run plug-ins written in Python."""
     if machine.platform in GIMPFU:
-        return any(any(folder.glob(GIMPFU[machine.platform])) for folder in program_folders(machine))
+        return any(matching(folder, GIMPFU[machine.platform]) for folder in program_folders(machine))
     users_own = f".local/share/flatpak/app/{FLATPAK_NAME}/current/active/files/lib/gimp/2.0/python/gimpfu.py"
-    places = [file for place in GIMPFU_ON_LINUX for file in machine.root.glob(place)]
-    return bool(places) or (machine.home / users_own).is_file()
+    return any(matching(machine.root, place) for place in GIMPFU_ON_LINUX) or os.path.isfile(machine.home / users_own)
 
 
 def has_older_settings(folder: Path) -> bool:
     """Say whether GIMP would miss its chance to take over older settings if its new folder were made for it."""
-    return any(re.fullmatch(r"\d+\.\d+", other.name) for other in folder.parent.glob("*"))
+    return any(re.fullmatch(r"\d+\.\d+", other.name) for other in matching(folder.parent, "*"))
 
 
 def installed_versions(machine: Machine) -> set[str]:
@@ -118,7 +118,7 @@ def consoles(machine: Machine) -> Iterator[Path]:
     """Yield one program of each GIMP that is installed natively."""
     patterns = CONSOLES.get(machine.platform, CONSOLES["linux"])
     for folder in program_folders(machine):
-        programs = [program for pattern in patterns for program in sorted(folder.glob(pattern))]
+        programs = [program for pattern in patterns for program in matching(folder, pattern)]
         yield from programs[:1]
 
 
@@ -143,4 +143,4 @@ def has_flatpak(machine: Machine) -> bool:
 
 
 def has_snap(machine: Machine) -> bool:
-    return (machine.home / "snap/gimp").is_dir() or (machine.root / "snap/gimp").is_dir()
+    return any(os.path.isdir(folder / "snap/gimp") for folder in (machine.home, machine.root))

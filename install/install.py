@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from engine_home import EngineHome, data_folder
-from errors import InstallError
-from install_state import InstallState
+from errors import InstallError, from_system
 from installation import Installation
 from machine import Machine
+from output import close_streams, complain, open_streams, say
 from plan import AUTO, Wishes, install_plan, uninstall_plan
+from record import Record
 from steps import Step
+from uninstall import plugin_folders, sweep
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -33,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wishes = Wishes(options.gimp_folder, options.torch_backend, options.python, options.engine_command)
         return install(installation, wishes, options.dry_run)
     except InstallError as error:
-        return complain(error.message, error.tip)
+        return fail(error)
     except OSError as error:
-        return complain(f"{error.filename}: {error.strerror}.", "Make that possible and run this installer again.")
+        return fail(from_system(error))
     except KeyboardInterrupt:
-        return complain("Stopped before the end.", "Run this installer again; it goes on from here.")
+        return fail(InstallError("Stopped before the end.", "Run this installer again; it goes on from here."))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -75,7 +79,10 @@ def parser() -> argparse.ArgumentParser:
 
 def absolute(text: str) -> Path:
     """Return an absolute path without following links: the Python of a venv is a link."""
-    return Path.cwd() / Path(text).expanduser()
+    path = os.path.expanduser(text)
+    if not text or path.startswith("~"):
+        raise ValueError(text)
+    return Path(path if os.path.isabs(path) else os.path.join(os.getcwd(), path))
 
 
 def command_list(text: str) -> list[str]:
@@ -87,47 +94,70 @@ def command_list(text: str) -> list[str]:
 
 def open_installation(machine: Machine, folder: Path | None) -> Installation:
     home = EngineHome(folder or data_folder(machine), machine.is_windows)
-    return Installation(machine, CHECKOUT, home, InstallState.load(home.state))
+    return Installation(machine, CHECKOUT, home, Record.load(home.record))
 
 
 def install(installation: Installation, wishes: Wishes, dry_run: bool) -> int:
     plan = install_plan(installation, wishes)
-    carry_out("Neural Style for GIMP is going to be installed:", plan, installation, dry_run)
+    announce("Neural Style for GIMP is going to be installed:", plan)
     if not dry_run:
-        print(f"\nThe engine is in {installation.home.folder} and computes on {installation.state.device}.")
-        print("Next: restart GIMP, open a picture, and choose Filters > Neural Style…")
+        with installation.alone():
+            carry_out(plan, installation)
+        say(f"\nThe engine is in {installation.home.folder} and computes on {installation.record.device}.")
+        say("Next: restart GIMP, open a picture, and choose Filters > Neural Style…")
+    tell_notes(installation)
     return 0
 
 
 def uninstall(installation: Installation, dry_run: bool) -> int:
     plan = uninstall_plan(installation)
     if not plan:
-        print(f"Nothing is installed in {installation.home.folder}.")
+        say(f"Nothing is installed in {installation.home.folder}.")
         return 0
-    carry_out("Neural Style for GIMP is going to be removed:", plan, installation, dry_run)
+    announce("Neural Style for GIMP is going to be removed:", plan)
+    if not dry_run:
+        plugins = plugin_folders(installation.record)
+        with installation.alone():
+            carry_out(plan, installation)
+        sweep(installation, plugins)
+    tell_notes(installation)
     return 0
 
 
-def carry_out(title: str, plan: Sequence[Step], installation: Installation, dry_run: bool) -> None:
-    """Print the plan; unless it is a dry run, do each step and then say what is worth knowing."""
-    print(title)
+def announce(title: str, plan: Sequence[Step]) -> None:
+    say(title)
     for number, step in enumerate(plan, 1):
-        print(f"  {number}. {step.describe()}")
-    if not dry_run:
-        for number, step in enumerate(plan, 1):
-            print(f"\n[{number}/{len(plan)}] {step.describe()}", flush=True)
-            step.apply(installation)
+        say(f"  {number}. {step.describe()}")
+
+
+def carry_out(plan: Sequence[Step], installation: Installation) -> None:
+    for number, step in enumerate(plan, 1):
+        say(f"\n[{number}/{len(plan)}] {step.describe()}")
+        step.apply(installation)
+
+
+def tell_notes(installation: Installation) -> None:
+    """Say what is worth knowing at the end, each in one line."""
     for note in installation.notes:
-        print(f"\nNOTE {note}")
+        say(f"\nNOTE {note}")
 
 
-def complain(message: str, tip: str) -> int:
-    print(f"\nERROR {message}\nTIP {tip}", file=sys.stderr)
+def fail(error: InstallError) -> int:
+    complain(f"\nERROR {error.message}\nTIP {error.tip}")
     return 1
 
 
+def run() -> int:
+    """Be the program: streams that may be closed, and signals that end it in good order."""
+    open_streams()
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    try:
+        return main()
+    finally:
+        close_streams()
+
+
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    sys.exit(main())
+    sys.exit(run())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from commands import run
 from engine_home import EngineHome
-from install_state import InstallState
+from errors import InstallError
+from lock import locked
 from machine import Machine
+from record import Record, missing_folders
 
 
 @dataclass
@@ -16,24 +20,36 @@ class Installation:
     machine: Machine
     checkout: Path
     home: EngineHome
-    state: InstallState = field(default_factory=InstallState)
+    record: Record = field(default_factory=Record)
     notes: list[str] = field(default_factory=list)
     """Sentences for the end of the report, about what is not as one might expect."""
+    lock: int | None = None
+    """The descriptor that keeps other installers out, which child processes inherit."""
 
     def run(self, purpose: str, *command: str | Path, **variables: str) -> None:
         """Run a program with its output shown and logged; ``variables`` are added to its environment."""
         environ = {**self.machine.environ, **variables}
-        run(purpose, command, environ, self.home.log)
+        self.record.make_folder(self.home.log.parent)
+        self.record.claim(self.home.log)
+        run(purpose, command, environ, self.home.log, self.lock)
 
     def pip(self, purpose: str, *arguments: str | Path) -> None:
         """Run the pip of the engine's venv, which honors the user's own pip configuration."""
         self.run(purpose, self.home.python, "-I", "-m", "pip", *arguments)
 
-    def save_state(self) -> None:
-        self.state.save(self.home.state)
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other installers out of the engine's home, which is made where it is missing."""
+        made = missing_folders(self.home.folder)
+        self.home.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.home.folder) as self.lock:
+            self.refuse_changes()
+            self.record.expect_folders(made)
+            yield
 
-    def claim(self, tree: Path) -> None:
-        """Record that a folder in the engine's home belongs to the installer whole, before it is made."""
-        if tree.name not in self.state.trees:
-            self.state.trees.append(tree.name)
-            self.save_state()
+    def refuse_changes(self) -> None:
+        """Raise where another installer has been at work since the record was read."""
+        if self.record != Record.load(self.home.record):
+            raise InstallError(
+                f"Another installer has changed {self.home.folder} meanwhile.", "Run this installer again."
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -9,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from errors import InstallError
 
 BUNDLE_FOLDER = re.compile(r"(GIMP\b.*\.app|\.mount_GIMP.*|GIMP \d.*)", re.IGNORECASE)
 """A folder of this name holds a GIMP together with its own Python and libraries: macOS, AppImage, Windows."""
@@ -52,7 +55,7 @@ class Machine:
     @classmethod
     def this_one(cls) -> Machine:
         is_superuser = hasattr(os, "geteuid") and os.geteuid() == 0
-        return cls(sys.platform, dict(os.environ), Path.home(), is_superuser=is_superuser)
+        return cls(sys.platform, dict(os.environ), home_folder(), is_superuser=is_superuser)
 
     @property
     def is_windows(self) -> bool:
@@ -73,6 +76,38 @@ class Machine:
         """
         named = Path(self.environ.get(variable, ""))
         return named if named.is_absolute() else self.home / otherwise
+
+
+def home_folder() -> Path:
+    """Return the user's home folder; where the environment names none that is of use, the one the system knows."""
+    home = os.path.expanduser("~")
+    if os.name == "posix" and not os.path.isabs(os.environ.get("HOME", "")):
+        home = system_home()
+    if not os.path.isabs(home):
+        raise InstallError("Your home folder is not known.", "Set HOME to it, and run this installer again.")
+    return Path(home)
+
+
+def system_home() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return ""
+
+
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """Return what fits a pattern below a folder, sorted: nothing where the folder is not there or may not be read."""
+    return sorted(map(Path, glob.glob(os.path.join(glob.escape(str(folder)), pattern))))
+
+
+def text_of(path: Path) -> str:
+    """Return what stands in a small file of somebody else's: nothing where it is not there or may not be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def in_gimp_bundle(path: str) -> bool:

@@ -33,7 +33,7 @@ def install_plan(installation: Installation, wishes: Wishes) -> list[Step]:
     gimps = gimps_for(installation, wishes)
     installation.notes += gimps.notes
     return [
-        PrepareFolders([installation.home.folder, *(folder / "plug-ins" for folder in gimps.folders)]),
+        PrepareFolders(installation.home.folder, [folder / "plug-ins" for folder in gimps.folders]),
         venv_step(installation, wishes, gimps.has_flatpak),
         torch_step(installation, wishes),
         InstallEngine(installation.checkout),
@@ -44,9 +44,9 @@ def install_plan(installation: Installation, wishes: Wishes) -> list[Step]:
 
 def uninstall_plan(installation: Installation) -> list[Step]:
     """Return the steps that undo every earlier installation recorded in this home; none where there is none."""
-    if not installation.home.state.exists():
+    if not installation.home.record.exists():
         return []
-    folders = plugin_folders(installation)
+    folders = plugin_folders(installation.record)
     return [*([RemovePlugins(folders)] if folders else []), RemoveEngine(installation.home.folder)]
 
 

@@ -6,14 +6,15 @@ import json
 import os
 import re
 import runpy
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from catalogs import compile_catalogs
+from catalogs import compiled, read_po
 from commands import ask
 from errors import InstallError
-from help_page import write_help
+from machine import matching, text_of
+from placing import free_name, place
+from record import Record, real_path
 
 NAME = "neural-style"
 NAME_210 = "neural_style_210"
@@ -23,7 +24,7 @@ PACKAGE = "nst_plugin"
 SHARED_WITH_210 = ("__init__", "areas", "durations", "engine_client", "errors", "settings", "translation")
 """Modules of the package that Python 2.7 understands; frames.py is another."""
 
-LOCALE, HELP = "locale", "help"
+LOCALE = "locale"
 ENGINE_FORMAT = 1
 SYSTEM_FOLDERS = ("usr/lib/gimp/*/plug-ins", "usr/lib/*/gimp/*/plug-ins", "usr/local/lib/gimp/*/plug-ins")
 
@@ -44,59 +45,58 @@ def plugin_name(gimp_folder: Path) -> str:
 
 
 def install_plugin(
-    plug_ins: Path, checkout: Path, options_json: str, engine_command: Sequence[str], name: str = NAME
-) -> Path:
-    """Put the plug-in's folder into a ``plug-ins`` folder, replacing an older copy whole, and return it.
+    plug_ins: Path,
+    checkout: Path,
+    options_json: str,
+    engine_command: Sequence[str],
+    record: Record,
+    name: str = NAME,
+) -> list[Path]:
+    """Put the plug-in into its folder in a ``plug-ins`` folder; return the new names of what was not the installer's.
 
-    A new modification time makes GIMP ask the plug-in again. Names with a dot in front are ignored by GIMP.
+    A new modification time makes GIMP ask the plug-in again.
     """
-    target = plug_ins / name
-    refuse_foreign(target)
-    fresh, old = plug_ins / f".{name}.new", plug_ins / f".{name}.old"
-    remove(fresh)
-    if name == NAME:
-        copy_code(fresh, checkout)
-    else:
-        copy_code_210(fresh, checkout)
-    complete(fresh, checkout, options_json, engine_command)
-    (fresh / f"{name}.py").chmod(0o755)
-    remove(old)
-    if target.is_symlink() or target.exists():
-        target.rename(old)
-    try:
-        fresh.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    remove(old)
-    return target
+    target = real_path(plug_ins) / name
+    refuse_foreign_plugin(target, record)
+    aside = None
+    if target.is_symlink() or is_older_copy(target, record):
+        aside = free_name(target.with_name(f".{name}"))
+        target.rename(aside)
+    files = plugin_files(checkout, options_json, engine_command, name)
+    return [*([aside] if aside else []), *place(files, target, record)]
 
 
-def copy_code(folder: Path, checkout: Path) -> None:
-    source = checkout / "gimp_plugin" / NAME
-    shutil.copytree(source, folder, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns("__pycache__"))
-    write_help(folder / HELP, (checkout / "README.md").read_text(encoding="utf-8"))
+def plugin_files(
+    checkout: Path, options_json: str, engine_command: Sequence[str], name: str = NAME
+) -> dict[str, bytes]:
+    """Return what the plug-in's folder holds, the file that makes it a plug-in last.
 
-
-def copy_code_210(folder: Path, checkout: Path) -> None:
-    """GIMP 2.10 gets what its Python 2.7 understands, and the same translations."""
-    source = checkout / "gimp_plugin" / NAME
-    (folder / PACKAGE).mkdir(parents=True)
-    shutil.copyfile(checkout / f"gimp_plugin/gimp210/{NAME_210}.py", folder / f"{NAME_210}.py")
-    for module in SHARED_WITH_210:
-        shutil.copyfile(source / PACKAGE / f"{module}.py", folder / PACKAGE / f"{module}.py")
-    if (source / LOCALE).is_dir():
-        shutil.copytree(source / LOCALE, folder / LOCALE, copy_function=shutil.copyfile)
-
-
-def complete(folder: Path, checkout: Path, options_json: str, engine_command: Sequence[str]) -> None:
-    """Add what the checkout's plug-in lacks: the engine's half of the pipe, where the engine is, and its options."""
-    compile_catalogs(folder / LOCALE)
-    shutil.copyfile(checkout / "nst_engine/frames.py", folder / PACKAGE / "frames.py")
+    That is the checkout's half of it, with its translations as programs read them, and what the engine has of it: the
+    pipe's frames, where the engine is, and its options.
+    """
     engine = {"name": "This computer", "command": list(engine_command), "protocol": protocol_of(checkout)}
     engines = {"format": ENGINE_FORMAT, "engines": [engine]}
-    (folder / "engine.json").write_text(json.dumps(engines, indent=1) + "\n", encoding="ascii")
-    (folder / "options.json").write_text(options_json, encoding="utf-8")
+    files = code_210(checkout) if name == NAME_210 else contents(checkout / "gimp_plugin" / NAME)
+    files |= {path[:-2] + "mo": compiled(read_po(files[path].decode())) for path in files if path.endswith(".po")}
+    files[f"{PACKAGE}/frames.py"] = (checkout / "nst_engine/frames.py").read_bytes()
+    files["engine.json"] = (json.dumps(engines, indent=1) + "\n").encode("ascii")
+    files["options.json"] = options_json.encode()
+    files[f"{name}.py"] = files.pop(f"{name}.py")
+    return files
+
+
+def code_210(checkout: Path) -> dict[str, bytes]:
+    """Return what GIMP 2.10 gets: what its Python 2.7 understands, and the same translations."""
+    files = contents(checkout / "gimp_plugin" / NAME)
+    shared = [f"{PACKAGE}/{module}.py" for module in SHARED_WITH_210]
+    translations = [path for path in files if path.startswith(f"{LOCALE}/")]
+    return {**{path: files[path] for path in [*shared, *translations]}, **contents(checkout / "gimp_plugin/gimp210")}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder by its name in there, but for what Python keeps of modules."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def read_options(python: Path, environ: Mapping[str, str]) -> str:
@@ -109,35 +109,35 @@ def read_options(python: Path, environ: Mapping[str, str]) -> str:
     return options
 
 
-def refuse_foreign(target: Path) -> None:
-    if target.exists() and not target.is_symlink() and not (target / PACKAGE).is_dir():
+def refuse_foreign_plugin(target: Path, record: Record) -> None:
+    """Raise where GIMP's folder for this plug-in holds another one of that name."""
+    entry = target / f"{target.name}.py"
+    is_another = os.path.lexists(entry) and str(entry) not in record.files and not is_older_copy(target, record)
+    if not target.is_symlink() and (is_another or (os.path.lexists(target) and not target.is_dir())):
         raise InstallError(
             f"{target} already exists and is not this plug-in.",
             "Move it away, out of GIMP's plug-ins folder, and run this installer again.",
         )
 
 
-def remove(path: Path) -> None:
-    if path.is_symlink():
-        path.unlink()
-    elif path.exists():
-        shutil.rmtree(path)
+def is_older_copy(target: Path, record: Record) -> bool:
+    """Say whether a folder holds this plug-in, but not as this installer put it there."""
+    entry = target / f"{target.name}.py"
+    return entry.is_file() and (target / PACKAGE).is_dir() and str(entry) not in record.files
 
 
 def other_copies(gimp_folder: Path, root: Path = Path("/")) -> list[Path]:
     """Return plug-ins of this name that the same GIMP finds elsewhere: of two it silently uses the first."""
     ours = gimp_folder / "plug-ins" / plugin_name(gimp_folder)
     places = [gimp_folder / "plug-ins", *gimprc_folders(gimp_folder)]
-    places += [folder for pattern in SYSTEM_FOLDERS for folder in root.glob(pattern)]
-    found = {path.parent for place in places for path in place.glob("*/neural[-_]style*.py")}
+    places += [folder for pattern in SYSTEM_FOLDERS for folder in matching(root, pattern)]
+    found = {path.parent for place in places for path in matching(place, "*/neural[-_]style*.py")}
     return sorted(found - {ours})
 
 
 def gimprc_folders(gimp_folder: Path) -> Iterator[Path]:
     """Yield the plug-in folders that the user added in GIMP's preferences."""
-    gimprc = gimp_folder / "gimprc"
-    text = gimprc.read_text(encoding="utf-8", errors="replace") if gimprc.is_file() else ""
-    for path_list in re.findall(r'\(plug-in-path\s+"([^"]*)"', text):
+    for path_list in re.findall(r'\(plug-in-path\s+"([^"]*)"', text_of(gimp_folder / "gimprc")):
         for entry in path_list.replace("${gimp_dir}", str(gimp_folder)).split(os.pathsep):
             if entry and "${" not in entry:
                 yield Path(entry)

@@ -11,8 +11,18 @@ from typing import Protocol
 
 from errors import InstallError
 from installation import Installation
-from plugin_folder import install_plugin, other_copies, plugin_name, read_options, worker_command
+from output import say
+from placing import listed, remove_tree
+from plugin_folder import (
+    install_plugin,
+    other_copies,
+    plugin_name,
+    read_options,
+    refuse_foreign_plugin,
+    worker_command,
+)
 from pythons import Interpreter, choose_python, examine, suits_flatpak
+from record import real_path, refuse_foreign
 from torch_install import has_good_torch, install_torch
 from uv import fetch_python
 from venvs import Way, make_venv
@@ -23,6 +33,10 @@ MAKING = {
     "pip": ", with the help of its pip",
     "apt": ", after installing its package python{}-venv",
 }
+
+
+BUILT_FROM = ("pyproject.toml", "setup.cfg", "README.md", "LICENSE")
+"""What the engine's package is made of, beside its modules."""
 
 
 class Step(Protocol):
@@ -37,22 +51,26 @@ class Step(Protocol):
 class PrepareFolders:
     """Everything that is written to later is tried first, before the long downloads."""
 
-    folders: Sequence[Path]
+    home: Path
+    plug_ins: Sequence[Path]
 
     def describe(self) -> str:
-        return f"Make sure that these folders can be written to: {', '.join(map(str, self.folders))}"
+        return f"Make sure that these folders can be written to: {', '.join(map(str, [self.home, *self.plug_ins]))}"
 
     def apply(self, installation: Installation) -> None:
-        for folder in self.folders:
+        for tree in installation.home.trees:
+            refuse_foreign(tree, installation.record)
+        for folder in [self.home, *self.plug_ins]:
             try:
-                installation.state.make_folder(folder)
+                installation.record.make_folder(folder)
                 tempfile.TemporaryFile(dir=folder).close()
             except OSError as error:
                 raise InstallError(
                     f"The folder {folder} cannot be written to ({error.strerror}).",
                     "Change that, or name other folders with --data-folder and --gimp-folder.",
                 ) from error
-        installation.save_state()
+        for folder in self.plug_ins:
+            refuse_foreign_plugin(real_path(folder) / plugin_name(folder.parent), installation.record)
 
 
 @dataclass(frozen=True)
@@ -71,15 +89,10 @@ class MakeVenv:
         return f"Make the engine's venv {self.venv} from {base}" + MAKING[self.way].format(self.python.version_text)
 
     def apply(self, installation: Installation) -> None:
-        if self.venv.exists() and self.venv.name not in installation.state.trees:
-            raise InstallError(
-                f"{self.venv} exists and was not made by this installer.",
-                "Move it away, or name another folder with --data-folder.",
-            )
+        installation.record.claim(self.venv)
         if self.is_good(installation):
             return
         python = self.python or self.fetch(installation)
-        installation.claim(self.venv)
         make_venv(installation, python, self.venv)
 
     def is_good(self, installation: Installation) -> bool:
@@ -112,13 +125,16 @@ class InstallTorch:
 
     def apply(self, installation: Installation) -> None:
         if has_good_torch(installation, self.backend):
-            print("      It is there and computes.", flush=True)
+            say("      It is there and computes.")
             return
         trial = install_torch(installation, self.backend)
-        installation.state.torch_backend = self.backend
-        installation.state.device = f"{trial.name}, torch {trial.version}"
-        installation.save_state()
-        shutil.rmtree(installation.home.cache, ignore_errors=True)
+        record, cache = installation.record, installation.home.cache
+        record.torch_backend = self.backend
+        record.device = f"{trial.name}, torch {trial.version}"
+        record.save()
+        if record.owns(cache):
+            remove_tree(cache)
+            record.disown(cache)
 
 
 @dataclass(frozen=True)
@@ -134,9 +150,8 @@ class InstallEngine:
             source = Path(scratch) / "source"
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(self.checkout / "nst_engine", source / "nst_engine", ignore=ignored)
-            for path in self.checkout.iterdir():
-                if path.is_file():
-                    shutil.copyfile(path, source / path.name)
+            for name in BUILT_FROM:
+                shutil.copyfile(self.checkout / name, source / name)
             installation.pip("Installing the engine", "install", source)
 
 
@@ -156,8 +171,9 @@ class InstallPlugin:
         command = self.engine_command or worker_command(python)
         plug_ins = self.gimp_folder / "plug-ins"
         name = plugin_name(self.gimp_folder)
-        installation.state.record_folder(install_plugin(plug_ins, installation.checkout, options, command, name))
-        installation.save_state()
+        kept = install_plugin(plug_ins, installation.checkout, options, command, installation.record, name)
+        if kept:
+            installation.notes.append(f"Kept under a new name, since the installer did not write it: {listed(kept)}.")
         for copy in other_copies(self.gimp_folder, installation.machine.root):
             installation.notes.append(
                 f"Another neural style plug-in is in {copy}: remove it, or GIMP may use that one."

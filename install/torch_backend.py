@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from commands import ask
-from machine import Machine
+from machine import Machine, matching, text_of
 
 PLAIN_INDEX = "index"
 """The build that the ordinary package index has for this system, whatever it is."""
@@ -121,8 +121,8 @@ def wanted_on_linux(machine: Machine) -> Wanted:
 
 def has_amd_card(machine: Machine) -> bool:
     """The kernel lists processors among its compute nodes too; only graphics cards have a target version."""
-    nodes = machine.root.glob("sys/class/kfd/kfd/topology/nodes/*/properties")
-    words = [line.split() for node in nodes for line in node.read_text(errors="replace").splitlines()]
+    nodes = matching(machine.root, "sys/class/kfd/kfd/topology/nodes/*/properties")
+    words = [line.split() for node in nodes for line in text_of(node).splitlines()]
     return any(name == "gfx_target_version" and value != "0" for name, value in filter(is_pair, words))
 
 
@@ -131,13 +131,9 @@ def is_pair(words: list[str]) -> bool:
 
 
 def has_arc_card(machine: Machine) -> bool:
-    return any(map(is_arc_card, machine.root.glob("sys/bus/pci/devices/*")))
+    return any(map(is_arc_card, matching(machine.root, "sys/bus/pci/devices/*")))
 
 
 def is_arc_card(device: Path) -> bool:
-    vendor, number, kind = (read_word(device / name) for name in ("vendor", "device", "class"))
+    vendor, number, kind = (text_of(device / name).strip() for name in ("vendor", "device", "class"))
     return vendor == "0x8086" and number.startswith(ARC_DEVICE_IDS) and kind.startswith("0x03")
-
-
-def read_word(path: Path) -> str:
-    return path.read_text(errors="replace").strip() if path.is_file() else ""

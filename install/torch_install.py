@@ -8,6 +8,7 @@ from typing import NamedTuple
 from commands import CommandFailed, ask
 from errors import InstallError
 from installation import Installation
+from output import say
 from pythons import examine
 from torch_backend import PLAIN_INDEX, device_of, fallbacks
 from uv import get_uv, run_uv
@@ -52,7 +53,7 @@ def try_convolution(installation: Installation, device: str = "best") -> Trial |
 
 def has_good_torch(installation: Installation, backend: str) -> bool:
     """Say whether an earlier run already answered the same wish, and its torch still computes."""
-    return installation.state.torch_backend == backend and try_any_device(installation) is not None
+    return installation.record.torch_backend == backend and try_any_device(installation) is not None
 
 
 def try_any_device(installation: Installation) -> Trial | None:
@@ -82,12 +83,12 @@ def install_special_builds(installation: Installation, backend: str) -> Trial | 
         try:
             install_build(installation, build)
         except CommandFailed as error:
-            print(f"      {error.message}\n      So torch comes from the ordinary package index.", flush=True)
+            say(f"      {error.message}\n      So torch comes from the ordinary package index.")
             return None
         trial = try_convolution(installation)
         if trial and trial.device == device_of(build):
             return trial
-        print(f"      The build {build} installed, but cannot use this graphics card.", flush=True)
+        say(f"      The build {build} installed, but cannot use this graphics card.")
     return None
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from install_state import sha256
 from installation import Installation
-from plugin_folder import NAME, NAME_210
+from placing import files_below, listed, remove_if_empty, remove_tree, staging_of, take_out
+from record import Record
 
 
 @dataclass(frozen=True)
@@ -20,19 +19,11 @@ class RemovePlugins:
         return f"Remove the plug-in from {', '.join(str(folder.parent) for folder in self.folders)}"
 
     def apply(self, installation: Installation) -> None:
-        state = installation.state
-        for name, digest in state.files.items():
-            path = Path(name)
-            if path.is_file() and sha256(path) == digest:
-                path.unlink()
-                path.with_suffix(".pyc").unlink(missing_ok=True)  # Python 2.7 keeps it beside the file
-        for folder in sorted(map(Path, state.folders), reverse=True):
-            if folder.is_dir():
-                shutil.rmtree(folder / "__pycache__", ignore_errors=True)
-                remove_if_empty(folder)
-        left = [str(path) for folder in self.folders for path in files_below(folder)]
-        if left:
-            installation.notes.append(f"Left in place, because the installer did not write it so: {', '.join(left)}")
+        record = installation.record
+        take_out(map(Path, record.files), record)
+        for staging in map(staging_of, self.folders):
+            if record.owns(staging):
+                remove_tree(staging)
 
 
 @dataclass(frozen=True)
@@ -43,29 +34,24 @@ class RemoveEngine:
         return f"Remove the engine from {self.folder}"
 
     def apply(self, installation: Installation) -> None:
+        """The record goes last, so that a removal that was stopped can go on. A link was not made by the installer."""
         home = installation.home
         for tree in home.trees:
-            if tree.name in installation.state.trees and tree.exists():
-                shutil.rmtree(tree)
-        for path in (home.log, home.state):
-            if path.exists():
-                path.unlink()
-        remove_if_empty(home.log.parent)
-        remove_if_empty(home.folder)
-        left = [str(path) for path in files_below(home.folder)]
-        if left:
-            installation.notes.append(f"Left in place, because the installer did not write it: {', '.join(left)}")
+            if installation.record.owns(tree) and not tree.is_symlink():
+                remove_tree(tree)
+        home.record.unlink()
 
 
-def plugin_folders(installation: Installation) -> list[Path]:
+def plugin_folders(record: Record) -> list[Path]:
     """Return the plug-in's folders that the record knows of."""
-    return [folder for folder in map(Path, installation.state.folders) if folder.name in (NAME, NAME_210)]
+    entries = [path for path in map(Path, record.files) if path.stem == path.parent.name]
+    return [path.parent for path in entries]
 
 
-def remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-
-
-def files_below(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+def sweep(installation: Installation, plugins: Sequence[Path]) -> None:
+    """Remove the folders that the installer made and that are empty now, and note what is left in the others."""
+    for folder in sorted(map(Path, installation.record.folders), reverse=True):
+        remove_if_empty(folder)
+    left = [path for folder in (*plugins, installation.home.folder) for path in files_below(folder)]
+    if left:
+        installation.notes.append(f"Left in place, since the installer did not write it: {listed(left)}.")

@@ -29,7 +29,7 @@ def get_uv(installation: Installation, python: Interpreter) -> Path:
     if found:
         return found
     home = installation.home
-    installation.claim(home.tools)
+    installation.record.claim(home.tools)
     make_venv(installation, python, home.tools)
     tools_python = home.program(home.tools, "python")
     installation.run("Installing uv", tools_python, "-I", "-m", "pip", "install", "--quiet", "uv")
@@ -39,7 +39,7 @@ def get_uv(installation: Installation, python: Interpreter) -> Path:
 def run_uv(installation: Installation, uv: Path, purpose: str, *arguments: str | Path) -> None:
     """Run uv so that an unreachable server is noticed in seconds, and everything it keeps is in the engine's home."""
     home = installation.home
-    installation.claim(home.cache)
+    installation.record.claim(home.cache)
     installation.run(
         purpose,
         uv,
@@ -66,7 +66,7 @@ def fetch_python(installation: Installation) -> Interpreter:
     home = installation.home
     try:
         uv = get_uv(installation, running_python(installation))
-        installation.claim(home.pythons)
+        installation.record.claim(home.pythons)
         run_uv(installation, uv, "Fetching Python", "python", "install", PYTHON_TO_FETCH)
     except CommandFailed as error:
         raise InstallError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ from commands import ask
 from errors import InstallError
 from installation import Installation
 from machine import Machine
+from placing import remove_tree
 from pythons import Interpreter
 
 Way = Literal["venv", "uv", "pip", "apt"]
@@ -42,8 +42,7 @@ def choose_way(python: Interpreter, machine: Machine) -> Way:
 def make_venv(installation: Installation, python: Interpreter, folder: Path) -> None:
     """Make a venv with pip, in place of whatever an earlier run left in the folder."""
     way = choose_way(python, installation.machine)
-    if folder.exists():
-        shutil.rmtree(folder)
+    remove_tree(folder)
     if way == "apt":
         install_venv_package(installation, python)
     if way == "uv":

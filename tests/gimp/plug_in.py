@@ -11,6 +11,7 @@ import console
 import numpy as np
 import plugin_folder
 import real_gimp
+from record import Record
 
 from nst_engine import frames, options
 
@@ -31,7 +32,9 @@ class PlugIn:
 
     def use_command(self, command: list[str]) -> None:
         engine = self.gimp.engine_command(command)
-        plugin_folder.install_plugin(self.profile / "plug-ins", CHECKOUT, json.dumps(options.table()), engine)
+        plug_ins, record = self.profile / "plug-ins", Record.load(self.profile / "plug-in.json")
+        plug_ins.mkdir(exist_ok=True)
+        plugin_folder.install_plugin(plug_ins, CHECKOUT, json.dumps(options.table()), engine, record)
 
     def facts(self, code: str) -> dict[str, Any]:
         """Run Python-Fu with the helpers of in_gimp.py and return what it tells."""

@@ -175,14 +175,14 @@ def help_window(
         shutil.rmtree(folder)
 
 
-def test_help_opens_the_page_made_of_the_readme(help_window: WindowSession, installed_plug_in: PlugIn) -> None:
+def test_help_opens_the_page_about_painting_a_layer(help_window: WindowSession, installed_plug_in: PlugIn) -> None:
     gimp = installed_plug_in.gimp
     opened_page = gimp.outside("/tmp") / f"{installed_plug_in.profile.name}-browser/opened"
     help_window.action("Neural Style")
     help_window.press(DIALOG, "Help")
     wait_until(lambda: opened_page.exists() and opened_page.read_text().strip())
     page = gimp.outside(opened_page.read_text().strip().removeprefix("file://"))
-    assert "<h2>Use it in GIMP</h2>" in page.read_text()
+    assert "<h2>Painting a layer</h2>" in page.read_text()
 
 
 def test_a_german_sees_german(installed_plug_in: PlugIn, two_layers: Path, screenshots: Path) -> None:

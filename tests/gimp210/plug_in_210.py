@@ -9,6 +9,7 @@ from typing import Any
 
 import plugin_folder
 from real_gimp_210 import Gimp210
+from record import Record
 
 from nst_engine import options
 
@@ -34,7 +35,9 @@ class PlugIn:
     def use_command(self, command: list[str]) -> None:
         engine = self.gimp.engine_command(command)
         table = json.dumps(options.table())
-        plugin_folder.install_plugin(self.folder.parent, CHECKOUT, table, engine, plugin_folder.NAME_210)
+        record = Record.load(self.profile / "plug-in.json")
+        self.folder.parent.mkdir(exist_ok=True)
+        plugin_folder.install_plugin(self.folder.parent, CHECKOUT, table, engine, record, plugin_folder.NAME_210)
 
     def facts(self, code: str, **env: str) -> dict[str, Any]:
         """Run Python-Fu with the helpers of in_gimp_210.py and return what it tells, and what GIMP printed."""

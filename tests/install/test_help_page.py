@@ -1,59 +1,39 @@
-"""The help page that is made of the README."""
+"""The page that the dialog's Help button opens, as GIMP's help finds it."""
 
 from __future__ import annotations
 
+from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
-import help_page
-import pytest
-
-CHECKOUT = Path(__file__).parents[2]
-MARKDOWN = """\
-# Title
-
-## Use it in GIMP
-
-Open a **picture** & read [this](docs/this.md).
-Then:
-
-1. Select `a layer`,
-   any one.
-2. Press OK.
-
-- one
-- two
-
-```sh
-a < b
-```
-
-## Troubleshooting
-Nothing.
-"""
+HELP = Path(__file__).parents[2] / "gimp_plugin/neural-style/help/en"
+WITHOUT_END = {"meta"}
 
 
-def test_a_section_becomes_html() -> None:
-    html = help_page.to_html(help_page.section(MARKDOWN, "Use it in GIMP"))
-    assert html.splitlines() == [
-        "<h2>Use it in GIMP</h2>",
-        "<p>Open a <strong>picture</strong> &amp; read this. Then:</p>",
-        "<ol><li>Select <code>a layer</code>, any one.</li>",
-        "<li>Press OK.</li></ol>",
-        "<ul><li>one</li>",
-        "<li>two</li></ul>",
-        "<pre>a &lt; b",
-        "</pre>",
-    ]
+class Nesting(HTMLParser):
+    """Notes the elements that are open, and complains of an end that has no start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.open += [] if tag in WITHOUT_END else [tag]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, self.getpos()
 
 
-def test_a_section_that_is_not_there_is_missed() -> None:
-    with pytest.raises(LookupError, match="Use it in Krita"):
-        help_page.section(MARKDOWN, "Use it in Krita")
+def test_every_menu_entry_of_the_plug_in_has_a_page() -> None:
+    items = ElementTree.parse(HELP / "gimp-help.xml").iter("help-item")
+    pages = {item.get("id"): item.get("ref", "") for item in items}
+    assert set(pages) == {"plug-in-neural-style", "plug-in-neural-style-again"}
+    assert all((HELP / page).is_file() for page in pages.values())
 
 
-def test_the_readme_has_what_the_help_page_needs(tmp_path: Path) -> None:
-    help_page.write_help(tmp_path / "help", (CHECKOUT / "README.md").read_text(encoding="utf-8"))
-    page = (tmp_path / "help/en/neural-style.html").read_text(encoding="utf-8")
-    assert "<h2>Use it in GIMP</h2>" in page
-    assert "<h2>Troubleshooting</h2>" in page
-    assert 'id="plug-in-neural-style" ref="neural-style.html"' in (tmp_path / "help/en/gimp-help.xml").read_text()
+def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere() -> None:
+    page = (HELP / "neural-style.html").read_text(encoding="utf-8")
+    nesting = Nesting()
+    nesting.feed(page)
+    assert nesting.open == []
+    assert "href" not in page and "src=" not in page and "http" not in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from plugin_folder import (
     protocol_of,
     worker_command,
 )
+from record import Record
 
 COMMAND = ["/home/zoë/venv/bin/python", "-I", "-m", "nst_engine", "worker"]
 
@@ -33,7 +35,8 @@ def checkout(tmp_path: Path) -> Path:
     (package.parent / "neural-style.py").write_text("#!/usr/bin/env python3\n")
     (package.parents[1] / "gimp210").mkdir()
     (package.parents[1] / "gimp210/neural_style_210.py").write_text("#!/usr/bin/env python2\n")
-    (folder / "README.md").write_text("## Use it in GIMP\n\n## Troubleshooting\n")
+    (package.parent / "help").mkdir()
+    (package.parent / "help/page.html").write_text("")
     (folder / "nst_engine").mkdir()
     (folder / "nst_engine/frames.py").write_text("PROTOCOL = 7\n")
     return folder
@@ -46,32 +49,39 @@ def gimp(home: Path) -> Path:
     return folder
 
 
-def test_the_plugin_is_put_together_from_both_halves(checkout: Path, gimp: Path) -> None:
-    plugin = install_plugin(gimp / "plug-ins", checkout, '{"format": 1}', COMMAND)
-    files = sorted(str(path.relative_to(plugin)) for path in plugin.rglob("*") if path.is_file())
-    help_pages = ["help/en/gimp-help.xml", "help/en/neural-style.html"]
-    code = ["neural-style.py", "nst_plugin/dialog.py", "nst_plugin/frames.py"]
-    assert files == ["engine.json", *help_pages, *code, "options.json"]
+@pytest.fixture
+def record(home: Path) -> Record:
+    return Record.load(home / "install-state.json")
+
+
+def files_in(plugin: Path) -> set[str]:
+    return {str(path.relative_to(plugin)) for path in plugin.rglob("*") if path.is_file()}
+
+
+def test_the_plugin_is_put_together_from_both_halves(checkout: Path, gimp: Path, record: Record) -> None:
+    assert install_plugin(gimp / "plug-ins", checkout, '{"format": 1}', COMMAND, record) == []
+    plugin = gimp / "plug-ins/neural-style"
+    code = {"neural-style.py", "nst_plugin/dialog.py", "nst_plugin/frames.py"}
+    assert files_in(plugin) == {"engine.json", "options.json", "help/page.html", *code}
     assert (plugin / "options.json").read_text() == '{"format": 1}'
 
 
-def test_gimp_2_10_gets_its_own_entry_and_only_what_python_2_understands(checkout: Path, gimp: Path) -> None:
+def test_gimp_2_10_gets_its_own_entry_and_only_what_python_2_understands(
+    checkout: Path, gimp: Path, record: Record
+) -> None:
     for module in SHARED_WITH_210:
         (checkout / f"gimp_plugin/neural-style/nst_plugin/{module}.py").write_text("")
-    plugin = install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, plugin_name(gimp.parent / "2.10"))
-    assert plugin.name == NAME_210
-    files = {str(path.relative_to(plugin)) for path in plugin.rglob("*") if path.is_file()}
+    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record, plugin_name(gimp.parent / "2.10"))
+    plugin = gimp / "plug-ins" / NAME_210
     shared = {f"nst_plugin/{module}.py" for module in (*SHARED_WITH_210, "frames")}
-    assert files == {"neural_style_210.py", "engine.json", "options.json", *shared}
-    assert [path.name for path in plugin.rglob("*") if path.is_file() and os.access(path, os.X_OK)] == [
-        "neural_style_210.py"
-    ]
+    assert files_in(plugin) == {"neural_style_210.py", "engine.json", "options.json", *shared}
 
 
-def test_the_engine_is_named_with_the_protocol_that_frames_state(checkout: Path, gimp: Path) -> None:
-    plugin = install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND)
+def test_the_engine_is_named_with_the_protocol_that_frames_state(checkout: Path, gimp: Path, record: Record) -> None:
+    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
     engine = {"name": "This computer", "command": COMMAND, "protocol": 7}
-    assert json.loads((plugin / "engine.json").read_text()) == {"format": 1, "engines": [engine]}
+    told = json.loads((gimp / "plug-ins/neural-style/engine.json").read_text())
+    assert told == {"format": 1, "engines": [engine]}
     assert protocol_of(checkout) == 7
 
 
@@ -80,43 +90,53 @@ def test_the_worker_is_started_without_what_gimp_tells_python() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no executable bit")
-def test_only_the_entry_is_executable(checkout: Path, gimp: Path) -> None:
-    plugin = install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND)
-    assert [path.name for path in plugin.rglob("*.py") if os.access(path, os.X_OK)] == ["neural-style.py"]
+def test_only_the_entry_is_executable(checkout: Path, gimp: Path, record: Record) -> None:
+    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
+    executable = [path.name for path in gimp.rglob("*") if path.is_file() and os.access(path, os.X_OK)]
+    assert executable == ["neural-style.py"]
 
 
-def test_an_older_copy_is_replaced_whole_and_gets_a_new_time(checkout: Path, gimp: Path) -> None:
+def test_an_update_removes_what_is_no_more_and_gives_a_new_time(checkout: Path, gimp: Path, record: Record) -> None:
+    retired = checkout / "gimp_plugin/neural-style/nst_plugin/retired.py"
+    retired.write_text("")
+    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
+    plugin = gimp / "plug-ins/neural-style"
     long_ago = time.time() - 1000
-    os.utime(checkout / "gimp_plugin/neural-style/neural-style.py", (long_ago, long_ago))
-    plugin = install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND)
-    (plugin / "nst_plugin/retired.py").write_text("")
-    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND)
+    os.utime(plugin / "neural-style.py", (long_ago, long_ago))
+    retired.unlink()
+    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
     assert not (plugin / "nst_plugin/retired.py").exists()
     assert (plugin / "neural-style.py").stat().st_mtime > long_ago + 500
     assert [path.name for path in (gimp / "plug-ins").iterdir()] == ["neural-style"]
 
 
-def test_the_rest_of_an_interrupted_run_is_no_obstacle(checkout: Path, gimp: Path) -> None:
-    for rest in (".neural-style.new", ".neural-style.old"):
-        (gimp / "plug-ins" / rest / "deep").mkdir(parents=True)
-    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND)
-    assert [path.name for path in (gimp / "plug-ins").iterdir()] == ["neural-style"]
+def test_a_plug_in_that_came_some_other_way_is_kept_under_a_new_name(
+    checkout: Path, gimp: Path, record: Record
+) -> None:
+    shutil.copytree(checkout / "gimp_plugin/neural-style", gimp / "plug-ins/neural-style")
+    (gimp / "plug-ins/neural-style/notes.txt").write_text("mine")
+    kept = install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
+    assert kept == [gimp / "plug-ins/.neural-style.old"]
+    assert (kept[0] / "notes.txt").read_text() == "mine"
+    assert not (gimp / "plug-ins/neural-style/notes.txt").exists()
 
 
-def test_a_developers_link_is_replaced_and_its_target_kept(checkout: Path, gimp: Path) -> None:
+def test_a_developers_link_is_kept_under_a_new_name(checkout: Path, gimp: Path, record: Record) -> None:
     source = checkout / "gimp_plugin/neural-style"
     (gimp / "plug-ins/neural-style").symlink_to(source)
-    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND)
+    before = files_in(source)
+    kept = install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
+    assert kept[0].is_symlink()
+    assert files_in(source) == before
     assert not (gimp / "plug-ins/neural-style").is_symlink()
-    assert (source / "neural-style.py").exists()
 
 
-def test_somebody_elses_plugin_of_that_name_is_not_overwritten(checkout: Path, gimp: Path) -> None:
+def test_somebody_elses_plugin_of_that_name_is_not_overwritten(checkout: Path, gimp: Path, record: Record) -> None:
     foreign = gimp / "plug-ins/neural-style/neural-style.py"
     foreign.parent.mkdir()
     foreign.write_text("theirs")
     with pytest.raises(InstallError, match="is not this plug-in"):
-        install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND)
+        install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
     assert foreign.read_text() == "theirs"
 
 

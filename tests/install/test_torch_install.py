@@ -101,6 +101,6 @@ def test_a_torch_that_computes_nowhere_is_an_error(installation: Installation) -
 def test_a_torch_that_still_computes_is_kept_for_the_same_wish_only(installation: Installation) -> None:
     computes(installation, "index", "cpu")
     install_torch(installation, "index")
-    installation.state.torch_backend = "index"
+    installation.record.torch_backend = "index"
     assert has_good_torch(installation, "index")
     assert not has_good_torch(installation, "cu128")

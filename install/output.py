@@ -1,0 +1,50 @@
+"""What the installer tells. Nobody has to listen: a closed pipe or a full disk behind it costs no work."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\n\t"}
+"""Characters in names of files and in what other programs print that would do things to a terminal."""
+
+
+def open_streams() -> None:
+    """See to it that both streams are there and can say every character, also where they are closed."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    tell(sys.stdout, text)
+
+
+def complain(text: str) -> None:
+    tell(sys.stderr, text)
+
+
+def tell(stream: TextIO, text: str) -> None:
+    try:
+        print(text.translate(CONTROLS), file=stream, flush=True)
+    except OSError:
+        silence(stream)
+
+
+def close_streams() -> None:
+    """Write what is still to be written, so that Python's own end finds nothing to complain of."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

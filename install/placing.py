@@ -1,0 +1,135 @@
+"""Files in a folder that is the user's too: put in, replaced and taken out without touching what is his."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from errors import InstallError
+from record import Record, is_real, missing_folders, real_path, sha256
+
+MOST_NAMED = 3
+UNLINK = "Remove the link, and run this installer again."
+
+
+def place(files: Mapping[str, bytes], folder: Path, record: Record) -> list[Path]:
+    """Put files into a folder, the last one last, in place of those that the installer put there before.
+
+    Everything is first written beside the folder, so that a full disk or a stop leaves the old files together. What
+    the user added stays where it is; what he changed gets another name, and those are returned.
+    """
+    folder = real_path(folder)
+    digests = {folder / name: sha256(content) for name, content in files.items()}
+    refuse_links(path.parent for path in digests)
+    staging = staging_of(folder)
+    record.claim(staging)
+    remove_tree(staging)
+    for name, content in files.items():
+        write(staging / name, content)
+    record.expect_folders(f for path in digests for f in missing_folders(path.parent))
+    record.expect_files(digests)
+    kept = [move_in(staging / name, folder / name, record) for name in files]
+    take_out(outdated(folder, digests, record), record)
+    record.settle_files(folder, digests)
+    remove_tree(staging)
+    record.disown(staging)
+    return [path for path in kept if path]
+
+
+def staging_of(folder: Path) -> Path:
+    """Return where the files of a folder wait. Names with a dot in front are ignored by GIMP."""
+    return folder.parent / f".{folder.name}.installing"
+
+
+def refuse_links(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        if not is_real(folder):
+            raise InstallError(f"{folder} leads through a link that this installer did not make.", UNLINK)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file with its folder; a script that names what runs it may be run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    if content.startswith(b"#!"):
+        path.chmod(0o755)
+
+
+def move_in(source: Path, target: Path, record: Record) -> Path | None:
+    """Move a file to its place; return the new name of what somebody else put there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = None
+    if os.path.lexists(target) and not record.wrote(target):
+        aside = free_name(target)
+        target.rename(aside)
+    source.replace(target)
+    return aside
+
+
+def free_name(path: Path) -> Path:
+    """Return a name for a file or folder that is to be kept beside what takes its place."""
+    number = 1
+    while os.path.lexists(aside := path.with_name(f"{path.name}.old{'' if number == 1 else f'-{number}'}")):
+        number += 1
+    return aside
+
+
+def outdated(folder: Path, digests: Mapping[Path, str], record: Record) -> list[Path]:
+    return [path for path in map(Path, record.files) if folder in path.parents and path not in digests]
+
+
+def take_out(paths: Iterable[Path], record: Record) -> None:
+    """Remove files, with what Python keeps of them, unless somebody changed them; then the folders left empty."""
+    for path in paths:
+        if record.wrote(path):
+            path.unlink()
+            remove_compiled(path)
+            for folder in path.parents:
+                if str(folder) not in record.folders or not remove_if_empty(folder):
+                    break
+
+
+def remove_compiled(path: Path) -> None:
+    """Remove what Python 2.7 and 3 keep of a module, beside it and in a folder of its own."""
+    cache = path.parent / "__pycache__"
+    if path.suffix != ".py" or cache.is_symlink():
+        return
+    for pattern in (path.with_suffix(".pyc"), cache / f"{path.stem}.*.pyc"):
+        for compiled in glob.glob(f"{glob.escape(str(pattern.parent))}/{pattern.name}"):
+            os.unlink(compiled)
+    remove_if_empty(cache)
+
+
+def remove_tree(tree: Path) -> None:
+    """Delete a folder that is the installer's, if it is there; never through a link."""
+    if tree.is_symlink():
+        raise InstallError(f"{tree} is a link that this installer did not make.", UNLINK)
+    if tree.is_dir():
+        shutil.rmtree(tree)
+    elif tree.exists():
+        tree.unlink()
+
+
+def remove_if_empty(folder: Path) -> bool:
+    with contextlib.suppress(OSError):  # it is not there, or has something in it
+        if is_real(folder):
+            folder.rmdir()
+            return True
+    return False
+
+
+def listed(paths: Sequence[Path]) -> str:
+    """Return the first of some paths, and how many more there are."""
+    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+    return ", ".join(map(str, paths[:MOST_NAMED])) + more
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, links among them, which are not followed."""
+    for parent, folders, files in os.walk(folder):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        yield from (Path(parent, name) for name in sorted([*files, *links]))
