@@ -1,7 +1,7 @@
 """Fixed judges: what they say of any picture, so that results from anywhere can be compared.
 
-A judge seldom changes, and then says so. Each looks at content, style and picture at one size (Lanczos, 8-bit values) through the
-shipped VGG-19 in float32 with max pooling; formulas stand in the README.
+A judge seldom changes, and then says so. Each looks at content, style and picture at one size (Lanczos, 8-bit values)
+through the shipped VGG-19 in float32 with max pooling; formulas stand in the README.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from benchmarks import cpu, gpu, neural_style_pt, published, runs, sizes, style_transfer_pytorch, waits
+from benchmarks import cpu, faults, gpu, neural_style_pt, published, runs, sizes, style_transfer_pytorch, waits
 from benchmarks.lattice import lattice
 
 from nst_engine import networks, options, stylize
@@ -307,6 +307,48 @@ def test_a_lattice_stands_out_from_grain(period):
     flat = np.cos(2 * np.pi * x / period)[None, :, None] * 4
     assert lattice(np.rint(grain).astype(np.uint8)) < 4
     assert lattice(np.rint(grain + flat).astype(np.uint8)) > 10
+
+
+def photo_like(seed: int, height: int = 128, width: int = 128) -> np.ndarray:
+    """Smooth colors with grain."""
+    random = np.random.default_rng(seed)
+    coarse = published.Image.fromarray(random.integers(40, 216, (6, 6, 3), dtype=np.uint8))
+    smooth = np.asarray(coarse.resize((width, height), published.Image.Resampling.BICUBIC), dtype=float)
+    return np.clip(np.rint(smooth + random.normal(0, 3, smooth.shape)), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_strip_along_any_side_is_found(turns):
+    plain = photo_like(1, 128, 192)
+    framed = np.rot90(plain, turns).copy()
+    framed[:, -3:] = np.clip(framed[:, -3:].astype(int) + [60, 20, -20], 0, 255)
+    assert faults.border_strip(plain) < 1.5
+    assert faults.border_strip(framed) > 2
+
+
+def test_specks_are_counted_and_edges_are_not():
+    plain = photo_like(2)
+    plain[:, 64:] //= 2
+    speckled = plain.copy()
+    speckled[4:120:8, 4:120:8] = [255, 0, 255]
+    assert faults.specks(plain) == 0
+    assert faults.specks(speckled) == pytest.approx(15 * 15 / 128**2, rel=0.1)
+
+
+def test_a_bare_part_is_found_and_a_wholly_painted_picture_is_not_bare():
+    style = np.random.default_rng(4).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    painted = np.ascontiguousarray(style[::-1, ::-1])
+    half = painted.copy()
+    half[:, 96:] = photo_like(3)[:, 96:]
+    found = [faults.bareness(picture, style) for picture in (painted, half, photo_like(3))]
+    assert 2 * found[0] < found[1] <= found[2]
+
+
+def test_the_table_of_faults(tmp_path, capsys):
+    for name in ("style", "picture"):
+        published.Image.fromarray(photo_like(len(name))).save(tmp_path / f"{name}.png")
+    faults.main([str(tmp_path / "style.png"), str(tmp_path / "picture.png")])
+    assert capsys.readouterr().out.splitlines()[-1].startswith("| picture.png | ")
 
 
 def test_the_gpu_command_checks_and_times_whatever_device_there_is(capsys):
