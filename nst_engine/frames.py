@@ -18,8 +18,8 @@ if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
 PROTOCOL = 1
 """Version of the messages. Two sides with different numbers refuse each other with a sentence."""
 
-HEADER_LIMIT = 64 * 1024
-"""Longest header line, in bytes. Real ones are below one kilobyte."""
+HEADER_LIMIT = 4 * 1024**2
+"""Longest header line, in bytes. Real ones are below one kilobyte; ten thousand styles fit."""
 
 PAYLOAD_LIMIT = 8 * 1024**3
 """Most bytes that may follow one header: 500 megapixels of float RGBA."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,13 @@ class Stylized:
 
     picture: Floats
     report: dict[str, Any]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The report in a size that neither steps nor styles add to: ``steps`` is their number, ``losses`` the last."""
+        history = self.report.get("history", [])
+        brief = {name: value for name, value in self.report.items() if name not in ("history", "styles")}
+        return {**brief, "steps": len(history), "losses": history[-1] if history else None}
 
 
 class Painter:
@@ -115,7 +123,7 @@ class Painter:
             raise _explained(error, size) from error
         finally:
             self.started = time.perf_counter()
-        return Stylized(picture, self._report(painting, styles, size))
+        return Stylized(picture, self._told(painting, styles, size))
 
     @property
     def setting(self) -> tuple[Any, ...]:
@@ -135,6 +143,13 @@ class Painter:
             self.speed = estimate.seconds_per_pixel(self.vgg, self.recipe)
         machine = estimate.Machine(self.speed, devices.free_memory(self.device), self.vgg.dtype)
         return estimate.estimate(content, self.options, self.recipe, machine)
+
+    def _told(self, painting: _Painting, styles: Sequence[StylePicture], size: Size) -> dict[str, Any]:
+        """The report, or what kept it from being made: the picture is there, and worth more than its story."""
+        try:
+            return self._report(painting, styles, size)
+        except Exception as error:
+            return {"options": dataclasses.asdict(self.options), "fault": f"{type(error).__name__}: {error}"}
 
     def _report(self, painting: _Painting, styles: Sequence[StylePicture], size: Size) -> dict[str, Any]:
         return {
@@ -282,10 +297,10 @@ class _Painting:
         text = f"{max(scale.size)} px, step {number} of {scale.steps}"
         on_step(Step(self.cost_done / self.cost, left, text, losses.as_numbers, self._preview))
 
-    def history(self) -> list[dict[str, float]]:
-        """Scale, iteration, seconds and losses of every step."""
+    def history(self) -> list[dict[str, float | None]]:
+        """Scale, iteration, seconds and losses of every step; None for a loss that is no finite number."""
         return [
-            {"scale": scale, "iteration": iteration, "seconds": seconds, **losses.as_numbers()}
+            {"scale": scale, "iteration": iteration, "seconds": seconds, **_finite(losses.as_numbers())}
             for scale, iteration, seconds, losses in self.steps_made
         ]
 
@@ -294,6 +309,11 @@ class _Painting:
         if size.pixels > PREVIEW_PIXELS:
             size = size.scaled_to(max(size) * (PREVIEW_PIXELS / size.pixels) ** 0.5)
         return np.rint(self.seen(size) * 255).astype(np.uint8)
+
+
+def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON knows neither infinity nor what is no number."""
+    return {name: number if math.isfinite(number) else None for name, number in numbers.items()}
 
 
 def _check_memory(device: torch.device, recipe: Recipe, size: Size) -> None:

@@ -134,6 +134,15 @@ KINDS: dict[str, type[Any]] = {
     "preview": Preview, "result": Result, "error": Failure, "log": Log,
 }  # fmt: skip
 
+TEXT_LIMIT = 2000
+"""Most characters of a text that travels. A longer one is for nobody to read: its middle is left out."""
+
+NAME_LIMIT = 100
+"""The same for a style's name, so that thousands of styles fit a header."""
+
+NAMES_LIMIT = 1000
+"""Most networks that the greeting names."""
+
 PICTURES = ("content", "picture")
 MASKS = ("protection", "selection")
 MAY_BE_ABSENT = (*MASKS, "init")
@@ -141,7 +150,12 @@ MAY_BE_ABSENT = (*MASKS, "init")
 
 
 def send(stream: BinaryIO, message: ToEngine | FromEngine) -> None:
-    """Write one message to a binary stream and flush it."""
+    """Write one message to a binary stream and flush it.
+
+    What only tells of the work never keeps it back: long texts travel shortened, and a result of which it cannot be
+    told how it was made travels with ``used`` empty. Raises ProtocolError when the message does not fit a frame,
+    before anything is written, and OSError when nobody listens.
+    """
     header: dict[str, Any] = {"kind": next(kind for kind, cls in KINDS.items() if cls is type(message))}
     pictures: dict[str, Pixels] = {}
     for field in dataclasses.fields(message):
@@ -151,8 +165,26 @@ def send(stream: BinaryIO, message: ToEngine | FromEngine) -> None:
         elif field.name == "styles":
             header["styles"] = [_style_header(index, style, pictures) for index, style in enumerate(value)]
         else:
-            header[field.name] = value
-    frames.write_frame(stream, header, {name: _to_array(pixels) for name, pixels in pictures.items()})
+            header[field.name] = _brief(value)
+    arrays = {name: _to_array(pixels) for name, pixels in pictures.items()}
+    try:
+        frames.write_frame(stream, header, arrays)
+    except (frames.FrameError, TypeError, ValueError, RecursionError) as error:
+        if "used" not in header:
+            raise ProtocolError(f"A message '{header['kind']}' cannot travel: {error}") from None
+        frames.write_frame(stream, {**header, "used": {}}, arrays)
+
+
+def _brief(value: Any) -> Any:
+    """A field's value in a size that is fit to travel."""
+    if isinstance(value, tuple):
+        return [_brief(name) for name in value[:NAMES_LIMIT]]
+    return _shortened(value, TEXT_LIMIT) if isinstance(value, str) else value
+
+
+def _shortened(text: str, limit: int) -> str:
+    half = limit // 2
+    return text if len(text) <= limit else f"{text[: half - 1]}…{text[-half:]}"
 
 
 def receive(stream: BinaryIO) -> ToEngine | FromEngine | None:
@@ -213,7 +245,7 @@ def _style(header: Mapping[str, Any], frame: frames.Frame) -> StylePicture:
 
 
 def _style_header(index: int, style: StylePicture, pictures: dict[str, Pixels]) -> dict[str, Any]:
-    header = {"name": style.name, "weight": style.weight, "pixels": f"style-{index}"}
+    header = {"name": _shortened(style.name, NAME_LIMIT), "weight": style.weight, "pixels": f"style-{index}"}
     pictures[f"style-{index}"] = style.pixels
     if style.region is not None:
         header["region"] = f"region-{index}"

@@ -84,7 +84,7 @@ class Worker:
                 self._send(self._planned(job))
             else:
                 done = self._stylized(job)
-                self._send(Result(done.picture, done.report))
+                self._send(Result(done.picture, done.summary))
         except StyleTransferError as error:
             self._send(Failure(error.code, error.message, error.remedy))
         except Exception:  # the last resort: the client must hear of it, the log gets the rest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 
 import numpy as np
 import pytest
@@ -65,6 +66,35 @@ def equal(first, second) -> bool:
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_a_message_arrives_as_it_was_sent(message):
     assert equal(passed(message), message)
+
+
+@pytest.mark.parametrize("used", [{"loss": math.nan}, {"text": "x" * frames.HEADER_LIMIT}, {"array": PICTURE}])
+def test_a_result_arrives_even_if_it_cannot_be_told_how_it_was_made(used):
+    assert equal(passed(Result(PICTURE, used)), Result(PICTURE, {}))
+
+
+def test_thousands_of_styles_travel_with_names_of_any_length():
+    styles = tuple(StylePicture(f"{number} {'é' * 10_000}", PICTURE, 1.0, MASK) for number in range(4000))
+    arrived = passed(Stylize(1, {}, PICTURE, styles)).styles
+    assert len(arrived) == 4000
+    assert {len(style.name) for style in arrived} == {protocol.NAME_LIMIT}
+
+
+def test_what_cannot_travel_otherwise_is_refused_before_a_byte_is_written():
+    stream = io.BytesIO()
+    with pytest.raises(ProtocolError, match="'progress' cannot travel"):
+        protocol.send(stream, Progress(math.nan, None, ""))
+    assert stream.getvalue() == b""
+
+
+def test_texts_of_any_length_lose_their_middle():
+    message = passed(Failure("option", f"It is {'x' * 100_000}.", "")).message
+    assert (len(message), message[:7], message[-2:]) == (protocol.TEXT_LIMIT, "It is x", "x.")
+
+
+def test_the_greeting_names_no_more_networks_than_anybody_would_read():
+    names = tuple(f"{'n' * 250}{number}" for number in range(100_000))
+    assert passed(Hello(1, "0.1.0", "cpu", names)).networks == names[: protocol.NAMES_LIMIT]
 
 
 def test_a_clean_end_is_none():

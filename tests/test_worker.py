@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,7 +68,38 @@ def test_stop_finishes_with_the_picture_so_far(worker, content, style):
     protocol.send(worker.stdin, Stop())
     result = answers(worker)[-1]
     assert isinstance(result, Result)
-    assert len(result.used["history"]) < 300
+    assert 1 <= result.used["steps"] < 300
+
+
+@pytest.mark.parametrize("options", [{"quality": "best"}, {"recipe": "nst"}, {"quality": "best", "iterations": 400}])
+def test_long_jobs_arrive_and_what_is_told_of_them_is_as_short_as_of_others(worker, content, style, options):
+    protocol.send(worker.stdin, job(content, style, **options))
+    result = answers(worker)[-1]
+    assert isinstance(result, Result)
+    assert result.picture.shape == content.shape
+    assert result.used["steps"] >= options.get("iterations", 60)
+    assert result.used["losses"]["iteration"] == result.used["steps"]
+    assert len(json.dumps(result.used)) < 4000
+
+
+def test_stop_after_hundreds_of_steps_brings_the_picture(worker, content, style):
+    protocol.send(worker.stdin, job(content, style, recipe="nst", iterations=100_000))
+    while answers(worker, until=Progress)[-1].fraction < 0.004:
+        pass
+    protocol.send(worker.stdin, Stop())
+    result = answers(worker)[-1]
+    assert result.picture.shape == content.shape
+    assert result.used["steps"] > 400
+
+
+def test_names_and_paths_of_any_length_travel(worker, content, style):
+    styles = tuple(StylePicture(f"{number} {'é' * 10_000}", style[:20, :20]) for number in range(5))
+    protocol.send(worker.stdin, Stylize(PROTOCOL, {"iterations": 1}, content[:32, :32], styles))
+    assert isinstance(answers(worker)[-1], Result)
+    protocol.send(worker.stdin, job(content, style, color="plaid" * 100_000))
+    failure = answers(worker)[-1]
+    assert failure.code == "option"
+    assert len(failure.message) <= protocol.TEXT_LIMIT
 
 
 @pytest.mark.parametrize(
