@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from nst_engine.options import Options
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from nst_engine.protocol import StylePicture
 
     Picture = NDArray[Any] | Image.Image
-    Floats = NDArray[np.float32]
 
 __all__ = ["Options", "stylize"]
 __version__ = "0.1.0"
@@ -36,18 +34,22 @@ def stylize(
     init: Picture | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Floats:
+) -> NDArray[Any]:
     """Paint a picture in one or several styles.
 
-    Pictures are H×W×3|4 arrays (float32 in [0, 1], or uint8) of sRGB-encoded values with straight alpha, or Pillow
-    images. A style may be a :class:`nst_engine.protocol.StylePicture`, which adds weight and region. ``protection``
-    (what is to stay) and ``selection`` (what is to be painted) are masks of the content's size: H×W or H×W×1 arrays,
-    or gray images. ``init`` is the picture to start from.
+    Pictures are H×W×3|4 arrays (uint8, uint16, or float32 in [0, 1]) of sRGB-encoded values with straight alpha, or
+    Pillow images. A style may be a :class:`nst_engine.protocol.StylePicture`, which adds weight and region.
+    ``protection`` (what is to stay) and ``selection`` (what is to be painted) are masks of the content's size: H×W or
+    H×W×1 arrays, or gray images. ``init`` is the picture to start from.
 
     ``on_step`` hears of each step: fraction done, seconds left, losses, and a preview that is made when asked for.
     When ``should_stop`` says so, the picture as it stands is returned. The result is H×W×4 float32 in [0, 1], of the
-    content's size. Raises :class:`nst_engine.errors.StyleTransferError`.
+    content's size (uint8 where no memory was left for that). Raises :class:`nst_engine.errors.StyleTransferError`.
     """
+    from nst_engine import memory
+
+    memory.check_start()
+
     from nst_engine import canvas, painting, pictures  # not before they are needed: PyTorch takes seconds to load
 
     masks = canvas.Masks(pictures.mask(protection), pictures.mask(selection))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from nst_engine.errors import PictureError
 from nst_engine.objective import Frame
+from nst_engine.originals import Original, OriginalMask, OriginalPicture, bands
 from nst_engine.protocol import Pixels
 from nst_engine.pyramid import Size
-from nst_engine.tensors import as_floats, at_size, opaque, resize, to_image
+from nst_engine.tensors import resize
 
 
 class Masks(NamedTuple):
@@ -22,65 +22,75 @@ class Masks(NamedTuple):
     selection: Pixels | None = None
 
 
-class Canvas:
-    """The content and the maps on it, at any size. Masks are 1×1×H×W in [0, 1], or None where all is alike."""
+class Scaled:
+    """A picture or mask on a device, at the size painted at and below; at its own size it is read row by row."""
 
-    def __init__(self, content: Pixels, masks: Masks, device: torch.device) -> None:
-        self.source = as_floats("content", content)
-        self.size = Size(*self.source.shape[:2])
-        self.device = device
-        self.content = to_image(opaque(self.source), device)
+    REMEMBERED = 2
+    """How many sizes below the one painted at are kept: that of a scale, and that of its previews."""
+
+    def __init__(self, original: Original, painted: Size, device: torch.device) -> None:
+        self.original, self.painted = original, painted
+        self.finest = original.at(painted).to(device)
         self.smaller: dict[Size, Tensor] = {}
-        self.alpha = None if (self.source[..., 3] >= 1).all() else self.mask("alpha", self.source[..., 3:])
+
+    def at(self, size: Size) -> Tensor:
+        """1×C×H×W in [0, 1], at most as large as the size painted at."""
+        if size == self.painted:
+            return self.finest
+        if size not in self.smaller:
+            if len(self.smaller) == self.REMEMBERED:
+                del self.smaller[next(iter(self.smaller))]
+            self.smaller[size] = resize(self.finest, size).clamp_(0, 1)
+        return self.smaller[size]
+
+    def rows(self, size: Size, band: slice) -> Tensor:
+        """Rows of it at its own size or at one that :meth:`at` knows, in main memory."""
+        return self.original.rows(band) if size == self.original.size else self.at(size)[:, :, band].cpu()
+
+
+class Canvas:
+    """The content and the maps on it, to be painted at one size. Masks are None where all is alike."""
+
+    def __init__(self, content: OriginalPicture, masks: Masks, painted: Size, device: torch.device) -> None:
+        self.original, self.size, self.painted, self.device = content, content.size, painted, device
+        self.content = Scaled(content, painted, device)
         self.protection = self.mask("protection map", masks.protection)
         self.selection = self.mask("selection", masks.selection)
-        if not self._paintable():
+        if not any(self._is_paintable(band) for band in bands(self.size)):
             raise PictureError("Nothing of the content is left to paint.", "Select or unprotect some of it.")
 
-    def mask(self, what: str, pixels: Pixels | None) -> Tensor | None:
+    def mask(self, what: str, pixels: Pixels | None) -> Scaled | None:
         """A mask of the content's size; PictureError for one of another size."""
-        if pixels is None:
-            return None
-        if pixels.shape[:2] != tuple(self.size) or pixels.size != self.size.pixels:
-            shown = "×".join(str(length) for length in pixels.shape[1::-1])
-            raise PictureError(
-                f"The {what} is {shown} pixels, the content {self.size.width}×{self.size.height}.",
-                "Give a mask of the content's size.",
-            )
-        floats = pixels.reshape(self.size).astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
-        return torch.from_numpy(np.nan_to_num(floats).clip(0, 1))[None, None].to(self.device)
+        return None if pixels is None else Scaled(OriginalMask(what, pixels, self.size), self.painted, self.device)
 
     def content_at(self, size: Size) -> Tensor:
-        """The content, 1×3×H×W in [0, 1]. Smaller copies are kept: every preview needs one."""
-        if size == self.size:
-            return self.content
-        if size not in self.smaller:
-            self.smaller[size] = resize(self.content, size).clamp_(0, 1)
-        return self.smaller[size]
+        """The content, 1×3×H×W in [0, 1]."""
+        return self.content.at(size)[:, :3]
 
     def frame_at(self, size: Size) -> Frame:
         """What may change at a scale, and what is held there."""
-        protection = at_size(self.protection, size)
-        selection = at_size(self.selection, size)
-        return Frame(
-            free=flat(product(inverse(protection), selection)),
-            protection=flat(protection),
-            area=flat(product(at_size(self.alpha, size), selection)),
-        )
+        return _frame(*(None if map_ is None else map_.at(size) for map_ in self._maps))
+
+    def frame_rows(self, size: Size, band: slice) -> Frame:
+        """The same of these rows at the content's own size or one painted at, in main memory."""
+        return _frame(*(None if map_ is None else map_.rows(size, band) for map_ in self._maps))
 
     def styled_at(self, size: Size) -> Tensor | None:
         """Where the picture is to have a style, H×W; None for everywhere."""
-        frame = self.frame_at(size)
-        return product(frame.area, inverse(frame.protection))
+        return _styled(self.frame_at(size))
 
-    def _paintable(self) -> bool:
-        styled = self.styled_at(self.size)
+    @property
+    def _maps(self) -> tuple[Scaled | None, Scaled | None, Scaled | None]:
+        return self.content if not self.original.is_opaque else None, self.protection, self.selection
+
+    def _is_paintable(self, band: slice) -> bool:
+        styled = _styled(self.frame_rows(self.size, band))
         return styled is None or bool(styled.max() > 0.01)
 
 
 def flat(mask: Tensor | None) -> Tensor | None:
-    """1×1×H×W → H×W."""
-    return None if mask is None else mask[0, 0]
+    """The last channel of 1×C×H×W → H×W."""
+    return None if mask is None else mask[0, -1]
 
 
 def product(first: Tensor | None, second: Tensor | None) -> Tensor | None:
@@ -90,3 +100,13 @@ def product(first: Tensor | None, second: Tensor | None) -> Tensor | None:
 
 def inverse(mask: Tensor | None) -> Tensor | None:
     return None if mask is None else 1 - mask
+
+
+def _frame(content: Tensor | None, protection: Tensor | None, selection: Tensor | None) -> Frame:
+    """From the content with its alpha (None where it is opaque) and the masks, 1×C×H×W."""
+    alpha, protection, selection = flat(content), flat(protection), flat(selection)
+    return Frame(free=product(inverse(protection), selection), protection=protection, area=product(alpha, selection))
+
+
+def _styled(frame: Frame) -> Tensor | None:
+    return product(frame.area, inverse(frame.protection))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import nst_engine
+from nst_engine import memory
 from nst_engine.commands import batch, doctor, networks, nst, score, stylize, worker
 from nst_engine.errors import StyleTransferError
 
@@ -16,13 +17,17 @@ from nst_engine.errors import StyleTransferError
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 COMMANDS = (stylize, batch, nst, score, networks, worker, doctor)
+WITHOUT_TORCH = (networks,)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 for success, 1 for a user's mistake or a mishap, 2 for wrong arguments."""
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.command(parsed)
+        with memory.explained(memory.too_small):
+            if parsed.command.__module__ not in (command.__name__ for command in WITHOUT_TORCH):
+                memory.check_start()
+            parsed.command(parsed)
     except StyleTransferError as error:
         print(f"ERROR {error.message}", file=sys.stderr)
         if error.remedy:

@@ -34,18 +34,23 @@ class Convolution:
 
     def forward(self, x: Tensor, padding: int) -> Tensor:
         """The output for an input."""
-        if self._pays(x):
+        if self._pays(x[0, 0].numel()):
             return self._winograd(x).add_(self.bias.view(-1, 1, 1)).relu_()
         return F.conv2d(x, self.kernel, self.bias, padding=padding).relu_()
 
     def backward(self, gradient: Tensor, padding: int) -> Tensor:
         """The gradient by the input for that by the convolution's output: a convolution with the turned kernels."""
-        if self._pays(gradient):
+        if self._pays(gradient[0, 0].numel()):
             return self._winograd_turned(gradient)
         return F.conv2d(gradient, self._turned, padding=2 - padding)
 
-    def _pays(self, x: Tensor) -> bool:
-        return self.winograd and x[0, 0].numel() >= WINOGRAD_POSITIONS
+    def unmade_bytes(self, positions: int) -> int:
+        """Bytes of the kernels that pictures with so many positions here will need and none has needed yet."""
+        lengths = {"_turned": 1, "_winograd": 4, "_winograd_turned": 4} if self._pays(positions) else {"_turned": 1}
+        return self.kernel.nbytes * sum(length for name, length in lengths.items() if name not in self.__dict__)
+
+    def _pays(self, positions: int) -> bool:
+        return self.winograd and positions >= WINOGRAD_POSITIONS
 
     @cached_property
     def _turned(self) -> Tensor:

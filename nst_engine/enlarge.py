@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,31 +13,83 @@ from nst_engine.pyramid import Size
 SHARPENING = 0.8
 """How much of the difference from a blurred copy is added after each doubling."""
 
+REACH = 2
+"""Pixels on each side by which sharpening looks beyond a pixel."""
 
-def enlarged(image: Tensor, size: Size) -> Tensor:
-    """The picture (1×3×h×w in [0, 1]) in a larger ``size``.
+STEEPNESS = -0.75
+"""Free parameter of cubic convolution (R. Keys: Cubic Convolution Interpolation, 1981), PyTorch's choice."""
+
+
+def enlarged(image: Tensor, size: Size, band: slice | None = None) -> Tensor:
+    """The picture (1×3×h×w in [0, 1]) in a larger ``size``, whole or only these of its rows.
 
     It at most doubles at a time, by bicubic interpolation. Each time edges are made as steep as they were before, by
     unsharp masking within the range of values that the neighborhood has: soft ramps become edges, noise none.
+    The rows are the same however the picture is cut, and memory is taken for them alone.
     """
-    while tuple(image.shape[2:]) != tuple(size):
-        height, width = image.shape[2:]
-        step = (min(2 * height, size.height), min(2 * width, size.width))
-        image = _sharpened(F.interpolate(image, step, mode="bicubic", align_corners=False).clamp_(0, 1))
-    return image
+    return _rows(image, _doublings(Size(*image.shape[2:]), size), band or slice(0, size.height))
 
 
-def _sharpened(image: Tensor) -> Tensor:
+def _doublings(own: Size, size: Size) -> list[Size]:
+    """The sizes on the way, each at most twice the one before."""
+    steps = [own]
+    while steps[-1] != size:
+        steps.append(Size(min(2 * steps[-1].height, size.height), min(2 * steps[-1].width, size.width)))
+    return steps[1:]
+
+
+def _rows(image: Tensor, steps: Sequence[Size], band: slice) -> Tensor:
+    """Rows of the picture after these steps, from as many rows of the one before the last step as they need."""
+    if not steps:
+        return image[:, :, band]
+    *earlier, size = steps
+    before = earlier[-1] if earlier else Size(*image.shape[2:])
+    seen = slice(max(0, band.start - REACH), min(size.height, band.stop + REACH))
+    down = _places(before.height, size.height)[seen]
+    first = max(0, int(down[0]) - 1)
+    source = _rows(image, earlier, slice(first, min(before.height, int(down[-1]) + 3)))
+    wider = F.interpolate(source, (source.shape[2], size.width), mode="bicubic", align_corners=False)
+    larger = _at_rows(wider, down - first).clamp_(0, 1)
+    return _sharpened(larger, band.start - seen.start, seen.stop - band.stop)
+
+
+def _places(before: int, after: int) -> Tensor:
+    """Where the middles of so many pixels lie among those of the side that they replace."""
+    return (torch.arange(after, dtype=torch.float64) + 0.5) * (before / after) - 0.5
+
+
+def _at_rows(image: Tensor, places: Tensor) -> Tensor:
+    """The picture's values at rows between its own, by cubic convolution of the four around each."""
+    above = places.floor().long()
+    beyond = (places - above).to(image)
+    found = image.new_zeros(*image.shape[:2], len(places), image.shape[3])
+    for offset in (-1, 0, 1, 2):
+        rows = (above + offset).clamp(0, image.shape[2] - 1).to(image.device)
+        found.addcmul_(image.index_select(2, rows), _cubic((beyond - offset).abs())[:, None])
+    return found
+
+
+def _cubic(distance: Tensor) -> Tensor:
+    """Weight of a pixel at this distance, 0…2, from the place asked for."""
+    near = ((STEEPNESS + 2) * distance - (STEEPNESS + 3)) * distance.square() + 1
+    far = STEEPNESS * (((distance - 5) * distance + 8) * distance - 4)
+    return torch.where(distance <= 1, near, far)
+
+
+def _sharpened(image: Tensor, above: int, below: int) -> Tensor:
     """Lightness moves away from its 5×5 neighborhood's mean, but not out of its range: no halos.
 
+    Of the rows so many above and below are there to be looked at only; beyond the picture's border its last row counts.
     Rows and columns are worked on one after the other, by whole shifted pictures: pooling and convolution would take
     ten times as long for the same numbers.
     """
+    inner = slice(above, image.shape[2] - below)
     lightness = image.mean(dim=1, keepdim=True)
-    padded = F.pad(lightness, (2, 2, 2, 2), mode="replicate")
+    padded = F.pad(lightness, (REACH, REACH, REACH - above, REACH - below), mode="replicate")
     lightest, darkest, blurred = (
         over(over(padded, 2), 3) for over in (_largest_of_five, _smallest_of_five, _binomial_of_five)
     )
+    image, lightness = image[:, :, inner], lightness[:, :, inner]
     sharper = lightness + SHARPENING * (lightness - blurred)
     change = torch.minimum(torch.maximum(sharper, darkest), lightest).sub_(lightness)
     return (image + change).clamp_(0, 1)

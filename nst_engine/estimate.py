@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -22,28 +23,25 @@ PROBE_SIDE = 160
 QUICK_LONG_SIDE = 384
 """Pictures up to here are quick everywhere: no probe is needed."""
 
-LADDER = [round(256 * 2 ** (step / 2) / 32) * 32 for step in range(13)]
+LADDER = [round(64 * 2 ** (step / 2) / 32) * 32 for step in range(17)]
 """Long sides that the automatic size chooses from, far apart so that a probe's noise seldom changes it."""
 
-FIXED_BYTES = 800_000_000
-"""Memory that painting takes at any size, measured: Winograd's kernels, its tiles, the libraries' own."""
-
-BYTES_PER_PIXEL = 3400
-"""Peak memory of a step per pixel of the finest scale, measured: features to relu5_1, their gradients, Grams."""
-
-BYTES_PER_PIXEL_LBFGS = BYTES_PER_PIXEL + 20 * 12
-"""The same with ten pairs of L-BFGS history."""
+SLOWEST_LONG_SIDE = 256
+"""Smallest of them that is chosen for want of time; smaller ones are for want of memory."""
 
 PREPARATION = 1.05
 """Whole time over that of steps and targets: previews, the result."""
 
 
 class Machine(NamedTuple):
-    """What a device can do: seconds of a full step per pixel of its cost, free bytes, the convolutions' format."""
+    """What a device can do: seconds of a full step per pixel of its cost, the convolutions' format, which sizes fit.
 
-    speed: float
-    memory: int
+    ``speed`` is asked only where it matters, since finding it takes a second.
+    """
+
+    speed: Callable[[], float]
     number_format: torch.dtype
+    fits: Callable[[Size], bool]
 
 
 class Estimate(NamedTuple):
@@ -67,30 +65,24 @@ def seconds_per_pixel(vgg: VGG19, recipe: Recipe) -> float:
 
 def estimate(content: Size, options: Options, recipe: Recipe, machine: Machine) -> Estimate:
     """Size and seconds for a content."""
+    size = working_size(content, options, recipe, machine)
+    return Estimate(size, _seconds(size, options, recipe, machine))
+
+
+def working_size(content: Size, options: Options, recipe: Recipe, machine: Machine) -> Size:
+    """The size to paint a content at: the one asked for, or the largest that keeps to time and memory."""
     if options.size:
-        return _of(content, options.size, options, recipe, machine)
+        return pyramid.working_size(content, options.size)
     allowed = 60 * MINUTES[options.quality]
-    candidates = [max(content), *(side for side in reversed(LADDER) if side < max(content))]
-    for side in candidates:
-        found = _of(content, side, options, recipe, machine)
-        if found.seconds <= allowed and needed_memory(found.size, recipe) <= machine.memory:
+    for side in (max(content), *(side for side in reversed(LADDER) if side < max(content))):
+        size = pyramid.working_size(content, side)
+        is_quick = side <= SLOWEST_LONG_SIDE or max(content) <= QUICK_LONG_SIDE
+        if machine.fits(size) and (is_quick or _seconds(size, options, recipe, machine) <= allowed):
             break
-    return found
+    return size
 
 
-def needed_memory(size: Size, recipe: Recipe) -> int:
-    """Bytes that painting at this size takes on the device."""
-    return FIXED_BYTES + size.pixels * (BYTES_PER_PIXEL_LBFGS if recipe.optimizer == "lbfgs" else BYTES_PER_PIXEL)
-
-
-def fitting_long_side(size: Size, recipe: Recipe, memory: int) -> int:
-    """Long side of the largest picture in these proportions that fits in so many bytes; 0 if none is worth it."""
-    share = (memory - FIXED_BYTES) / (needed_memory(size, recipe) - FIXED_BYTES)
-    fitting = int(max(size) * max(0.0, share) ** 0.5)
-    return fitting if fitting >= pyramid.COARSEST_LONG_SIDE else 0
-
-
-def _of(content: Size, long_side: int, options: Options, recipe: Recipe, machine: Machine) -> Estimate:
-    size = pyramid.working_size(content, long_side)
+def _seconds(size: Size, options: Options, recipe: Recipe, machine: Machine) -> float:
+    """About how long it takes to paint at this size."""
     cost = sum(scale.cost for scale in pyramid.schedule(size, options, recipe, machine.number_format))
-    return Estimate(size, PREPARATION * machine.speed * cost)
+    return PREPARATION * machine.speed() * cost

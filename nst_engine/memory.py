@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import psutil
 
 from nst_engine import limits
-from nst_engine.errors import StyleTransferError
+from nst_engine.errors import OutOfMemory, StyleTransferError
 
 SIGNS = (
     "can't allocate", "cannot allocate", "failed to allocate", "unable to allocate", "out of memory", "alloc_failed",
@@ -18,6 +23,9 @@ SIGNS = (
     "failed to map segment", "paging file is too small",
 )  # fmt: skip
 """What PyTorch, its libraries and loaders of libraries say where memory is short and Python knows no MemoryError."""
+
+START = "import nst_engine.painting; bytearray(100_000_000)"
+"""What takes as much memory as it takes to start: PyTorch with all that comes with it, and something to begin with."""
 
 THREADS_STORAGE = "static tls"
 """A loader's complaint that has the words of SIGNS and another cause."""
@@ -55,6 +63,26 @@ def keep_what_is_freed() -> None:
         library.mallopt(m_trim_threshold, 2**31 - 1)
 
 
+def check_start() -> None:
+    """Raise :class:`OutOfMemory` where a limit (``ulimit``) leaves too little memory to load PyTorch.
+
+    Its libraries take gigabytes of addresses, and some end the process where they do not get them. So where there is
+    a limit, a process of its own tries first.
+    """
+    room = limits.address_room()
+    if room == limits.UNLIMITED:
+        return
+    places = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    if subprocess.run([sys.executable, "-c", START], env=places, capture_output=True).returncode:
+        message = f"The limit on this program's memory leaves {room / 1e9:.1f} GB, too little to load PyTorch."
+        raise OutOfMemory(message, "Raise it (ulimit -v and -d), or start without it.")
+
+
+def too_small() -> OutOfMemory:
+    """What to say of a shortage that nobody can say more of."""
+    return OutOfMemory("The memory is too small for this.", "Close other programs, or scale the pictures down.")
+
+
 def give_back() -> None:
     """Give the system what this process holds without using: the other side of :func:`keep_what_is_freed`."""
     if (library := _glibc()) is not None:
@@ -69,6 +97,17 @@ def is_shortage(error: BaseException) -> bool:
         return False
     text = str(error).lower()
     return THREADS_STORAGE not in text and any(sign in text for sign in SIGNS)
+
+
+@contextmanager
+def explained(explanation: Callable[[], OutOfMemory]) -> Iterator[None]:
+    """Whatever is short of memory inside ends in this explanation, with the error itself as its cause."""
+    try:
+        yield
+    except Exception as error:
+        if not is_shortage(error):
+            raise
+        raise explanation() from error
 
 
 class _HeapUse(ctypes.Structure):

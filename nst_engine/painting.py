@@ -11,23 +11,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 import nst_engine
-from nst_engine import color, estimate, networks, optimize, pyramid, recipes
 from nst_engine import device as devices
-from nst_engine.canvas import Canvas, Masks, inverse, product
+from nst_engine import estimate, forecast, memory, networks, optimize, pyramid, recipes
+from nst_engine.canvas import Canvas, Masks
 from nst_engine.captured import captured
-from nst_engine.enlarge import enlarged
+from nst_engine.composition import composed
 from nst_engine.errors import OutOfMemory
-from nst_engine.objective import Losses, Objective, Statistics, framed
+from nst_engine.estimate import Estimate, Machine
+from nst_engine.forecast import Free, Job
+from nst_engine.objective import Losses, Objective
 from nst_engine.options import Options
-from nst_engine.palette import Palette
+from nst_engine.originals import OriginalPicture
 from nst_engine.protocol import Pixels, StylePicture
 from nst_engine.pyramid import Scale, Size
-from nst_engine.recipes import Recipe
-from nst_engine.tensors import Floats, as_floats, at_size, covering, opaque, resize, to_image, to_pixels
+from nst_engine.styles import KnownStatistics, Styles, originals_of
+from nst_engine.tensors import covering, middle, resize
 from nst_engine.vgg import VGG19
 
 CARRIED_DETAIL, FEW_STEPS = 0.5, 10
@@ -36,6 +38,9 @@ photograph under a filter. With fewer steps it is the whole all the same, since 
 
 PREVIEW_PIXELS = 1_000_000
 """Largest preview."""
+
+ARRIVING = 16
+"""Bytes of a pixel that comes through the pipe."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +60,12 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Stylized:
-    """The finished picture, H×W×4 float32 in the content's size with its alpha, and the report of how it was made."""
+    """The finished picture, H×W×4 in the content's size with its alpha, and the report of how it was made.
 
-    picture: Floats
+    It is float32 in [0, 1]; uint8 only where there was no memory left for that.
+    """
+
+    picture: Pixels
     report: dict[str, Any]
 
     @property
@@ -81,16 +89,18 @@ class Painter:
         self.started = time.perf_counter() if started is None else started
         self.options = options
         self.device = devices.choose(options.device)
-        self.network = networks.load(options.network)
         self.recipe = recipes.chosen(options)
         self.speed: float | None = None
         self.vgg: VGG19
-        if like is not None and like.setting == self.setting:
-            self.vgg, self.speed = like.vgg, like.speed
-        else:
-            replicate, dtype = self.recipe.padding == "replicate", devices.fastest_format(self.device)
-            self.vgg = VGG19(self.network, self.device, replicate, self.recipe.pooling, dtype)
-        self.known_styles: dict[tuple[int, Size], tuple[StylePicture, Statistics]] = {}
+        self.known: KnownStatistics
+        with memory.explained(_no_room_for_network):
+            network = networks.load(options.network)
+            self.network = dataclasses.replace(network, weights={})  # which are the VGG's from now on
+            if like is not None and like.setting == self.setting:
+                self.vgg, self.known, self.speed = like.vgg, like.known, like.speed
+            else:
+                self.vgg = self._vgg(network)
+                self.known = KnownStatistics(self.vgg, self.recipe.style_layers)
 
     def paint(
         self,
@@ -103,26 +113,28 @@ class Painter:
     ) -> Stylized:
         """Paint ``content`` in the style of ``styles`` (Gatys, Ecker & Bethge 2016), coarse to fine.
 
-        Pictures are H×W×3|4, uint8 or float32 with [0, 1] as the visible range, sRGB-encoded, alpha straight.
+        Pictures are H×W×3|4, uint8, uint16, or float32 with [0, 1] as the visible range; sRGB-encoded, alpha straight.
         ``on_step`` hears of every step; what it raises ends the job. When ``should_stop`` says so,
         the picture as it stands is finished and returned. ``init`` is the picture to start from.
         Raises :class:`nst_engine.errors.StyleTransferError`.
         """
         clock = _Clock(self.started)
-        canvas = Canvas(content, masks, self.device)
-        palette = Palette(self, canvas, styles)
-        size = self.working_size(canvas.size)
-        scales = pyramid.schedule(size, self.options, self.recipe, self.vgg.dtype)
-        _check_memory(self.device, self.recipe, size)
-        clock.lap("start_up")
+        original = OriginalPicture("content", content)
+        looks = originals_of(styles)
+        job = self._job(original.size, [look.size for look in looks], [*masks, *(style.region for style in styles)])
+        size = self._fitting_size(job)
         try:
-            painting = _Painting(self, canvas, palette, scales, clock, init)
-            painting.paint(on_step, should_stop)
-            picture = painting.seen(canvas.size)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            raise _explained(error, size) from error
+            with memory.explained(lambda: forecast.ran_out(job, size)):
+                canvas = Canvas(original, masks, size, self.device)
+                palette = Styles(styles, looks, canvas, self.options, self.known)
+                scales = pyramid.schedule(size, self.options, self.recipe, self.vgg.dtype)
+                clock.lap("start_up")
+                painting = _Painting(self, canvas, palette, scales, clock, init)
+                painting.paint(on_step, should_stop)
+                picture = painting.finished()
         finally:
             self.started = time.perf_counter()
+            memory.give_back()
         return Stylized(picture, self._told(painting, styles, size))
 
     @property
@@ -131,18 +143,42 @@ class Painter:
         recipe = dataclasses.replace(self.recipe, content_weight=1.0)  # strength costs no time
         return self.device, self.network.sha256, repr(recipe)
 
-    def working_size(self, content: Size) -> Size:
-        """The size that a content of this size is painted at."""
-        if self.options.size or max(content) <= estimate.QUICK_LONG_SIDE:
-            return pyramid.working_size(content, self.options.size or max(content))
-        return self.estimate(content).size
+    def estimate(self, content: Size) -> Estimate:
+        """The size that a content of this size is painted at, and about how many seconds it takes.
 
-    def estimate(self, content: Size) -> estimate.Estimate:
-        """The size that a content of this size is painted at, and about how many seconds it takes."""
+        Of what is still to come it is assumed that it has 32-bit numbers, and that there is one style as large.
+        """
+        job, coming = self._job(content, [content], []), 2 * content.pixels * ARRIVING
+        return estimate.estimate(content, self.options, self.recipe, self._machine(job, self._free(coming)))
+
+    def _fitting_size(self, job: Job) -> Size:
+        """The size that a job is painted at; OutOfMemory when it does not fit."""
+        free = self._free()
+        size = estimate.working_size(job.content, self.options, self.recipe, self._machine(job, free))
+        if not forecast.fits(job, size, free):
+            raise forecast.refusal(job, size, free)
+        return size
+
+    def _machine(self, job: Job, free: Free) -> Machine:
+        return Machine(self._speed, self.vgg.dtype, lambda size: forecast.fits(job, size, free))
+
+    def _speed(self) -> float:
         if self.speed is None:
             self.speed = estimate.seconds_per_pixel(self.vgg, self.recipe)
-        machine = estimate.Machine(self.speed, devices.free_memory(self.device), self.vgg.dtype)
-        return estimate.estimate(content, self.options, self.recipe, machine)
+        return self.speed
+
+    def _free(self, coming: int = 0) -> Free:
+        """What is free, now and when so many bytes of pictures will have arrived."""
+        main = memory.free() - coming
+        return Free(main if self.device.type == "cpu" else devices.free_memory(self.device), main)
+
+    def _job(self, content: Size, styles: Sequence[Size], masks: Sequence[Pixels | None]) -> Job:
+        maps = 1 + sum(mask is not None for mask in masks)  # and alpha
+        return Job(content, styles, maps, self.options, self.recipe, self.vgg)
+
+    def _vgg(self, network: networks.Network) -> VGG19:
+        replicate, number_format = self.recipe.padding == "replicate", devices.fastest_format(self.device)
+        return VGG19(network, self.device, replicate, self.recipe.pooling, number_format)
 
     def _told(self, painting: _Painting, styles: Sequence[StylePicture], size: Size) -> dict[str, Any]:
         """The report, or what kept it from being made: the picture is there, and worth more than its story."""
@@ -207,7 +243,7 @@ class _Painting:
         self,
         painter: Painter,
         canvas: Canvas,
-        palette: Palette,
+        palette: Styles,
         scales: Sequence[Scale],
         clock: _Clock,
         init: Pixels | None,
@@ -254,21 +290,19 @@ class _Painting:
             image += (CARRIED_DETAIL if scale.steps >= FEW_STEPS else 1.0) * detail
         return image.clamp_(0, 1)
 
-    def seen(self, size: Size) -> Floats:
+    def seen(self, size: Size, kind: DTypeLike = np.float32) -> Pixels:
         """The picture as it stands, H×W×4 in a size of the content's proportions, its colors and alpha as wanted."""
-        canvas = self.canvas
-        content = canvas.content_at(size)
-        is_larger = size.pixels > self.image[0, 0].numel()
-        painted = enlarged(self.image, size) if is_larger else resize(self.image, size)
-        free = inverse(at_size(canvas.protection, size))
-        rgb = to_pixels(framed(painted.clamp(0, 1), content, free))
-        if self.options.color == "content":
-            rgb = color.keep_colors(rgb, to_pixels(content))
-        alpha = product(at_size(canvas.alpha, size), at_size(canvas.selection, size))
-        opacity = np.ones_like(rgb[..., :1]) if alpha is None else to_pixels(alpha)
-        if size == canvas.size:
-            rgb = np.where(canvas.source[..., 3:] > 0, rgb, canvas.source[..., :3])
-        return np.concatenate([rgb, opacity], axis=2)
+        return composed(self.image, self.canvas, size, self.options.color == "content", kind)
+
+    def finished(self) -> Pixels:
+        """The picture in the content's own size, H×W×4 float32, or where memory is short for that, uint8."""
+        memory.give_back()
+        try:
+            return self.seen(self.canvas.size)
+        except Exception as error:
+            if not memory.is_shortage(error):
+                raise
+        return self.seen(self.canvas.size, np.uint8)
 
     def _objective(self, size: Size) -> Objective:
         content = self.canvas.content_at(size)
@@ -279,12 +313,13 @@ class _Painting:
     def _start(self, size: Size, init: Pixels | None) -> Tensor:
         """The picture before the first step."""
         if init is not None:
-            return covering(to_image(opaque(as_floats("picture to start from", init)), self.canvas.device), size)
+            original = OriginalPicture("picture to start from", init)
+            return middle(original.at(covering(original.size, size))[:, :3], size).to(self.canvas.device)
         if self.recipe.init == "noise":
             generator = torch.Generator().manual_seed(self.options.seed)
             return torch.rand(1, 3, *size, generator=generator).to(self.canvas.device)
         if self.recipe.init == "style":
-            return covering(self.palette.first_picture(), size)
+            return self.palette.first_picture(size)
         return self.canvas.content_at(size).clone()
 
     def _note(self, scale: Scale, number: int, losses: Losses, on_step: Callable[[Step], None]) -> None:
@@ -308,7 +343,7 @@ class _Painting:
         size = Size(*self.image.shape[2:])
         if size.pixels > PREVIEW_PIXELS:
             size = size.scaled_to(max(size) * (PREVIEW_PIXELS / size.pixels) ** 0.5)
-        return np.rint(self.seen(size) * 255).astype(np.uint8)
+        return self.seen(size, np.uint8)
 
 
 def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
@@ -316,20 +351,5 @@ def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
     return {name: number if math.isfinite(number) else None for name, number in numbers.items()}
 
 
-def _check_memory(device: torch.device, recipe: Recipe, size: Size) -> None:
-    """Raise :class:`OutOfMemory` when the finest scale will not fit."""
-    needed, free = estimate.needed_memory(size, recipe), devices.free_memory(device)
-    if needed > free:
-        fitting = estimate.fitting_long_side(size, recipe, free)
-        raise OutOfMemory(
-            f"Painting at {max(size)} px needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free.",
-            f"Choose a size of at most {fitting}." if fitting else "Close other programs.",
-        )
-
-
-def _explained(error: BaseException, size: Size) -> BaseException:
-    """The error as an :class:`OutOfMemory` if that is what it is."""
-    text = str(error).lower()
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate" in text or "out of memory" in text:
-        return OutOfMemory(f"The memory is too small to paint at {max(size)} px.", "Choose a smaller size.")
-    return error
+def _no_room_for_network() -> OutOfMemory:
+    return OutOfMemory("The memory is too small to load the network.", "Close other programs, or raise the limit.")

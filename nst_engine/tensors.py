@@ -8,10 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nst_engine.errors import PictureError
-from nst_engine.protocol import Pixels
 from nst_engine.pyramid import Size
-from nst_engine.vgg import SMALLEST_SIDE
 
 Floats = NDArray[np.float32]
 
@@ -23,50 +20,21 @@ def resize(image: Tensor, size: Size) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False)
 
 
-def at_size(mask: Tensor | None, size: Size) -> Tensor | None:
-    """A mask, 1×1×H×W, in another size; it stays in [0, 1]."""
-    return None if mask is None else resize(mask, size).clamp_(0, 1)
+def covering(own: Size, size: Size) -> Size:
+    """The size of a picture when it is scaled so that it covers another."""
+    factor = max(size.height / own.height, size.width / own.width)
+    return Size(max(size.height, round(own.height * factor)), max(size.width, round(own.width * factor)))
 
 
-def covering(image: Tensor, size: Size) -> Tensor:
-    """A picture, 1×3×H×W, scaled so that it covers this size, and its middle cut out."""
-    height, width = image.shape[2:]
-    factor = max(size.height / height, size.width / width)
-    scaled = resize(image, Size(max(size.height, round(height * factor)), max(size.width, round(width * factor))))
-    top, left = (scaled.shape[2] - size.height) // 2, (scaled.shape[3] - size.width) // 2
-    return scaled[:, :, top : top + size.height, left : left + size.width].clamp(0, 1).contiguous()
+def middle(image: Tensor, size: Size) -> Tensor:
+    """What lies in the middle of a larger picture, 1×C×H×W."""
+    top, left = (image.shape[2] - size.height) // 2, (image.shape[3] - size.width) // 2
+    return image[:, :, top : top + size.height, left : left + size.width].contiguous()
 
 
-def as_floats(what: str, pixels: Pixels) -> Floats:
-    """H×W×4 float32, or PictureError when there is nothing to work with."""
-    floats = pixels.astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
-    if floats.ndim != 3 or floats.shape[2] not in (3, 4):
-        raise PictureError(f"The {what} is not an H×W×3 or H×W×4 array.", "Convert it first.")
-    if floats.shape[2] == 3:
-        floats = np.concatenate([floats, np.ones_like(floats[..., :1])], axis=2)
-    height, width = floats.shape[:2]
-    if min(height, width) < SMALLEST_SIDE:
-        raise PictureError(
-            f"The {what} is only {width}×{height} pixels.", f"It needs at least {SMALLEST_SIDE} on each side."
-        )
-    if not np.isfinite(floats).all():
-        raise PictureError(f"The {what} has values that are not numbers.", "Repair it first.")
-    if not floats[..., 3].any():
-        raise PictureError(f"The {what} is fully transparent.", "Choose one with something to see on it.")
-    return floats
-
-
-def opaque(pixels: Floats) -> Floats:
-    """H×W×3 in [0, 1]: what is transparent takes the mean color of what is not."""
-    alpha = pixels[..., 3:].clip(0, 1)
-    rgb = pixels[..., :3].clip(0, 1)
-    mean = (rgb * alpha).sum(axis=(0, 1)) / alpha.sum()
-    return np.asarray(rgb * alpha + mean * (1 - alpha), dtype=np.float32)
-
-
-def to_image(rgb: Floats, device: torch.device) -> Tensor:
-    """H×W×3 → 1×3×H×W."""
-    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None].to(device)
+def to_image(rgb: Floats) -> Tensor:
+    """H×W×C → 1×C×H×W."""
+    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None]
 
 
 def to_pixels(image: Tensor) -> Floats:

@@ -6,55 +6,52 @@ import pytest
 import torch
 
 from nst_engine import estimate, pyramid
-from nst_engine.estimate import Machine
+from nst_engine.estimate import Estimate, Machine
 from nst_engine.options import Options
 from nst_engine.pyramid import Size
 from nst_engine.recipes import RECIPES
 
 PAINTERLY = RECIPES["painterly"]
 LARGE = Size(6000, 8000)
-PLENTY = 10**12
+
+
+def found(options: Options, speed: float, content: Size = LARGE, largest: int = 10**6) -> Estimate:
+    """The estimate for a machine of this speed whose memory holds so long a side."""
+    machine = Machine(lambda: speed, torch.float32, lambda size: max(size) <= largest)
+    return estimate.estimate(content, options, PAINTERLY, machine)
 
 
 @pytest.mark.parametrize("quality", list(estimate.MINUTES))
 def test_the_automatic_size_is_the_largest_that_keeps_to_the_time(quality):
-    options = Options(quality=quality)
-    found = estimate.estimate(LARGE, options, PAINTERLY, Machine(1e-5, PLENTY, torch.float32))
+    automatic = found(Options(quality=quality), 1e-5)
     allowed = 60 * estimate.MINUTES[quality]
-    assert found.seconds <= allowed
-    larger = next(side for side in estimate.LADDER if side > max(found.size))
-    assert (
-        estimate.estimate(
-            LARGE, Options(quality=quality, size=larger), PAINTERLY, Machine(1e-5, PLENTY, torch.float32)
-        ).seconds
-        > allowed
-    )
+    assert automatic.seconds <= allowed
+    larger = next(side for side in estimate.LADDER if side > max(automatic.size))
+    assert found(Options(quality=quality, size=larger), 1e-5).seconds > allowed
 
 
 def test_a_fast_machine_paints_at_the_content_s_own_size_and_a_small_memory_below_it():
-    assert estimate.estimate(LARGE, Options(), PAINTERLY, Machine(1e-12, PLENTY, torch.float32)).size == LARGE
-    assert max(estimate.estimate(LARGE, Options(), PAINTERLY, Machine(1e-12, 10**9, torch.float32)).size) < 1000
+    assert found(Options(), 1e-12).size == LARGE
+    assert max(found(Options(), 1e-12, largest=1000).size) == 736
+    assert max(found(Options(), 1e-12, largest=100).size) == 96
+    assert max(found(Options(), 1e-12, Size(300, 200), largest=200).size) == 192
 
 
 def test_the_slowest_machine_still_paints():
-    assert (
-        max(estimate.estimate(LARGE, Options(), PAINTERLY, Machine(10.0, PLENTY, torch.float32)).size)
-        == estimate.LADDER[0]
-    )
+    assert max(found(Options(), 10.0).size) == estimate.SLOWEST_LONG_SIDE
+
+
+def test_what_is_quick_everywhere_is_not_measured():
+    machine = Machine(lambda: pytest.fail("measured"), torch.float32, lambda size: True)
+    assert estimate.working_size(Size(300, 384), Options(), PAINTERLY, machine) == Size(300, 384)
+    assert estimate.working_size(LARGE, Options(size=4000), PAINTERLY, machine) == Size(3000, 4000)
 
 
 def test_a_size_that_is_asked_for_is_kept():
-    found = estimate.estimate(LARGE, Options(size=1000), PAINTERLY, Machine(1.0, PLENTY, torch.float32))
-    assert found.size == Size(750, 1000)
-    pixels = sum(scale.cost for scale in pyramid.schedule(found.size, Options(size=1000), PAINTERLY, torch.float32))
-    assert found.seconds == pytest.approx(estimate.PREPARATION * pixels)
-
-
-def test_a_size_that_fits_the_memory_is_known():
-    for side in (300, 1000):
-        memory = estimate.needed_memory(LARGE.scaled_to(side), PAINTERLY)
-        assert estimate.fitting_long_side(LARGE, PAINTERLY, memory) == pytest.approx(side, abs=2)
-    assert estimate.fitting_long_side(LARGE, PAINTERLY, estimate.FIXED_BYTES) == 0
+    asked = found(Options(size=1000), 1.0, largest=10)
+    assert asked.size == Size(750, 1000)
+    pixels = sum(scale.cost for scale in pyramid.schedule(asked.size, Options(size=1000), PAINTERLY, torch.float32))
+    assert asked.seconds == pytest.approx(estimate.PREPARATION * pixels)
 
 
 @pytest.mark.parametrize("number_format", [torch.float32, torch.bfloat16])

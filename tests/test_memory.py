@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from PIL import Image
 
 from nst_engine import limits, memory
 from nst_engine.errors import PictureError
@@ -145,6 +146,21 @@ def test_what_was_held_and_is_free_again_counts_as_free():
 def test_free_memory_is_at_most_what_the_machine_has():
     assert 0 < memory.free() <= psutil.virtual_memory().total
     assert psutil.Process().memory_info().rss <= memory.peak() * 1.01
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.parametrize(("limit", "megabytes"), [("RLIMIT_AS", 60), ("RLIMIT_AS", 600), ("RLIMIT_DATA", 300)])
+def test_too_small_a_limit_ends_in_a_sentence_however_the_libraries_take_it(tmp_path, limit, megabytes):
+    Image.new("RGB", (64, 48), "red").save(red := tmp_path / "red.png")
+    files = {"--content": red, "--style": red, "--output": tmp_path / "out.png"}
+    arguments = ["stylize", *(str(word) for pair in files.items() for word in pair)]
+    set_limit = f"import resource; resource.setrlimit(resource.{limit}, ({megabytes * 10**6},) * 2)"
+    command = [sys.executable, "-c", f"{set_limit}; from nst_engine import cli; cli.main({arguments!r})"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    error, remedy = done.stderr.splitlines()
+    assert (done.returncode, error.startswith("ERROR "), "memory" in error) == (1, True, True)
+    assert remedy.startswith("TIP ")
+    assert not (tmp_path / "out.png").exists()
 
 
 def raised(action) -> BaseException:

@@ -66,7 +66,7 @@ def difference(device: torch.device, dtype: torch.dtype) -> Difference:
     """Value and gradient of the default recipe, there against here."""
     losses, gradients = [], []
     for place, number_format in ((torch.device("cpu"), torch.float32), (device, dtype)):
-        content, style = (to_image(at_side(path, CHECKED_SIDE), place) for path in paths(PICTURES)[0])
+        content, style = (to_image(at_side(path, CHECKED_SIDE)).to(place) for path in paths(PICTURES)[0])
         recipe = recipes.chosen(options.from_mapping({}))
         vgg = VGG19(networks.load("vgg19"), place, replicate=True, dtype=number_format)
         region = Region(style_statistics(vgg, style, None, recipe.style_layers))

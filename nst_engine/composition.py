@@ -1,0 +1,48 @@
+"""The picture as it is seen: painted, with the content's protected parts, colors and transparency."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import DTypeLike
+from torch import Tensor
+
+from nst_engine import color
+from nst_engine.canvas import Canvas, inverse
+from nst_engine.enlarge import enlarged
+from nst_engine.objective import framed
+from nst_engine.originals import as_kind, bands, fractions
+from nst_engine.protocol import Pixels
+from nst_engine.pyramid import Size
+from nst_engine.tensors import Floats, resize, to_pixels
+
+
+def composed(painted: Tensor, canvas: Canvas, size: Size, keeps_colors: bool, kind: DTypeLike = np.float32) -> Pixels:
+    """The picture, H×W×4, in the content's size or in one of its proportions that is at most the size painted at.
+
+    ``painted`` is 1×3×h×w; ``keeps_colors`` gives it the content's hue and chroma. ``kind`` is float32 for values in
+    [0, 1], or uint8. It is made band by band: no memory is taken but for the result.
+    """
+    picture = np.empty((*size, 4), kind)
+    own = Size(*painted.shape[2:])
+    is_larger = size.pixels > own.pixels
+    whole = painted if is_larger or size == own else resize(painted, size)
+    for band in bands(size):
+        rows = enlarged(whole, size, band) if is_larger else whole[:, :, band]
+        picture[band] = as_kind(_composed(rows.cpu().clamp(0, 1), canvas, size, band, keeps_colors), picture.dtype)
+    return picture
+
+
+def _composed(painted: Tensor, canvas: Canvas, size: Size, band: slice, keeps_colors: bool) -> Floats:
+    """Rows of the picture, h×W×4, from those painted."""
+    frame = canvas.frame_rows(size, band)
+    content = painted
+    if keeps_colors or frame.protection is not None:
+        content = canvas.content.rows(size, band)[:, :3]
+    rgb = to_pixels(framed(painted, content, inverse(frame.protection)))
+    if keeps_colors:
+        rgb = color.keep_colors(rgb, to_pixels(content))
+    if size == canvas.size and not canvas.original.is_opaque:  # what nobody sees stays what it was
+        given = canvas.original.pixels[band]
+        rgb = np.where(given[..., 3:] > 0, rgb, fractions(given[..., :3]))
+    opacity = np.ones_like(rgb[..., :1]) if frame.area is None else frame.area[..., None].numpy()
+    return np.concatenate([rgb, opacity], axis=2)

@@ -1,0 +1,179 @@
+"""How much memory a job takes at its most, known before it is taken.
+
+The numbers of bytes a pixel were measured; ``python -m tests.benchmarks.memory`` compares the sum with what processes
+really took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from nst_engine import pyramid
+from nst_engine.errors import OutOfMemory
+from nst_engine.options import Options
+from nst_engine.originals import BAND_PIXELS
+from nst_engine.pyramid import Size
+from nst_engine.recipes import Recipe
+from nst_engine.styles import KnownStatistics, size_for
+from nst_engine.vgg import LAYERS, VGG19
+
+FLOAT = 4
+"""Bytes of a number of a picture."""
+
+CHANNELS = (64, 128, 256, 512, 512)
+"""Of the network's blocks, each of which has a quarter of the positions of the one before."""
+
+INDEX = 8
+"""Bytes of the place that maximum pooling remembers of a number."""
+
+LIBRARIES = 80_000_000
+"""What libraries take once, with the first step, and the tiles of a convolution."""
+
+STEP_TRANSIENT, LOOK_TRANSIENT = 6.5, 3
+"""How many maps as large as the first block's come and go in a step, and while a style is looked at."""
+
+DESCENT = {"lbfgs": 480, "adam": 100, "tensorflow-adam": 100}
+"""Bytes a pixel of what an optimizer remembers and works with."""
+
+PHOTO_TERM = 500
+"""Bytes a pixel of the windows that the photo term looks at."""
+
+HANDING_ON = 12
+"""Bytes a pixel of what becomes of a result: 8 or 16 bits, a file."""
+
+PART = 0.7
+"""Share of what was forecast that counts as there when it turned out to be too little."""
+
+BAND = BAND_PIXELS * 100
+"""What is taken for rows of a picture while it is read or composed."""
+
+
+class Job(NamedTuple):
+    """What the memory of a job depends on, but for the size that it is painted at.
+
+    ``content`` and ``styles`` are the pictures' own sizes; ``masks`` is the number of maps on the content, its alpha
+    and styles' regions among them.
+    """
+
+    content: Size
+    styles: Sequence[Size]
+    masks: int
+    options: Options
+    recipe: Recipe
+    vgg: VGG19
+
+
+class Need(NamedTuple):
+    """Bytes that a job takes beyond what it was given: while it paints, on the device, and for its result."""
+
+    painting: int
+    result: int
+
+
+class Free(NamedTuple):
+    """Bytes free on the device and in main memory, which may be the same bytes."""
+
+    device: int
+    main: int
+
+
+def need(job: Job, size: Size) -> Need:
+    """What a job takes at its most when it is painted at this size."""
+    styles = [size_for(own, max(size), job.options.style_scale).pixels for own in job.styles]
+    scales = len(pyramid.schedule(size, job.options, job.recipe, job.vgg.dtype))
+    known = min(KnownStatistics.MOST, scales * len(styles) * _statistics(job.recipe.style_layers))
+    held = 4 * FLOAT * (sum(styles) + size.pixels) + 2 * FLOAT * job.masks * size.pixels
+    largest = max(styles, default=0)
+    looking, stepping = largest * _look(job.recipe, job.vgg), size.pixels * _step(job.recipe, job.vgg)
+    held += LIBRARIES + known + _kernels(job.recipe, job.vgg, max(largest, size.pixels))
+    result = (4 * FLOAT + HANDING_ON) * job.content.pixels
+    return Need(painting=int(held + max(looking, stepping)), result=held + BAND + result)
+
+
+def fits(job: Job, size: Size, free: Free) -> bool:
+    """Whether a job can be painted at this size."""
+    wanted = need(job, size)
+    return wanted.painting <= free.device and wanted.result <= free.main
+
+
+def fitting_long_side(job: Job, free: Free) -> int:
+    """The largest long side at which a job can be painted; 0 if there is none."""
+    low, high = pyramid.COARSEST_LONG_SIDE - 1, max(job.content)
+    while low < high:
+        side = (low + high + 1) // 2
+        if fits(job, pyramid.working_size(job.content, side), free):
+            low = side
+        else:
+            high = side - 1
+    return low if low >= pyramid.COARSEST_LONG_SIDE else 0
+
+
+def refusal(job: Job, size: Size, free: Free) -> OutOfMemory:
+    """Why a job cannot be painted at this size, and at which it can."""
+    fitting = fitting_long_side(job, free)
+    told = size if fitting else pyramid.working_size(job.content, pyramid.COARSEST_LONG_SIDE)
+    wanted = need(job, told)
+    short = wanted.painting > free.device
+    needed, there = (wanted.painting, free.device) if short else (wanted.result, free.main)
+    return OutOfMemory(
+        f"Painting at {max(told)} px needs about {needed / 1e9:.1f} GB of memory; {there / 1e9:.1f} GB are free.",
+        _advice(fitting),
+    )
+
+
+def ran_out(job: Job, size: Size) -> OutOfMemory:
+    """What to say when a job that should have fitted did not. Then only a part of what it needs can have been there."""
+    wanted = need(job, size)
+    there = Free(int(PART * wanted.painting), int(PART * wanted.result))
+    return OutOfMemory(f"The memory ran out while painting at {max(size)} px.", _advice(fitting_long_side(job, there)))
+
+
+def _advice(fitting: int) -> str:
+    if fitting:
+        return f"Choose a size of at most {fitting}."
+    return "No size is small enough: close other programs, or scale the pictures down."
+
+
+def _step(recipe: Recipe, vgg: VGG19) -> float:
+    """Bytes a pixel of a step: the features that its gradients need, what comes and goes, the optimizer's."""
+    looked_at, used = {*recipe.content_layers, *recipe.style_layers}, _used(recipe)
+    kept = sum(_maps(layer) for layer in used) * vgg.dtype.itemsize
+    if vgg.dtype.itemsize < FLOAT:
+        kept += sum(_maps(layer) for layer in looked_at) * FLOAT
+    kept += sum(_maps(layer) / 2 for layer in used if layer.endswith("_1")) * INDEX
+    photo = PHOTO_TERM if recipe.photo_weight else 0
+    return kept + STEP_TRANSIENT * _maps(LAYERS[0]) * vgg.dtype.itemsize + DESCENT[recipe.optimizer] + photo
+
+
+def _look(recipe: Recipe, vgg: VGG19) -> float:
+    """Bytes a pixel of a look at a style."""
+    kept = sum(_maps(layer) for layer in recipe.style_layers) * FLOAT
+    return kept + LOOK_TRANSIENT * _maps(LAYERS[0]) * vgg.dtype.itemsize
+
+
+def _kernels(recipe: Recipe, vgg: VGG19, pixels: int) -> int:
+    """Bytes that the network itself still takes for pictures of so many pixels."""
+    convolutions = zip(_used(recipe), vgg.convolutions.values(), strict=False)
+    return sum(convolution.unmade_bytes(pixels // 4 ** _block(layer)) for layer, convolution in convolutions)
+
+
+def _statistics(layers: Collection[str]) -> int:
+    """Bytes of a style's statistics: a mean and a matrix for each layer."""
+    return sum(FLOAT * channels * (channels + 1) for channels in (CHANNELS[_block(layer)] for layer in layers))
+
+
+def _used(recipe: Recipe) -> tuple[str, ...]:
+    """All layers down to the deepest that is looked at."""
+    deepest = max(LAYERS.index(layer) for layer in (*recipe.content_layers, *recipe.style_layers))
+    return LAYERS[: deepest + 1]
+
+
+def _maps(layer: str) -> float:
+    """Numbers of a layer's features for each pixel of the picture."""
+    return float(CHANNELS[_block(layer)] / 4 ** _block(layer))
+
+
+def _block(layer: str) -> int:
+    """How many times the picture was made smaller by two before a layer such as 'relu4_2'."""
+    return int(layer.removeprefix("relu")[0]) - 1

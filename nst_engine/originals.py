@@ -1,0 +1,133 @@
+"""Pictures and masks as they were given, and as tensors at the size that is asked for.
+
+Nothing is copied at full size: 8 or 16 bits become float32 in one band of rows after the other, and each band is made
+as narrow as the result before the next one comes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nst_engine.errors import PictureError
+from nst_engine.protocol import Pixels
+from nst_engine.pyramid import Size
+from nst_engine.tensors import Floats, resize, to_image, to_pixels
+from nst_engine.vgg import SMALLEST_SIDE
+
+BAND_PIXELS = 2**19
+"""Pixels of a band: some 50 MB while it is worked on."""
+
+WHITE = {"uint8": 255, "uint16": 65535}
+"""The largest value of each kind of whole numbers; with others it is 1."""
+
+
+def bands(size: Size) -> Iterator[slice]:
+    """Runs of rows that cover a picture of this size."""
+    height = max(1, BAND_PIXELS // size.width)
+    for top in range(0, size.height, height):
+        yield slice(top, min(top + height, size.height))
+
+
+class Original(ABC):
+    """Something that was given, of this size and with so many channels."""
+
+    size: Size
+    channels: int
+
+    @abstractmethod
+    def rows(self, band: slice) -> Tensor:
+        """These rows, 1×C×h×W float32 in [0, 1]."""
+
+    def at(self, size: Size) -> Tensor:
+        """All of it in another size, 1×C×H×W in [0, 1]: bicubic, without the frequencies that do not fit."""
+        narrow = torch.empty(1, self.channels, self.size.height, size.width)
+        for band in bands(self.size):
+            narrow[:, :, band] = resize(self.rows(band), Size(band.stop - band.start, size.width))
+        return (narrow if size.height == self.size.height else resize(narrow, size)).clamp_(0, 1)
+
+
+class OriginalPicture(Original):
+    """A picture, H×W×3|4: 8 or 16 bits, or float32 with [0, 1] as the visible range; sRGB-encoded, alpha straight.
+
+    Its first three channels are opaque: what is transparent takes the mean color of what is not. The fourth is
+    alpha, and not there where all is opaque. Raises :class:`PictureError` when there is nothing to work with.
+    """
+
+    def __init__(self, what: str, pixels: Pixels) -> None:
+        if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+            raise PictureError(f"The {what} is not an H×W×3 or H×W×4 array.", "Convert it first.")
+        self.pixels, self.size = pixels, Size(*pixels.shape[:2])
+        if min(self.size) < SMALLEST_SIDE:
+            raise PictureError(
+                f"The {what} is only {self.size.width}×{self.size.height} pixels.",
+                f"It needs at least {SMALLEST_SIDE} on each side.",
+            )
+        if pixels.dtype.kind == "f" and not all(np.isfinite(pixels[band]).all() for band in bands(self.size)):
+            raise PictureError(f"The {what} has values that are not numbers.", "Repair it first.")
+        alpha = pixels[..., 3:]
+        if alpha.size and not alpha.any():
+            raise PictureError(f"The {what} is fully transparent.", "Choose one with something to see on it.")
+        self.is_opaque = not alpha.size or bool(alpha.min() >= WHITE.get(pixels.dtype.name, 1))
+        self.channels = 3 if self.is_opaque else 4
+
+    def rows(self, band: slice) -> Tensor:
+        """These rows, 1×3|4×h×W in [0, 1]: opaque RGB, and alpha if there is any."""
+        values = fractions(self.pixels[band]).clip(0, 1)
+        if self.is_opaque:
+            return to_image(values[..., :3])
+        alpha = values[..., 3:]
+        values[..., :3] = alpha * values[..., :3] + (1 - alpha) * self.mean
+        return to_image(values)
+
+    @cached_property
+    def mean(self) -> Floats:
+        """The mean color of what is not transparent."""
+        colors, weight = np.zeros(3), 0.0
+        for band in bands(self.size):
+            values = fractions(self.pixels[band]).clip(0, 1)
+            colors += (values[..., :3] * values[..., 3:]).sum(axis=(0, 1), dtype=np.float64)
+            weight += float(values[..., 3].sum(dtype=np.float64))
+        return (colors / weight).astype(np.float32)
+
+    def reduced(self, size: Size) -> Pixels:
+        """The picture in another size, in as many bits and with straight alpha as it was given."""
+        values = to_pixels(self.at(size))
+        if not self.is_opaque:
+            values[..., :3] = self.mean + (values[..., :3] - self.mean) / values[..., 3:].clip(min=1e-3)
+        return as_kind(values, self.pixels.dtype)
+
+
+class OriginalMask(Original):
+    """A mask, H×W×1 in whole numbers or [0, 1]; PictureError for one that has not the content's ``size``."""
+
+    channels = 1
+
+    def __init__(self, what: str, pixels: Pixels, size: Size) -> None:
+        if pixels.shape[:2] != tuple(size) or pixels.size != size.pixels:
+            shown = "×".join(str(length) for length in pixels.shape[1::-1])
+            raise PictureError(
+                f"The {what} is {shown} pixels, the content {size.width}×{size.height}.",
+                "Give a mask of the content's size.",
+            )
+        self.pixels, self.size = pixels.reshape(*size, 1), size
+
+    def rows(self, band: slice) -> Tensor:
+        """These rows, 1×1×h×W in [0, 1]; what is no number is 0."""
+        return to_image(np.nan_to_num(fractions(self.pixels[band])).clip(0, 1))
+
+
+def fractions(pixels: Pixels) -> Floats:
+    """Values as float32 with [0, 1] as the visible range."""
+    return pixels.astype(np.float32) / np.float32(WHITE.get(pixels.dtype.name, 1))
+
+
+def as_kind(values: Floats, kind: np.dtype[np.generic]) -> Pixels:
+    """Values as numbers of this kind; where these are whole, rounded and what lies outside [0, 1] clipped."""
+    white = WHITE.get(kind.name)
+    return values.astype(kind) if white is None else np.rint(values.clip(0, 1) * np.float32(white)).astype(kind)

@@ -1,0 +1,151 @@
+"""The styles of one picture: what is known of each, and where it is wanted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from nst_engine import color, regions
+from nst_engine.canvas import Canvas, Scaled, flat
+from nst_engine.errors import PictureError
+from nst_engine.objective import Region, Statistics, blended, style_statistics
+from nst_engine.options import Options
+from nst_engine.originals import OriginalPicture
+from nst_engine.protocol import StylePicture
+from nst_engine.pyramid import Size
+from nst_engine.tensors import Floats, covering, middle, resize, to_image, to_pixels
+from nst_engine.vgg import SMALLEST_SIDE, VGG19
+
+
+def size_for(own: Size, picture: int, style_scale: float) -> Size:
+    """A style's size for a picture of this long side: its own is that times the style scale, but never enlarged."""
+    size = own.scaled_to(min(max(own), picture * style_scale))
+    if min(size) < SMALLEST_SIDE:
+        size = own.scaled_to(min(max(own), SMALLEST_SIDE * max(own) / min(own)))
+    return size
+
+
+def useful_size(own: Size, content: Size, options: Options) -> Size:
+    """The largest size in which a style of its ``own`` can be wanted for this content."""
+    return size_for(own, min(options.size or max(content), max(content)), options.style_scale)
+
+
+def originals_of(styles: Sequence[StylePicture]) -> list[OriginalPicture]:
+    """The styles' pictures as they were given; PictureError for one that nothing can be learned from, or for none."""
+    if not styles:
+        raise PictureError("There is no style picture.", "Give at least one.")
+    return [OriginalPicture(f"style '{style.name}'", style.pixels) for style in styles]
+
+
+class KnownStatistics:
+    """What a network has found of styles: the newest, up to MOST bytes.
+
+    A style is known by what the network is shown: a hash of its numbers at the size looked at.
+    """
+
+    MOST = 128 * 2**20
+    """Two megabytes and a half are the statistics of the usual layers of a style at one size."""
+
+    def __init__(self, vgg: VGG19, layers: Collection[str]) -> None:
+        self.vgg, self.layers = vgg, layers
+        self.found: OrderedDict[bytes, Statistics] = OrderedDict()
+
+    def of(self, style: Tensor) -> Statistics:
+        """The statistics of a style, 1×3×H×W in main memory, or 1×4×H×W with the alpha that says what counts."""
+        shape = hashlib.sha256(repr(tuple(style.shape)).encode())
+        shape.update(style.numpy().data)
+        key = shape.digest()
+        if key in self.found:
+            self.found.move_to_end(key)
+        else:
+            style = style.to(self.vgg.pixel_mean.device)
+            opacity = style[0, 3] if style.shape[1] == 4 else None
+            self.found[key] = style_statistics(self.vgg, style[:, :3], opacity, self.layers)
+            while len(self.found) > 1 and self.bytes > self.MOST:
+                self.found.popitem(last=False)
+        return self.found[key]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that all of them take."""
+        return sum(tensor.nbytes for known in self.found.values() for layer in known.values() for tensor in layer)
+
+
+class _Style(NamedTuple):
+    """A style's own size, and what it looks like at the largest size wanted: 1×3|4×H×W in main memory."""
+
+    own: Size
+    finest: Tensor
+
+
+class Styles:
+    """The styles of one picture, held no larger than they are looked at, and the regions that they are for."""
+
+    def __init__(
+        self,
+        styles: Sequence[StylePicture],
+        originals: Sequence[OriginalPicture],
+        canvas: Canvas,
+        options: Options,
+        known: KnownStatistics,
+    ) -> None:
+        """``originals`` are those of the styles' pictures, as :func:`originals_of` makes them."""
+        self.canvas, self.options, self.known = canvas, options, known
+        self.weights = [style.weight for style in styles]
+        self.pictures = [self._read(original) for original in originals]
+        self.masks = [canvas.mask(f"region of style '{style.name}'", style.region) for style in styles]
+
+    def regions_at(self, size: Size) -> list[Region]:
+        """The parts of a picture of this size, and the statistics that each is to have."""
+        weighted = [(self._statistics(index, size), weight) for index, weight in enumerate(self.weights)]
+        styled = self.canvas.styled_at(size)
+        everywhere = [pair for pair, mask in zip(weighted, self.masks, strict=True) if mask is None]
+        if len(everywhere) == len(weighted):
+            return [Region(blended(weighted), styled)]
+        parts: list[tuple[Statistics, float, Scaled | None]] = [
+            (*pair, mask) for pair, mask in zip(weighted, self.masks, strict=True) if mask is not None
+        ]
+        if everywhere:
+            parts.append((blended(everywhere), sum(weight for _, weight in everywhere), None))
+        given = [None if mask is None else flat(mask.at(size)) for *_, mask in parts]
+        masks = regions.shared_out(given, [weight for _, weight, _ in parts])
+        wanted = [mask if styled is None else mask * styled for mask in masks]
+        return [Region(part[0], mask) for part, mask in zip(parts, wanted, strict=True) if mask.sum() > 0]
+
+    def first_picture(self, size: Size) -> Tensor:
+        """The first style, 1×3×H×W, scaled so that it covers this size, and its middle."""
+        picture = self.pictures[0].finest[:, :3]
+        return middle(resize(picture, covering(Size(*picture.shape[2:]), size)).clamp_(0, 1), size).to(
+            self.canvas.device
+        )
+
+    def _read(self, original: OriginalPicture) -> _Style:
+        size = size_for(original.size, max(self.canvas.painted), self.options.style_scale)
+        finest = original.at(size)
+        if self.options.color == "match":
+            finest[:, :3] = _recolored(finest, self.canvas.content.finest.cpu())
+        return _Style(original.size, finest)
+
+    def _statistics(self, index: int, size: Size) -> Statistics:
+        """A style's statistics for a picture of this size."""
+        picture = self.pictures[index]
+        wanted = size_for(picture.own, max(size), self.options.style_scale)
+        return self.known.of(resize(picture.finest, wanted).clamp_(0, 1))
+
+
+def _recolored(style: Tensor, content: Tensor) -> Tensor:
+    """A style in the colors of the content, 1×3×H×W; both 1×3|4×H×W, what is transparent does not count."""
+    (colors, weights), (wanted, wanted_weights) = (_colors_and_weights(picture) for picture in (style, content))
+    return to_image(color.match_colors(colors, wanted, weights, wanted_weights))
+
+
+def _colors_and_weights(picture: Tensor) -> tuple[Floats, Floats]:
+    """Colors, H×W×3, and how much each pixel counts, H×W, of 1×3|4×H×W."""
+    values = to_pixels(picture)
+    weights = values[..., 3] if values.shape[2] == 4 else np.ones(values.shape[:2], np.float32)
+    return values[..., :3], weights

@@ -1,0 +1,156 @@
+"""What a job takes of memory, known before; and what is said when it is too much, before or during the work."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from nst_engine import forecast, networks, recipes
+from nst_engine.errors import OutOfMemory
+from nst_engine.forecast import Free, Job
+from nst_engine.options import Options
+from nst_engine.painting import Painter
+from nst_engine.protocol import StylePicture
+from nst_engine.pyramid import Size
+from nst_engine.vgg import VGG19
+
+LARGE = Size(4000, 6000)
+GB = 10**9
+
+
+@pytest.fixture(scope="module")
+def vgg() -> VGG19:
+    return VGG19(networks.load("vgg19"), torch.device("cpu"), dtype=torch.bfloat16)
+
+
+@pytest.fixture
+def job(vgg):
+    def made(content: Size = LARGE, styles: tuple[Size, ...] = (LARGE,), **options) -> Job:
+        chosen = Options(**options)
+        return Job(content, styles, 1, chosen, recipes.chosen(chosen), vgg)
+
+    return made
+
+
+def test_all_that_is_held_counts(job):
+    plain = forecast.need(job(), Size(340, 512))
+    assert forecast.need(job(content=Size(8000, 12000)), Size(340, 512)).result > plain.result + GB
+    assert forecast.need(job(styles=(LARGE,) * 5), Size(340, 512)).painting > plain.painting + 20e6
+    assert forecast.need(job(style_scale=4.0), Size(340, 512)).painting > 3 * plain.painting
+    assert forecast.need(job(optimizer="adam"), Size(340, 512)).painting < plain.painting
+    assert forecast.need(job(photo_weight=1.0), Size(340, 512)).painting > plain.painting
+    assert forecast.need(job(style_layers="relu1_1", content_layers="relu2_1"), Size(340, 512)) < plain
+
+
+def test_kernels_that_are_made_count_no_more(content, style, monkeypatch):
+    monkeypatch.setattr("nst_engine.device.fastest_format", lambda device: torch.float32)
+    painter = Painter(Options(quality="draft", iterations=1))
+    job = Job(Size(48, 64), [Size(56, 56)], 1, painter.options, painter.recipe, painter.vgg)
+    before = forecast.need(job, Size(48, 64)).painting
+    painter.paint(content, [StylePicture("s", style)])
+    assert forecast.need(job, Size(48, 64)).painting < before - 20e6
+
+
+@pytest.mark.parametrize("free", [Free(2 * GB, 2 * GB), Free(2 * GB, 50 * GB)])
+def test_the_size_that_is_said_to_fit_fits_and_the_next_does_not(job, free):
+    side = forecast.fitting_long_side(job(), free)
+    assert forecast.fits(job(), LARGE.scaled_to(side), free)
+    assert not forecast.fits(job(), LARGE.scaled_to(side + 8), free)
+
+
+def test_a_refusal_says_what_fits_or_that_nothing_does(job):
+    refused = forecast.refusal(job(), LARGE, Free(2 * GB, 2 * GB))
+    assert refused.message.startswith("Painting at 6000 px needs about 6")
+    assert refused.message.endswith("2.0 GB are free.")
+    assert refused.remedy == f"Choose a size of at most {forecast.fitting_long_side(job(), Free(2 * GB, 2 * GB))}."
+    hopeless = forecast.refusal(job(), LARGE, Free(GB // 10, GB // 10))
+    assert hopeless.message.startswith("Painting at 64 px needs about 0.")
+    assert "No size is small enough" in hopeless.remedy
+
+
+def test_on_a_device_of_its_own_the_result_counts_in_main_memory(job):
+    huge = job(content=Size(20000, 30000))
+    assert not forecast.fits(huge, Size(40, 64), Free(80 * GB, 4 * GB))
+    refused = forecast.refusal(huge, Size(40, 64), Free(80 * GB, 4 * GB))
+    assert refused.message.endswith("4.0 GB are free.")
+
+
+@pytest.mark.parametrize(
+    "where", ["nst_engine.painting.Canvas", "nst_engine.painting.Styles", "nst_engine.painting._Painting"]
+)
+def test_a_shortage_during_the_work_is_told_with_a_size_that_fits(content, style, monkeypatch, where):
+    """Wherever it happens: what allocates is replaced by something that asks for more than any machine has."""
+    monkeypatch.setattr(where, lambda *given: torch.empty(2**60))
+    with pytest.raises(OutOfMemory, match="The memory ran out while painting at 64 px.") as caught:
+        Painter(Options(quality="draft")).paint(content, [StylePicture("s", style)])
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_shortage_while_the_network_is_loaded_is_told(monkeypatch):
+    monkeypatch.setattr("nst_engine.networks.load", lambda name: np.empty(2**57))
+    with pytest.raises(OutOfMemory, match="too small to load the network") as caught:
+        Painter(Options())
+    assert isinstance(caught.value.__cause__, MemoryError)
+
+
+UNDER_A_LIMIT = """
+import resource, sys
+import numpy as np
+from nst_engine import Options, memory
+from nst_engine.errors import OutOfMemory
+from nst_engine.painting import Painter
+from nst_engine.protocol import StylePicture
+
+def limit(room):
+    used = memory.psutil.Process().memory_info().vms - memory._held_idle()
+    resource.setrlimit(resource.RLIMIT_AS, (used + room, used + room))
+
+def job(side):
+    return np.random.default_rng(1).integers(0, 256, (side, side, 3), dtype=np.uint8)
+
+painter = Painter(Options(quality="draft", iterations=1, size=SIZE, device="cpu"))
+"""
+
+REFUSED = (
+    UNDER_A_LIMIT.replace("SIZE", "1024")
+    + """
+limit(900_000_000)
+try:
+    painter.paint(job(1024), [StylePicture("s", job(256))])
+except OutOfMemory as error:
+    print(error)
+"""
+)
+
+AT_THE_END = (
+    UNDER_A_LIMIT.replace("SIZE", "64")
+    + """
+content = job(5000)
+memory.give_back()
+picture = painter.paint(content, [StylePicture("s", job(64))], on_step=lambda step: limit(240_000_000)).picture
+print(picture.dtype, picture.shape, picture[::100, ::100].std() > 10)
+"""
+)
+
+
+def printed(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+def test_a_limit_of_the_shell_s_is_told_with_a_size_that_fits():
+    sentence = printed(REFUSED)
+    assert sentence.startswith("Painting at 1024 px needs about 3.")
+    side = int(sentence.split()[-1].rstrip("."))
+    assert 200 < side < 700
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+def test_a_painted_picture_is_not_lost_when_its_memory_is_gone_at_the_end():
+    assert printed(AT_THE_END) == "uint8 (5000, 5000, 4) True"

@@ -1,0 +1,62 @@
+"""What is known of styles, and what is remembered of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from nst_engine import networks
+from nst_engine.options import Options
+from nst_engine.pyramid import Size
+from nst_engine.styles import KnownStatistics, size_for, useful_size
+from nst_engine.vgg import VGG19
+
+
+@pytest.fixture
+def known() -> KnownStatistics:
+    return KnownStatistics(VGG19(networks.load("vgg19"), torch.device("cpu")), ["relu1_1", "relu2_1"])
+
+
+def test_a_style_is_as_large_as_its_scale_says_and_never_enlarged():
+    assert size_for(Size(3000, 4000), 512, 1.0) == Size(384, 512)
+    assert size_for(Size(3000, 4000), 512, 0.5) == Size(192, 256)
+    assert size_for(Size(300, 400), 512, 4.0) == Size(300, 400)
+    assert min(size_for(Size(20, 4000), 512, 1.0)) >= 16
+
+
+@pytest.mark.parametrize("size", [0, 300, 5000])
+def test_the_largest_useful_size_is_never_below_one_that_is_used(size):
+    content, own = Size(600, 800), Size(4000, 6000)
+    useful = useful_size(own, content, Options(size=size, style_scale=2.0))
+    assert max(useful) == 2 * min(size or 800, 800)
+
+
+def test_what_was_seen_is_known_again_by_its_numbers_alone(known):
+    style = torch.rand(1, 3, 32, 40)
+    first = known.of(style)
+    assert known.of(style.clone()) is first
+    assert known.of(style.view(1, 3, 40, 32)) is not first
+    assert known.of(torch.cat([style, torch.ones(1, 1, 32, 40)], dim=1)) is not first
+    style[0, 0, 0, 0] += 0.5
+    assert known.of(style) is not first
+
+
+def test_memory_is_bounded_and_the_newest_stay(known, monkeypatch):
+    first = torch.rand(1, 3, 16, 16)
+    known.of(first)
+    monkeypatch.setattr(KnownStatistics, "MOST", int(3.5 * known.bytes))
+    styles = [torch.rand(1, 3, 16, 16) for _ in range(20)]
+    for style in styles:
+        known.of(style)
+        latest = known.of(first)
+    assert known.bytes <= known.MOST
+    assert len(known.found) == 3
+    assert known.of(first) is latest
+
+
+def test_one_style_larger_than_the_bound_is_remembered_all_the_same(known, monkeypatch):
+    monkeypatch.setattr(KnownStatistics, "MOST", 1)
+    style = torch.rand(1, 3, 16, 16)
+    assert known.of(style) is known.of(style)
+    assert np.isfinite(known.of(style)["relu1_1"].gram.numpy()).all()
