@@ -9,11 +9,10 @@ from pathlib import Path
 from errors import InstallError
 from gimps import GimpSearch, find_gimps
 from installation import Installation
-from pythons import choose_python
+from pythons import insist_on
 from steps import InstallEngine, InstallPlugin, InstallTorch, MakeVenv, PrepareFolders, SelfTest, Step
 from torch_backend import PLAIN_INDEX, Wanted, wanted_backend
 from uninstall import RemoveEngine, RemovePlugins, plugin_folders
-from venvs import choose_way
 
 AUTO = "auto"
 
@@ -32,9 +31,10 @@ def install_plan(installation: Installation, wishes: Wishes) -> list[Step]:
     """Return the steps from nothing to a plug-in that works. Looks at the machine, changes nothing."""
     gimps = gimps_for(installation, wishes)
     installation.notes += gimps.notes
+    named = insist_on(wishes.python, installation.machine) if wishes.python else None
     return [
         PrepareFolders(installation.home.folder, [folder / "plug-ins" for folder in gimps.folders]),
-        venv_step(installation, wishes, gimps.has_flatpak),
+        MakeVenv(installation.home.venv, named, gimps.has_flatpak),
         torch_step(installation, wishes),
         InstallEngine(installation.checkout),
         *(InstallPlugin(folder, wishes.engine_command) for folder in gimps.folders),
@@ -63,12 +63,6 @@ def gimps_for(installation: Installation, wishes: Wishes) -> GimpSearch:
             "Install GIMP 3 and start it once, or name the folder that holds its plug-ins folder with --gimp-folder.",
         )
     return gimps
-
-
-def venv_step(installation: Installation, wishes: Wishes, for_flatpak: bool) -> MakeVenv:
-    python = choose_python(installation.machine, wishes.python, for_flatpak)
-    way = choose_way(python, installation.machine) if python else "venv"
-    return MakeVenv(installation.home.venv, python, way, for_flatpak)
 
 
 def torch_step(installation: Installation, wishes: Wishes) -> InstallTorch:

@@ -1,11 +1,9 @@
-"""Which Python the engine's venv can be made from."""
+"""Whether a Python can carry the engine."""
 
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,9 @@ from machine import Machine, in_gimp_bundle
 OLDEST = (3, 10)
 NEWEST = (3, 14)
 """torch has builds for the versions between these two."""
+
+RANGE = ">={}.{},<{}.{}".format(*OLDEST, NEWEST[0], NEWEST[1] + 1)
+"""The same as uv wants to hear it."""
 
 EXAMINE = """
 import importlib.util, json, sys, sysconfig
@@ -87,25 +88,16 @@ def examine(executable: str | Path, machine: Machine) -> Interpreter | None:
     return Interpreter(**{**facts, "executable": Path(facts["executable"]), "version": tuple(facts["version"])})
 
 
-def choose_python(machine: Machine, named: Path | None, for_flatpak: bool = False) -> Interpreter | None:
-    """Return the Python to build the engine on: the named one, or the best found. None: one has to be fetched.
-
-    A Python that brings its own pip comes before one that does not; else the first found is taken, the
-    running one before those on PATH. A Flatpak sees only a Python below the user's home.
-    """
-    if named:
-        return insist_on(named, machine)
-    found = [python for python in candidates(machine) if python.obstacle is None]
-    if for_flatpak:
-        found = [python for python in found if suits_flatpak(python, machine)]
-    return min(found, key=lambda python: not python.has_ensurepip, default=None)
-
-
-def suits_flatpak(python: Interpreter, machine: Machine) -> bool:
-    return machine.home in Path(python.base).parents
+def running_python(machine: Machine) -> Interpreter:
+    """Return the Python that runs this installer."""
+    python = examine(sys.executable, machine)
+    if python is None:
+        raise InstallError(f"{sys.executable} does not run.", "Run this installer with another Python.")
+    return python
 
 
 def insist_on(named: Path, machine: Machine) -> Interpreter:
+    """Return the Python that the user named, or say why it will not do."""
     python = examine(named, machine)
     if python is None:
         raise InstallError(f"{named} is not a Python that runs.", "Give --python the path of a Python executable.")
@@ -117,25 +109,6 @@ def insist_on(named: Path, machine: Machine) -> Interpreter:
     return python
 
 
-def candidates(machine: Machine) -> Iterator[Interpreter]:
-    """Yield each Python of the machine once, the running one first."""
-    seen = set()
-    for executable in executables(machine):
-        python = examine(executable, machine)
-        if python and python.executable not in seen:
-            seen.add(python.executable)
-            yield python
-
-
-def executables(machine: Machine) -> Iterator[str]:
-    yield sys.executable
-    names = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
-    yield from filter(None, map(machine.program, [*names, "python3", "python"]))
-    launcher = machine.program("py")
-    if launcher:
-        yield from launcher_paths(ask([launcher, "-0p"], machine.environ) or "")
-
-
-def launcher_paths(listing: str) -> list[str]:
-    """Return the executables that Windows' launcher lists, as in `` -V:3.12 *        C:\\Python312\\python.exe``."""
-    return re.findall(r"[A-Za-z]:\\.*\.exe", listing)
+def suits_flatpak(python: Interpreter, machine: Machine) -> bool:
+    """Say whether a Flatpak GIMP can run it: it sees only what is below the user's home."""
+    return machine.home in Path(python.base).parents

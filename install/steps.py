@@ -21,19 +21,10 @@ from plugin_folder import (
     refuse_foreign_plugin,
     worker_command,
 )
-from pythons import Interpreter, choose_python, examine, suits_flatpak
+from pythons import Interpreter
 from record import real_path, refuse_foreign
 from torch_install import has_good_torch, install_torch
-from uv import fetch_python
-from venvs import Way, make_venv
-
-MAKING = {
-    "venv": "",
-    "uv": ", with the help of uv",
-    "pip": ", with the help of its pip",
-    "apt": ", after installing its package python{}-venv",
-}
-
+from venvs import has_good_venv, make_venv
 
 BUILT_FROM = ("pyproject.toml", "setup.cfg", "README.md", "LICENSE")
 """What the engine's package is made of, beside its modules."""
@@ -75,44 +66,22 @@ class PrepareFolders:
 
 @dataclass(frozen=True)
 class MakeVenv:
-    """``python`` is None where none was found and one has to be fetched."""
+    """``named`` is the Python that the user insists on."""
 
     venv: Path
-    python: Interpreter | None
-    way: Way = "venv"
+    named: Interpreter | None = None
     for_flatpak: bool = False
 
     def describe(self) -> str:
-        if self.python is None:
-            return f"Fetch a Python with uv and make the engine's venv {self.venv} from it"
-        base = f"Python {self.python.version_text} ({self.python.executable})"
-        return f"Make the engine's venv {self.venv} from {base}" + MAKING[self.way].format(self.python.version_text)
+        base = f" from Python {self.named.version_text} ({self.named.executable})" if self.named else ""
+        return f"Make the engine's venv {self.venv}{base}"
 
     def apply(self, installation: Installation) -> None:
         installation.record.claim(self.venv)
-        if self.is_good(installation):
-            return
-        python = self.python or self.fetch(installation)
-        make_venv(installation, python, self.venv)
-
-    def is_good(self, installation: Installation) -> bool:
-        """Say whether the venv of an earlier run still works and suits every GIMP that is there now."""
-        python = examine(installation.home.python, installation.machine)
-        if python is None or python.obstacle or not python.has_pip:
-            return False
-        return not self.for_flatpak or suits_flatpak(python, installation.machine)
-
-    def fetch(self, installation: Installation) -> Interpreter:
-        fallback = choose_python(installation.machine, None)
-        try:
-            return fetch_python(installation)
-        except InstallError:
-            if fallback is None:
-                raise
-        installation.notes.append(
-            "The Flatpak GIMP cannot run the engine, because no Python for it could be fetched; other GIMPs can."
-        )
-        return fallback
+        if has_good_venv(installation, self.for_flatpak):
+            say("      It is there and works.")
+        else:
+            make_venv(installation, self.named, self.for_flatpak)
 
 
 @dataclass(frozen=True)
@@ -166,9 +135,8 @@ class InstallPlugin:
         return f"Install the plug-in into {self.gimp_folder / 'plug-ins'}"
 
     def apply(self, installation: Installation) -> None:
-        python = installation.home.python
-        options = read_options(python, installation.machine.environ)
-        command = self.engine_command or worker_command(python)
+        options = read_options(installation.checkout)
+        command = self.engine_command or worker_command(installation.home.python)
         plug_ins = self.gimp_folder / "plug-ins"
         name = plugin_name(self.gimp_folder)
         kept = install_plugin(plug_ins, installation.checkout, options, command, installation.record, name)

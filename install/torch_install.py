@@ -9,9 +9,8 @@ from commands import CommandFailed, ask
 from errors import InstallError
 from installation import Installation
 from output import say
-from pythons import examine
 from torch_backend import PLAIN_INDEX, device_of, fallbacks
-from uv import get_uv, run_uv
+from uv import run_uv
 
 TRIAL_SECONDS = 300
 
@@ -93,9 +92,6 @@ def install_special_builds(installation: Installation, backend: str) -> Trial | 
 
 
 def install_build(installation: Installation, build: str) -> None:
-    home = installation.home
-    python = examine(home.python, installation.machine)
-    if python is None:
-        raise CommandFailed(f"{home.python} does not run.", f"Delete {home.venv} and run this installer again.")
-    words = ["pip", "install", "--python", str(home.python), "--torch-backend", build, "--reinstall-package", "torch"]
-    run_uv(installation, get_uv(installation, python), "Installing torch", *words, "torch")
+    python = ["--python", str(installation.home.python)]
+    words = ["pip", "install", *python, "--torch-backend", build, "--reinstall-package", "torch"]
+    run_uv(installation, "Installing torch", *words, "torch")

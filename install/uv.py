@@ -1,81 +1,90 @@
-"""uv: the tool that knows torch's special package indexes, and can fetch a Python. It is welcome, not needed."""
+"""uv: the tool that makes venvs, finds or fetches a Python for them, and knows torch's special package indexes."""
 
 from __future__ import annotations
 
-import sys
+import os
+import re
 from pathlib import Path
 
-from commands import CommandFailed
-from errors import InstallError
+from commands import CommandFailed, ask
 from installation import Installation
-from pythons import Interpreter, examine
-from venvs import make_venv
+from placing import remove_tree
+from pythons import running_python
 
-PYTHON_TO_FETCH = "3.12"
+OLDEST = (0, 7)
+"""Earlier ones lack options that are used here."""
 
 
 def find_uv(installation: Installation) -> Path | None:
     """Return the uv on the user's PATH, or the one that an earlier run brought."""
     on_path = installation.machine.program("uv")
-    if on_path:
+    if on_path and version_of(Path(on_path), installation) >= OLDEST:
         return Path(on_path)
-    brought = installation.home.program(installation.home.tools, "uv")
-    return brought if brought.is_file() else None
+    return brought_uv(installation)
 
 
-def get_uv(installation: Installation, python: Interpreter) -> Path:
-    """Return uv, installing it into a small venv of its own where it is missing."""
+def version_of(uv: Path, installation: Installation) -> tuple[int, ...]:
+    found = re.match(r"uv (\d+)\.(\d+)", ask([uv, "--version"], installation.machine.environ) or "")
+    return tuple(map(int, found.groups())) if found else ()
+
+
+def brought_uv(installation: Installation) -> Path | None:
+    """Return the uv in the engine's home, where a venv or pip alone put it."""
+    tools = installation.home.tools
+    name = "uv.exe" if installation.home.is_windows else "uv"
+    places = [tools / folder / name for folder in ("bin", "Scripts")]
+    return next((place for place in places if os.path.isfile(place)), None)
+
+
+def get_uv(installation: Installation) -> Path:
+    """Return uv, which is brought into the engine's home by the running Python's venv or pip where it is missing.
+
+    Raises :class:`CommandFailed` where it cannot be had.
+    """
     found = find_uv(installation)
     if found:
         return found
-    home = installation.home
+    home, python = installation.home, running_python(installation.machine)
+    if not (python.has_ensurepip or python.has_pip):
+        raise CommandFailed(
+            f"uv cannot be fetched, because {python.executable} has neither its module ensurepip nor pip.",
+            "Install uv, or those modules: on Debian and Ubuntu by sudo apt install python3-venv.",
+        )
     installation.record.claim(home.tools)
-    make_venv(installation, python, home.tools)
-    tools_python = home.program(home.tools, "python")
-    installation.run("Installing uv", tools_python, "-I", "-m", "pip", "install", "--quiet", "uv")
-    return home.program(home.tools, "uv")
+    remove_tree(home.tools)
+    if python.has_ensurepip:
+        installation.run("Making a venv for uv", python.executable, "-I", "-m", "venv", home.tools)
+        tools_python = home.program(home.tools, "python")
+        installation.run("Installing uv", tools_python, "-I", "-m", "pip", "install", "--quiet", "uv")
+    else:
+        into = ["--quiet", "--target", str(home.tools)]
+        installation.run("Installing uv", python.executable, "-I", "-m", "pip", "install", *into, "uv")
+    brought = brought_uv(installation)
+    if brought is None:
+        raise CommandFailed(f"The package uv put no program into {home.tools}.", "Install uv yourself.")
+    return brought
 
 
-def run_uv(installation: Installation, uv: Path, purpose: str, *arguments: str | Path) -> None:
+def run_uv(installation: Installation, purpose: str, *arguments: str | Path) -> None:
     """Run uv so that an unreachable server is noticed in seconds, and everything it keeps is in the engine's home."""
-    home = installation.home
-    installation.record.claim(home.cache)
-    installation.run(
-        purpose,
-        uv,
-        *arguments,
-        UV_CACHE_DIR=str(home.cache),
-        UV_HTTP_RETRIES="1",
-        UV_HTTP_TIMEOUT="30",
-        UV_NO_PROGRESS="1",
-        UV_PYTHON_INSTALL_BIN="0",
-        UV_PYTHON_INSTALL_DIR=str(home.pythons),
-        UV_PYTHON_INSTALL_REGISTRY="0",
-    )
-
-
-def running_python(installation: Installation) -> Interpreter:
-    running = examine(sys.executable, installation.machine)
-    if running is None:
-        raise CommandFailed(f"{sys.executable} does not run.", "Name another Python with --python.")
-    return running
-
-
-def fetch_python(installation: Installation) -> Interpreter:
-    """Bring a Python of its own into the engine's home."""
-    home = installation.home
+    home, record = installation.home, installation.record
+    uv = get_uv(installation)
+    for tree in (home.cache, home.pythons):
+        record.claim(tree)
     try:
-        uv = get_uv(installation, running_python(installation))
-        installation.record.claim(home.pythons)
-        run_uv(installation, uv, "Fetching Python", "python", "install", PYTHON_TO_FETCH)
-    except CommandFailed as error:
-        raise InstallError(
-            f"No Python from 3.10 to 3.14 was found for the engine, and none could be fetched. {error.message}",
-            "Install one (python.org has it for Windows and macOS) or name one with --python.",
-        ) from error
-    pattern = "*/python.exe" if home.is_windows else "*/bin/python3"
-    for executable in sorted(home.pythons.glob(pattern)):
-        python = examine(executable, installation.machine)
-        if python and python.obstacle is None:
-            return python
-    raise InstallError(f"The Python fetched into {home.pythons} does not run.", "Name another one with --python.")
+        installation.run(
+            purpose,
+            uv,
+            *arguments,
+            UV_CACHE_DIR=str(home.cache),
+            UV_HTTP_RETRIES="1",
+            UV_HTTP_TIMEOUT="30",
+            UV_NO_PROGRESS="1",
+            UV_PYTHON_INSTALL_BIN="0",
+            UV_PYTHON_INSTALL_DIR=str(home.pythons),
+            UV_PYTHON_INSTALL_REGISTRY="0",
+        )
+    finally:
+        for tree in (home.cache, home.pythons):
+            if not os.path.lexists(tree):
+                record.disown(tree)

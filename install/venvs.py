@@ -1,72 +1,56 @@
-"""Making a venv with pip in it, also where Python comes without the module that does it."""
+"""Making the engine's venv: by uv, which can bring a Python for it, or by the running Python where uv cannot be had."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
-
-from commands import ask
-from errors import InstallError
+from commands import CommandFailed
 from installation import Installation
-from machine import Machine
+from output import say
 from placing import remove_tree
-from pythons import Interpreter
-
-Way = Literal["venv", "uv", "pip", "apt"]
-
-PURE_LIBRARY = "import sysconfig; print(sysconfig.get_path('purelib'))"
+from pythons import RANGE, Interpreter, examine, running_python, suits_flatpak
+from uv import run_uv
 
 
-def choose_way(python: Interpreter, machine: Machine) -> Way:
-    """Return how this Python gets a venv. Debian splits ``ensurepip`` off, and then somebody else must bring pip."""
-    if python.has_ensurepip:
-        return "venv"
-    if machine.program("uv"):
-        return "uv"
-    if python.has_pip:
-        return "pip"
-    package = f"python{python.version_text}-venv"
-    if not machine.program("apt-get"):
-        raise InstallError(
-            f"{python.executable} cannot make a venv, because its module ensurepip is missing.",
-            "Install that module with your system's package manager, or install uv, and run this installer again.",
-        )
-    if not machine.is_superuser:
-        raise InstallError(
-            f"{python.executable} cannot make a venv, because the package {package} is missing.",
-            f"Run: sudo apt install {package}",
-        )
-    return "apt"
+def make_venv(installation: Installation, named: Interpreter | None, for_flatpak: bool) -> None:
+    """Make a venv with pip, in place of whatever an earlier run left there.
+
+    It is made from the named Python, else from the running one if that will do, else from one that uv finds or fetches.
+    A Flatpak sees only what is below the user's home.
+    """
+    running = running_python(installation.machine)
+    base = named or (running if running.obstacle is None else None)
+    if for_flatpak and base and not suits_flatpak(base, installation.machine):
+        try:
+            return make_with_uv(installation, "--managed-python", "--python", RANGE)
+        except CommandFailed:
+            installation.notes.append(
+                "The Flatpak GIMP cannot run the engine, because no Python for it could be fetched; other GIMPs can."
+            )
+    try:
+        make_with_uv(installation, "--python", str(base.executable) if base else RANGE)
+    except CommandFailed as error:
+        if base is None or not base.has_ensurepip:
+            raise
+        say(f"      {error.message}\n      So Python makes the venv itself.")
+        make_with_python(installation, base)
 
 
-def make_venv(installation: Installation, python: Interpreter, folder: Path) -> None:
-    """Make a venv with pip, in place of whatever an earlier run left in the folder."""
-    way = choose_way(python, installation.machine)
-    remove_tree(folder)
-    if way == "apt":
-        install_venv_package(installation, python)
-    if way == "uv":
-        uv = installation.machine.program("uv") or "uv"
-        installation.run("Making the venv", uv, "venv", "--seed", "--python", python.executable, folder)
-    elif way == "pip":
-        make_venv_with_foreign_pip(installation, python, folder)
-    else:
-        installation.run("Making the venv", python.executable, "-I", "-m", "venv", folder)
+def make_with_uv(installation: Installation, *python: str) -> None:
+    remove_tree(installation.home.venv)
+    run_uv(installation, "Making the venv", "venv", "--seed", "--no-project", *python, installation.home.venv)
+    made = examine(installation.home.python, installation.machine)
+    if made is None or made.obstacle:
+        reason = made.obstacle if made else "it does not run"
+        raise CommandFailed(f"uv chose a Python that cannot carry the engine: {reason}.", "Name one with --python.")
 
 
-def make_venv_with_foreign_pip(installation: Installation, python: Interpreter, folder: Path) -> None:
-    """Let the base Python's pip put a pip into the venv. ``--target`` is understood by every age of pip."""
-    base = python.executable
-    installation.run("Making the venv", base, "-I", "-m", "venv", "--without-pip", folder)
-    venv_python = installation.home.program(folder, "python")
-    library = ask([venv_python, "-I", "-c", PURE_LIBRARY], installation.machine.environ)
-    if library is None:
-        raise InstallError(f"The venv in {folder} does not run.", f"Delete {folder} and run this installer again.")
-    installation.run("Fetching pip", base, "-I", "-m", "pip", "install", "--target", library.strip(), "pip")
+def make_with_python(installation: Installation, base: Interpreter) -> None:
+    remove_tree(installation.home.venv)
+    installation.run("Making the venv", base.executable, "-I", "-m", "venv", installation.home.venv)
 
 
-def install_venv_package(installation: Installation, python: Interpreter) -> None:
-    package = f"python{python.version_text}-venv"
-    purpose = f"Installing the package {package}"
-    installation.run(purpose, "apt-get", "-q", "update")
-    installation.run(purpose, "apt-get", "-q", "-y", "install", package, DEBIAN_FRONTEND="noninteractive")
+def has_good_venv(installation: Installation, for_flatpak: bool) -> bool:
+    """Say whether the venv of an earlier run still works and suits every GIMP that is there now."""
+    python = examine(installation.home.python, installation.machine)
+    if python is None or python.obstacle or not python.has_pip:
+        return False
+    return not for_flatpak or suits_flatpak(python, installation.machine)

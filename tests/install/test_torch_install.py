@@ -25,6 +25,7 @@ case "$*" in
 esac
 """
 UV = """
+test "$1" = --version && exec echo "uv 0.9.1"
 for word; do
   test "$previous" = --torch-backend && build=$word
   previous=$word

@@ -1,62 +1,118 @@
-"""How a venv is made where Python can do it alone, and where it cannot."""
+"""How the engine's venv comes about: uv and the running Python are stand-ins that keep notes of what they are asked."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from commands import CommandFailed
 from engine_home import EngineHome
-from errors import InstallError
 from installation import Installation
 from machine import Machine
+from record import Record
 from test_pythons import GOOD
-from venvs import choose_way, make_venv
+from venvs import has_good_venv, make_venv
 
 Program = Callable[[str, str], Path]
 
-BARE = replace(GOOD, has_ensurepip=False, has_pip=False)
+PYTHON = """
+echo "python $*" >> "{notes}"
+case "$*" in
+*ensurepip*) cat <<'END'
+{facts}
+END
+;;
+*"venv "*) for folder; do :; done; mkdir -p "$folder/bin"; cp "$0" "$folder/bin/python" ;;
+*"install --quiet uv") cp "{uv}" "$(dirname "$0")/uv" ;;
+*"--target"*) mkdir -p "{tools}/bin"; cp "{uv}" "{tools}/bin/uv" ;;
+esac
+"""
+UV = """
+test "$1" = --version && exec echo "uv {version}"
+echo "uv $*" >> "{notes}"
+{answer}
+for folder; do :; done; mkdir -p "$folder/bin"; cp "{python}" "$folder/bin/python"
+"""
 
 
-def test_a_complete_python_makes_the_venv_itself(linux: Machine) -> None:
-    assert choose_way(GOOD, linux) == "venv"
+@pytest.fixture
+def installation(linux: Machine) -> Installation:
+    home = EngineHome(linux.home / "engine")
+    home.folder.mkdir()
+    return Installation(linux, linux.home, home, Record.load(home.record))
 
 
-def test_uv_helps_where_ensurepip_is_missing(linux: Machine, add_program: Program) -> None:
-    add_program("uv", "")
-    assert choose_way(BARE, linux) == "uv"
+@pytest.fixture
+def make(installation: Installation, add_program: Program, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Make the venv with a running Python of these properties and a uv that answers so; return who was asked what."""
+
+    def make(on_path: bool = True, answer: str = "", version: str = "0.9.1", **facts: object) -> list[str]:
+        notes, tools = installation.machine.home / "notes", installation.home.tools
+        uv = installation.machine.home / "uv to fetch"
+        told = json.dumps({**vars(GOOD), "executable": "/made/up/python", **facts}, default=str)
+        running = add_program("running", PYTHON.format(notes=notes, facts=told, uv=uv, tools=tools))
+        running.write_text(running.read_text().replace("/made/up/python", str(running)))
+        add_program("uv", UV.format(notes=notes, version="0.9.1", answer=answer, python=running)).rename(uv)
+        if on_path:
+            add_program("uv", UV.format(notes=notes, version=version, answer=answer, python=running))
+        monkeypatch.setattr(sys, "executable", str(running))
+        make_venv(installation, None, for_flatpak=False)
+        return asked(installation)
+
+    return make
 
 
-def test_the_base_pythons_pip_helps_where_ensurepip_is_missing(linux: Machine) -> None:
-    assert choose_way(replace(BARE, has_pip=True), linux) == "pip"
+def asked(installation: Installation) -> list[str]:
+    notes = (installation.machine.home / "notes").read_text(encoding="utf-8").splitlines()
+    return [line for line in notes if line.startswith(("uv", "python")) and " -c " not in line]
 
 
-def test_root_on_debian_installs_the_missing_package(linux: Machine, add_program: Program) -> None:
-    add_program("apt-get", "")
-    assert choose_way(BARE, replace(linux, is_superuser=True)) == "apt"
+def test_uv_makes_the_venv_from_the_running_python(make: Callable[..., list[str]], installation: Installation) -> None:
+    assert make() == [f"uv venv --seed --no-project --python {sys.executable} {installation.home.venv}"]
+    assert has_good_venv(installation, for_flatpak=False)
 
 
-def test_a_user_on_debian_is_told_the_exact_command(linux: Machine, add_program: Program) -> None:
-    add_program("apt-get", "")
-    with pytest.raises(InstallError) as caught:
-        choose_way(BARE, linux)
-    assert caught.value.tip == "Run: sudo apt install python3.12-venv"
+def test_uv_looks_for_a_python_where_the_running_one_will_not_do(
+    make: Callable[..., list[str]], installation: Installation
+) -> None:
+    with pytest.raises(CommandFailed, match="cannot carry the engine: it is part of a GIMP"):
+        make(is_mingw=True)  # the stand-in finds no other
+    assert asked(installation) == [f"uv venv --seed --no-project --python >=3.10,<3.15 {installation.home.venv}"]
 
 
-def test_elsewhere_the_missing_module_is_named(linux: Machine) -> None:
-    with pytest.raises(InstallError, match="its module ensurepip is missing"):
-        choose_way(BARE, linux)
+def test_uv_is_fetched_where_it_is_missing(make: Callable[..., list[str]], installation: Installation) -> None:
+    first, second, third = make(on_path=False)
+    assert first == f"python -I -m venv {installation.home.tools}"
+    assert second == "python -I -m pip install --quiet uv"
+    assert third.startswith("uv venv --seed")
 
 
-def test_apt_is_brought_up_to_date_before_the_venv_is_made(linux: Machine, add_program: Program) -> None:
-    calls = linux.home / "calls"
-    add_program("apt-get", f'echo "apt-get $*" >> "{calls}"')
-    python = replace(BARE, executable=add_program("python3", f'echo "python $*" >> "{calls}"'))
-    installation = Installation(replace(linux, is_superuser=True), linux.home, EngineHome(linux.home / "engine"))
-    make_venv(installation, python, linux.home / "venv")
-    assert calls.read_text(encoding="utf-8").splitlines() == [
-        "apt-get -q update",
-        "apt-get -q -y install python3.12-venv",
-        f"python -I -m venv {linux.home / 'venv'}",
-    ]
+def test_pip_alone_can_fetch_uv(make: Callable[..., list[str]], installation: Installation) -> None:
+    first, second = make(on_path=False, has_ensurepip=False)
+    assert first == f"python -I -m pip install --quiet --target {installation.home.tools} uv"
+    assert second.startswith("uv venv --seed")
+
+
+def test_an_old_uv_is_passed_over(make: Callable[..., list[str]], installation: Installation) -> None:
+    assert make(version="0.4.30")[0] == f"python -I -m venv {installation.home.tools}"
+
+
+def test_python_makes_the_venv_itself_where_uv_cannot(
+    make: Callable[..., list[str]], installation: Installation
+) -> None:
+    assert make(answer="echo 'error: unreachable'; exit 2")[-1] == f"python -I -m venv {installation.home.venv}"
+
+
+def test_without_uv_venv_and_pip_one_sentence_says_what_to_install(make: Callable[..., list[str]]) -> None:
+    with pytest.raises(CommandFailed, match="neither its module ensurepip nor pip") as caught:
+        make(on_path=False, has_ensurepip=False, has_pip=False)
+    assert "sudo apt install python3-venv" in caught.value.tip
+
+
+def test_what_uv_never_needed_stays_the_users(make: Callable[..., list[str]], installation: Installation) -> None:
+    make()
+    assert not installation.record.owns(installation.home.pythons)
+    assert not installation.record.owns(installation.home.cache)
