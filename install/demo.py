@@ -12,10 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-import real_gimp
-import sandbox
-
 CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.append(str(CHECKOUT / "tests"))
+
+import real_gimp
+from real_gimp import sandbox
+
 PICTURES = CHECKOUT / "tests/pictures"
 BATCH = CHECKOUT / "gimp_plugin/batch/stylize.py"
 LONGEST_SECONDS = 3600.0

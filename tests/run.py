@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(CHECKOUT / "install"), str(CHECKOUT / "tests/gimp210")]
+sys.path.append(str(CHECKOUT / "tests/gimp210"))
 
 import real_gimp
 import real_gimp_210
-import sandbox
+from real_gimp import sandbox
 
 TYPED = [
     ["nst_engine", "tests/run.py", "install"],

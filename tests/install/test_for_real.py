@@ -1,4 +1,4 @@
-"""The installer from first to last with every default, as a user without rights: only torch and the engine are stand-ins."""
+"""The installer from first to last, with every default, for a user without rights. torch and engine are stand-ins."""
 
 from __future__ import annotations
 
