@@ -49,7 +49,7 @@ def main() -> int:
 
 def paint(place: sandbox.Sandbox, content: Path, style: Path, output: Path, **options: object) -> int:
     """Run the batch example in GIMP on copies of the files, which GIMP may not see where they are."""
-    with tempfile.TemporaryDirectory(dir=place.gimp.outside("/tmp")) as folder:
+    with tempfile.TemporaryDirectory(dir=place.gimp.outside("/tmp")) as folder:  # nosec B108
         pictures = [
             Path(shutil.copy(path, Path(folder) / f"{i}-{path.name}")) for i, path in enumerate((content, style))
         ]

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+
+IN_GIMP = {"gimp", "gimp210"}
+"""The folders of tests in real GIMPs, which are brought on Debian only."""
+
+WINDOWS = {"window", "session", "help_window", "screenshots"}
+"""Fixtures that show a window."""
+
+collect_ignore = [] if sys.platform == "linux" else sorted(IN_GIMP)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by where it is; only what is slow without GIMP has to say so itself."""
+    for item in items:
+        if Path(item.path).parent.name in IN_GIMP:
+            item.add_marker("gimp")
+            if WINDOWS.intersection(getattr(item, "fixturenames", ())) or "window" in item.path.stem:
+                item.add_marker("window")
+        elif not item.get_closest_marker("slow"):
+            item.add_marker("fast")
 
 
 def stripes(height: int, width: int, period: int, seed: int) -> Floats:
@@ -17,6 +42,26 @@ def stripes(height: int, width: int, period: int, seed: int) -> Floats:
     first, second = generator.random((2, 3))
     rgb = wave[..., None] * first + (1 - wave[..., None]) * second + generator.normal(0, 0.03, (height, width, 3))
     return np.concatenate([rgb.clip(0, 1), np.ones((height, width, 1))], axis=2).astype(np.float32)
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """As on a disk that fills up: within the context no file may grow beyond so many bytes."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no limit on the size of files")
+    return no_file_beyond
+
+
+@contextlib.contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import resource
 from pathlib import Path
 
 import published
@@ -104,14 +103,9 @@ def test_a_disk_without_room_is_noticed_before_the_download(monkeypatch, capsys,
     assert server.requests == 0
 
 
-def test_a_disk_that_fills_up_during_the_download(monkeypatch, capsys, file, folder):
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with published.serving(file.read_bytes()) as (server, address):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
-        try:
-            error, _ = refused(monkeypatch, capsys, published.download(address, file, retries=0))
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+def test_a_disk_that_fills_up_during_the_download(monkeypatch, capsys, file, folder, full_disk):
+    with published.serving(file.read_bytes()) as (server, address), full_disk(10_000):
+        error, _ = refused(monkeypatch, capsys, published.download(address, file, retries=0))
     assert error == f"The folder {folder} cannot be written (File too large)."
 
 

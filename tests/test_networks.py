@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import resource
 import shutil
 from pathlib import Path
 
@@ -258,13 +257,9 @@ def test_a_network_file_that_does_not_state_its_input_is_refused(tmp_path, slim)
             networks.load(str(file))
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path, folder, capsys, slim):
+def test_a_full_disk_leaves_nothing_behind(tmp_path, folder, capsys, slim, full_disk):
     file = published.legacy_file(tmp_path / "vgg19-dcbb9e9d.pth", slim)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))  # no file may grow beyond
-    try:
+    with full_disk(10_000):
         sentence = refused(capsys, "networks", "add", file)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert sentence == f"The folder {folder} cannot be written (File too large)."
     assert list(folder.iterdir()) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import struct
 import subprocess
 import sys
@@ -111,16 +110,11 @@ def test_an_impossible_output_is_refused_in_a_sentence(tmp_path, content, name, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, content, kind):
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, content, kind, full_disk):
     path = tmp_path / f"a.{ending(kind)}"
     path.write_bytes(b"old")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(PictureError, match="cannot be written"):
-            writing.save(path, content, force=True, depth=bits(kind))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_disk(1000), pytest.raises(PictureError, match="cannot be written"):
+        writing.save(path, content, force=True, depth=bits(kind))
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     assert path.read_bytes() == b"old"
 

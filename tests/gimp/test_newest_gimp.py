@@ -26,7 +26,7 @@ from test_masks import (
 from test_masks import (
     test_only_the_selection_changes_but_the_engine_sees_around_it as test_selection,  # noqa: F401
 )
-from test_styles import (
+from test_styles_in_gimp import (
     test_the_visible_layers_of_a_group_are_styles_weighed_by_their_opacity as test_styles,  # noqa: F401
 )
 

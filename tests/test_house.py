@@ -1,0 +1,109 @@
+"""Who may import whom: the arrows of CONTRIBUTING.md that must never be."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+ENGINE, PLUG_IN, INSTALLER = CHECKOUT / "nst_engine", CHECKOUT / "gimp_plugin", CHECKOUT / "install"
+GIMP = {"gi", "gimp", "gimpfu", "gimpenums", "nst_plugin"}
+LARGE = {"numpy", "torch", "torchvision", "PIL", "scipy", "nst_engine"}
+WITHOUT_TORCH = ["options", "errors", "frames"]
+STDLIB = sys.stdlib_module_names
+
+
+def imports(tree: ast.AST, at_start: bool = False) -> Iterator[str]:
+    """Yield what is imported by full names: everywhere, or only by what runs when the module is loaded."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif not (at_start and (isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or is_for_types(node))):
+            yield from imports(node, at_start)
+
+
+def is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def modules(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def parsed(path: Path) -> ast.AST:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def packages(path: Path) -> set[str]:
+    """Return the outermost names of all that a file imports anywhere."""
+    return {name.partition(".")[0] for name in imports(parsed(path))}
+
+
+def rooms_needed(path: Path) -> set[str]:
+    """Return the rooms of the engine that are loaded with a room, by their full names."""
+    found = {room_of(name) for name in imports(parsed(path), at_start=True)}
+    return {name for name in found if name}
+
+
+def room_of(name: str) -> str:
+    """Return the room that an imported name stands for, or is in; nothing where it is none of the engine's."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        place = CHECKOUT.joinpath(*parts[:end])
+        if parts[0] == "nst_engine" and (place.with_suffix(".py").exists() or (place / "__init__.py").exists()):
+            return ".".join(parts[:end])
+    return ""
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_the_engine_knows_nothing_of_gimp() -> None:
+    found = {name_of(path): packages(path) & GIMP for path in modules(ENGINE)}
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_the_plug_in_needs_nothing_but_gimps_python() -> None:
+    found = {str(path): packages(path) & LARGE for path in modules(PLUG_IN)}
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_the_installer_needs_nothing_but_python_and_the_table_of_options() -> None:
+    own = {path.stem for path in modules(INSTALLER)}
+    users = [path for path in modules(INSTALLER) if path.name != "demo.py"]
+    found = {path.name: packages(path) - STDLIB - own for path in users}
+    assert {name: wrong for name, wrong in found.items() if wrong} == {"plugin_folder.py": {"nst_engine"}}
+
+
+def test_no_room_of_the_engine_needs_itself_in_the_end() -> None:
+    graph = {name_of(path): rooms_needed(path) - {name_of(path)} for path in modules(ENGINE)}
+    graphlib.TopologicalSorter(graph).prepare()  # raises where there is a circle
+
+
+@pytest.mark.parametrize("room", WITHOUT_TORCH)
+def test_rooms_that_others_share_are_loaded_by_a_bare_python(room: str) -> None:
+    bare = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, sys.argv[1]); import nst_engine.{room}"]
+    done = subprocess.run([*bare, str(CHECKOUT)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_import_is_seen_wherever_it_hides() -> None:
+    code = "if 1:\n    import a.b\ndef f():\n    from c import d\nif TYPE_CHECKING:\n    import e\n"
+    assert list(imports(ast.parse(code))) == ["a.b", "c", "c.d", "e"]
+    assert list(imports(ast.parse(code), at_start=True)) == ["a.b"]
+
+
+def test_no_two_files_of_tests_share_a_name() -> None:
+    """Pytest imports them by it alone, whatever folder they are in."""
+    names = [path.name for path in (CHECKOUT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
