@@ -24,6 +24,12 @@ HEADER_LIMIT = 4 * 1024**2
 PAYLOAD_LIMIT = 8 * 1024**3
 """Most bytes that may follow one header: 500 megapixels of float RGBA."""
 
+DIGITS_LIMIT = 300
+"""Most digits of a whole number in a header: it can still become a float64."""
+
+PIECE = 1024**2
+"""Most bytes that are asked of the stream at once, so that memory grows with what comes and not with what is told."""
+
 ITEM_SIZES = {"uint8": 1, "uint16": 2, "float32": 4}
 """Bytes of one value of each dtype that may travel."""
 
@@ -48,24 +54,16 @@ def write_frame(stream, header, arrays=None):
 
     ``header`` is a dict with a string ``kind`` and no field ``arrays``; ``arrays`` maps names to Array.
     The same header makes the same bytes under every Python: keys are sorted and text is ASCII-escaped.
+    Raises FrameError, before anything is written, for what no reader would take for a frame.
     """
-    arrays = arrays or {}
+    named = sorted((arrays or {}).items())
     fields = dict(header)
-    if arrays:
-        fields["arrays"] = [
-            {
-                "name": name,
-                "dtype": array.dtype,
-                "shape": list(array.shape),
-                "bytes": byte_count(array.dtype, array.shape),
-            }
-            for name, array in sorted(arrays.items())
-        ]
-    line = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
-    if len(line) > HEADER_LIMIT:
-        raise FrameError("The header to send is longer than %d bytes." % HEADER_LIMIT)
+    if named:
+        fields["arrays"] = [_announcement(name, array) for name, array in named]
+    _check_total([(array.dtype, array.shape) for _, array in named])
+    line = _line(fields)
     stream.write(line)
-    for _, array in sorted(arrays.items()):
+    for _, array in named:
         stream.write(array.data)
     stream.flush()
 
@@ -74,8 +72,8 @@ def read_frame(stream):
     # type: (BinaryIO) -> Optional[Frame]
     """Read one frame from a buffered binary stream; None when the stream ends cleanly between two frames.
 
-    Raises FrameError for anything that is not a frame, before memory for its payload is taken, and
-    TruncatedFrame when the stream ends in the middle of one.
+    Raises FrameError for anything that is not a frame, before its payload is read, and TruncatedFrame when the
+    stream ends in the middle of one. Memory is taken for what has come, whatever the header announces.
     """
     line = stream.readline(HEADER_LIMIT + 1)
     if not line:
@@ -84,9 +82,7 @@ def read_frame(stream):
     announced = [_check_announcement(entry) for entry in _list_field(header.pop("arrays", []))]
     if len(set(name for name, _, _ in announced)) != len(announced):
         raise FrameError("The header announces two arrays of the same name.")
-    total = sum(byte_count(dtype, shape) for _, dtype, shape in announced)
-    if total > PAYLOAD_LIMIT:
-        raise FrameError("The header announces %d bytes; at most %d may follow." % (total, PAYLOAD_LIMIT))
+    _check_total([(dtype, shape) for _, dtype, shape in announced])
     arrays = {}
     for name, dtype, shape in announced:
         arrays[name] = Array(dtype, shape, _read_exactly(stream, byte_count(dtype, shape)))
@@ -103,7 +99,7 @@ def parse_header(line):
             raise FrameError("A header line is longer than %d bytes." % HEADER_LIMIT)
         raise TruncatedFrame("The stream ended inside a header line, after %d bytes." % len(line))
     try:
-        header = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        header = _JSON.decode(line.decode("utf-8"))
     except (ValueError, RuntimeError):  # RuntimeError: nested too deeply, RecursionError on Python 3
         raise FrameError("A header line is not JSON: %s." % _quoted(line))
     if not isinstance(header, dict) or not _is_text(header.get("kind")):
@@ -114,10 +110,43 @@ def parse_header(line):
 def byte_count(dtype, shape):
     # type: (str, Any) -> int
     """Bytes that an array of this dtype and shape occupies."""
-    count = ITEM_SIZES[dtype]
-    for length in shape:
+    return _product(ITEM_SIZES[dtype], shape)
+
+
+def _product(count, lengths):
+    # type: (int, Any) -> int
+    for length in lengths:
         count *= length
     return count
+
+
+def _line(fields):
+    # type: (Mapping[str, Any]) -> bytes
+    """The header line, or FrameError for what JSON or its limit do not allow."""
+    try:
+        line = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: nested too deeply
+        raise FrameError("The header to send is not JSON: %s." % _named(repr(error)))
+    if len(line) > HEADER_LIMIT:
+        raise FrameError("The header to send is longer than %d bytes." % HEADER_LIMIT)
+    return line
+
+
+def _announcement(name, array):
+    # type: (str, Array) -> Dict[str, Any]
+    """What a header says of an array, or FrameError where that would not be true."""
+    view = memoryview(array.data)
+    count = _product(view.itemsize, view.shape)
+    entry = {"name": name, "dtype": array.dtype, "shape": list(array.shape), "bytes": count}
+    _check_announcement(entry)
+    return entry
+
+
+def _check_total(kinds):
+    # type: (List[Tuple[str, Any]]) -> None
+    total = sum(byte_count(dtype, shape) for dtype, shape in kinds)
+    if total > PAYLOAD_LIMIT:
+        raise FrameError("The arrays have %d bytes; at most %d may follow a header." % (total, PAYLOAD_LIMIT))
 
 
 def _check_announcement(entry):
@@ -129,11 +158,11 @@ def _check_announcement(entry):
     if not _is_text(name):
         raise FrameError("An announced array has no name.")
     if not _is_text(dtype) or dtype not in ITEM_SIZES:
-        raise FrameError("Array '%s' has an unknown dtype." % name)
+        raise FrameError("Array %s has an unknown dtype." % _named(name))
     if not isinstance(shape, list) or not 1 <= len(shape) <= 4 or not all(_is_length(n) for n in shape):
-        raise FrameError("Array '%s' has an impossible shape." % name)
+        raise FrameError("Array %s has an impossible shape." % _named(name))
     if entry.get("bytes") != byte_count(dtype, shape):
-        raise FrameError("Array '%s' announces a byte count that does not fit its shape." % name)
+        raise FrameError("Array %s announces a byte count that does not fit its shape." % _named(name))
     return name, str(dtype), tuple(shape)
 
 
@@ -146,7 +175,7 @@ def _list_field(value):
 
 def _is_text(value):
     # type: (Any) -> bool
-    return isinstance(value, type(json.loads('""'))) and value != ""
+    return isinstance(value, (str, type(json.loads('""')))) and value != ""
 
 
 def _is_length(value):
@@ -159,17 +188,49 @@ def _refuse_constant(name):
     raise ValueError(name + " is not JSON")
 
 
+def _whole(digits):
+    # type: (str) -> int
+    if len(digits.lstrip("-")) > DIGITS_LIMIT:
+        raise ValueError("too many digits")
+    return int(digits)
+
+
+def _finite(text):
+    # type: (str) -> float
+    number = float(text)
+    if number - number != 0:
+        raise ValueError("too large")
+    return number
+
+
+def _without_repeats(pairs):
+    # type: (List[Tuple[str, Any]]) -> Dict[str, Any]
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("two fields of one name")
+    return fields
+
+
+_JSON = json.JSONDecoder(
+    object_pairs_hook=_without_repeats, parse_int=_whole, parse_float=_finite, parse_constant=_refuse_constant
+)
+"""JSON as every reader understands it: no name twice, no number beyond float64."""
+
+
 def _read_exactly(stream, count):
     # type: (BinaryIO, int) -> bytearray
-    data = bytearray(count)
-    view = memoryview(data)
-    received = 0
-    while received < count:
-        step = stream.readinto(view[received:])  # type: ignore[attr-defined]
-        if not step:
-            raise TruncatedFrame("The stream ended inside a frame: received %d of %d bytes." % (received, count))
-        received += step
+    data = bytearray()
+    while len(data) < count:
+        piece = stream.read(min(PIECE, count - len(data)))
+        if not piece:
+            raise TruncatedFrame("The stream ended inside a frame: received %d of %d bytes." % (len(data), count))
+        data += piece
     return data
+
+
+def _named(name):
+    # type: (str) -> str
+    return _quoted(name.encode("utf-8", "replace"))
 
 
 def _quoted(line):

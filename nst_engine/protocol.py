@@ -169,7 +169,7 @@ def send(stream: BinaryIO, message: ToEngine | FromEngine) -> None:
     arrays = {name: _to_array(pixels) for name, pixels in pictures.items()}
     try:
         frames.write_frame(stream, header, arrays)
-    except (frames.FrameError, TypeError, ValueError, RecursionError) as error:
+    except frames.FrameError as error:
         if "used" not in header:
             raise ProtocolError(f"A message '{header['kind']}' cannot travel: {error}") from None
         frames.write_frame(stream, {**header, "used": {}}, arrays)
