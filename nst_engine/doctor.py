@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
+import platformdirs
 import psutil
 import torch
 
@@ -16,6 +22,11 @@ from nst_engine.errors import NetworkError, ProtocolError
 from nst_engine.frames import PROTOCOL
 from nst_engine.painting import versions
 from nst_engine.protocol import Failure, Result, StylePicture, Stylize
+
+WORKER = (sys.executable, "-I", "-m", "nst_engine", "worker")
+
+SELF_TEST_SECONDS = 300
+"""Longest wait for the self-test's picture: a first start from a slow disk takes the better part of a minute."""
 
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -38,31 +49,59 @@ def examination() -> dict[str, Any]:
         "memory_bytes": {"total": memory.total, "available": memory.available},
         "places": {
             "networks": str(networks.networks_folder()),
-            "logs": str(networks.networks_folder().parent / "logs"),
+            "logs": str(logs_folder()),
         },
     }
 
 
-def self_test() -> str:
+def logs_folder() -> Path:
+    """Where the plug-in keeps what its engines print, as its ``settings.py`` has it."""
+    places = platformdirs.PlatformDirs("neural-style", appauthor=False)
+    return places.user_log_path if sys.platform == "darwin" else places.user_state_path
+
+
+def self_test(command: Sequence[str] = WORKER, seconds: float = SELF_TEST_SECONDS) -> str:
     """Run a tiny job through a worker in a process of its own; returns the device it used.
 
-    Raises StyleTransferError when the worker does not answer as it should.
+    Raises StyleTransferError when the worker does not answer as it should, or not within so many seconds.
     """
     picture = np.random.default_rng(0).random((32, 32, 4), dtype=np.float32)
     picture[..., 3] = 1
     job = Stylize(PROTOCOL, {"iterations": 1, "quality": "draft"}, picture, (StylePicture("noise", picture),))
-    command = [sys.executable, "-I", "-m", "nst_engine", "worker"]
+    started = time.monotonic()
+    with _running(command, seconds) as process:
+        answer = _answer(cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout), job)
+    if isinstance(answer, Failure):
+        raise ProtocolError(answer.message, answer.remedy)
+    if answer is None:
+        is_late = time.monotonic() - started >= seconds
+        failure = f"did not answer within {seconds:g} seconds" if is_late else "ended without an answer"
+        raise ProtocolError(f"The engine {failure}.", "Run install/install.py again.")
+    return str(answer.used.get("device"))
+
+
+@contextlib.contextmanager
+def _running(command: Sequence[str], seconds: float) -> Iterator[subprocess.Popen[bytes]]:
+    """A process with pipes that is gone after this block, and after so many seconds."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        to_engine, from_engine = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
+        deadline = threading.Timer(seconds, process.kill)
+        deadline.start()
+        try:
+            yield process
+        finally:
+            deadline.cancel()
+            process.kill()
+            process.communicate()
+
+
+def _answer(to_engine: BinaryIO, from_engine: BinaryIO, job: Stylize) -> Result | Failure | None:
+    """What the job comes to; None when the engine ends before that."""
+    with contextlib.suppress(OSError):  # it is gone: what it said before is still to be read
         protocol.send(to_engine, job)
-        while True:
-            message = protocol.receive(from_engine)
-            if isinstance(message, Result):
-                return str(message.used["device"])
-            if isinstance(message, Failure):
-                raise ProtocolError(message.message, message.remedy)
-            if message is None:
-                raise ProtocolError("The engine ended without an answer.", "Run install/install.py again.")
+    while (message := protocol.receive(from_engine)) is not None:
+        if isinstance(message, (Result, Failure)):
+            return message
+    return None
 
 
 def _network(name: str) -> str:
