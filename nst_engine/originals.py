@@ -63,11 +63,7 @@ class OriginalPicture(Original):
         if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
             raise PictureError(f"The {what} is not an H×W×3 or H×W×4 array.", "Convert it first.")
         self.pixels, self.size = pixels, Size(*pixels.shape[:2])
-        if min(self.size) < SMALLEST_SIDE:
-            raise PictureError(
-                f"The {what} is only {self.size.width}×{self.size.height} pixels.",
-                f"It needs at least {SMALLEST_SIDE} on each side.",
-            )
+        check_size(what, self.size)
         if pixels.dtype.kind == "f" and not all(np.isfinite(pixels[band]).all() for band in bands(self.size)):
             raise PictureError(f"The {what} has values that are not numbers.", "Repair it first.")
         alpha = pixels[..., 3:]
@@ -120,6 +116,15 @@ class OriginalMask(Original):
     def rows(self, band: slice) -> Tensor:
         """These rows, 1×1×h×W in [0, 1]; what is no number is 0."""
         return to_image(np.nan_to_num(fractions(self.pixels[band])).clip(0, 1))
+
+
+def check_size(what: str, size: Size) -> None:
+    """Raise PictureError for what is too small for the network."""
+    if min(size) < SMALLEST_SIDE:
+        raise PictureError(
+            f"The {what} is only {size.width}×{size.height} pixels.",
+            f"It needs at least {SMALLEST_SIDE} on each side.",
+        )
 
 
 def fractions(pixels: Pixels) -> Floats:

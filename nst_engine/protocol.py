@@ -10,6 +10,7 @@ height × width × channels arrays, sRGB-encoded.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
@@ -82,7 +83,7 @@ class Planned:
 
 @dataclasses.dataclass(frozen=True)
 class Stop:
-    """Finish now, with the best picture so far."""
+    """Finish every job sent before this one now, each with its best picture so far; later ones do not hear of it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +200,8 @@ def receive(stream: BinaryIO) -> ToEngine | FromEngine | None:
 def _from_frame(frame: frames.Frame) -> ToEngine | FromEngine:
     kind = frame.header["kind"]
     if kind not in KINDS:
-        raise ProtocolError(f"The message kind '{kind}' is unknown.", "Install plug-in and engine anew, together.")
+        shown = _shortened(kind, NAME_LIMIT)
+        raise ProtocolError(f"The message kind '{shown}' is unknown.", "Install plug-in and engine anew, together.")
     cls = KINDS[kind]
     values: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
@@ -218,6 +220,9 @@ _CHECKS: dict[str, tuple[type[Any], ...]] = {
 }  # fmt: skip
 """The JSON types of every plain field."""
 
+_HIGHEST = {"fraction": 1.0, "seconds_left": math.inf, "seconds": math.inf}
+"""The numbers that are never negative, and how large they may be."""
+
 
 def _field(name: str, frame: frames.Frame) -> Any:
     if name in MAY_BE_ABSENT and name not in frame.arrays:
@@ -228,16 +233,24 @@ def _field(name: str, frame: frames.Frame) -> Any:
     if name == "styles":
         return tuple(_style(style, frame) for style in value)
     if name == "networks":
-        return tuple(str(network) for network in value)
+        return tuple(_checked("text", network) for network in value)
+    return _checked(name, value)
+
+
+def _checked(name: str, value: Any) -> Any:
     if not isinstance(value, _CHECKS[name]) or isinstance(value, bool):
         raise TypeError(name)
+    if name in _HIGHEST and value is not None and not 0 <= value <= _HIGHEST[name]:
+        raise ValueError(name)
     return value
 
 
-def _style(header: Mapping[str, Any], frame: frames.Frame) -> StylePicture:
+def _style(header: Any, frame: frames.Frame) -> StylePicture:
+    if not isinstance(header, dict):
+        raise TypeError("styles")
     region = header.get("region")
     return StylePicture(
-        str(header["name"]),
+        _checked("text", header["name"]),
         _to_pixels(frame.arrays[header["pixels"]]),
         _positive(header.get("weight", 1.0)),
         None if region is None else _to_pixels(frame.arrays[region], (1,)),
@@ -254,7 +267,7 @@ def _style_header(index: int, style: StylePicture, pictures: dict[str, Pixels]) 
 
 
 def _positive(number: Any) -> float:
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not number > 0:
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < math.inf:
         raise ValueError(number)
     return float(number)
 

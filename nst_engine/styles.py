@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -96,7 +97,7 @@ class Styles:
     ) -> None:
         """``originals`` are those of the styles' pictures, as :func:`originals_of` makes them."""
         self.canvas, self.options, self.known = canvas, options, known
-        self.weights = [style.weight for style in styles]
+        self.weights = _relative([style.weight for style in styles])
         self.pictures = [self._read(original) for original in originals]
         self.masks = [canvas.mask(f"region of style '{style.name}'", style.region) for style in styles]
 
@@ -136,6 +137,14 @@ class Styles:
         picture = self.pictures[index]
         wanted = size_for(picture.own, max(size), self.options.style_scale)
         return self.known.of(resize(picture.finest, wanted).clamp_(0, 1))
+
+
+def _relative(weights: Sequence[float]) -> list[float]:
+    """The weights in parts of the largest; PictureError when one is no positive number."""
+    for weight in weights:
+        if not 0 < weight < math.inf:
+            raise PictureError(f"The weight of a style is {weight}.", "Leave a style out that is not to count.")
+    return [weight / max(weights) for weight in weights]
 
 
 def _recolored(style: Tensor, content: Tensor) -> Tensor:

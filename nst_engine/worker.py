@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import nst_engine
 from nst_engine import device as devices
 from nst_engine import networks, options, protocol
 from nst_engine.canvas import Masks
-from nst_engine.errors import ProtocolError, StyleTransferError
-from nst_engine.frames import PROTOCOL
+from nst_engine.errors import OutOfMemory, PictureError, ProtocolError, StyleTransferError
+from nst_engine.frames import PAYLOAD_LIMIT, PROTOCOL
 from nst_engine.options import Options
+from nst_engine.originals import check_size
 from nst_engine.painting import Painter, Step, Stylized
 from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, Stylize
 from nst_engine.pyramid import Size
@@ -27,14 +30,27 @@ PREVIEW_SECONDS = 1.5
 PROGRESS_SECONDS = 0.1
 """Least time between two progress messages."""
 
-CLIENT_GONE = 0
-"""Exit status when the client has closed the pipe: that is how a job is cancelled, not a failure."""
+LAST_WORDS_SECONDS = 5
+"""How long the client and the log may take to hear why the engine leaves."""
+
+LOG_LIMIT = 8000
+"""Most characters of one entry in the log: a pipe in its place that nobody reads holds a few of them."""
+
+PIXELS_LIMIT = PAYLOAD_LIMIT // 16
+"""Most pixels of a content: of RGBA float32, more cannot be sent."""
+
+LEFT = 0
+"""Exit status, whatever the reason: a job is judged by its messages, and closing the pipe is how one is cancelled."""
 
 
 def main() -> None:
-    """Serve jobs until stdin ends. Whatever a library prints goes to stderr, never into the stream."""
-    reader = os.fdopen(os.dup(0), "rb")
-    writer = os.fdopen(os.dup(1), "wb")
+    """Serve jobs until stdin ends. Whatever a library prints goes to stderr, or nowhere, never into the stream."""
+    try:
+        reader, writer = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    except OSError:
+        raise ProtocolError("The worker has no pipe to an editor.", "Leave it to the plug-in to start it.") from None
+    if not _is_open(2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     os.dup2(2, 1)
     if sys.platform == "win32":
         import msvcrt
@@ -45,64 +61,83 @@ def main() -> None:
 
 
 class Worker:
-    """Two threads: one reads messages and notices at once that the client is gone, the other works on jobs."""
+    """Two threads: one reads messages and notices at once that the client is gone, the other works on jobs.
+
+    Plans and jobs are numbered as they come, and answered in that order. A stop is for every job that came before it,
+    running, waiting or done, and for none that comes after. However a thread ends, the client hears why.
+    """
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         self.reader, self.writer = reader, writer
-        self.jobs: queue.Queue[Stylize | Plan] = queue.Queue()
+        self.jobs: queue.Queue[tuple[int, Stylize | Plan]] = queue.Queue()
+        self.received = self.stopped = 0
         self.last_painter: Painter | None = None
-        self.stop_wanted = threading.Event()
-        self.writing = threading.Lock()
+        self.writing, self.failing = threading.Lock(), threading.Lock()
         self.last_preview = self.last_progress = 0.0
 
     def run(self) -> None:
         """Greet, then work on one job after another for as long as the client is there."""
         threading.Thread(target=self._read, daemon=True).start()
-        self._send(Hello(PROTOCOL, nst_engine.__version__, devices.describe(devices.choose("auto")), networks.listed()))
-        while True:
-            self._work(self.jobs.get())
+        with self._last_words():
+            device = devices.describe(devices.choose("auto"))
+            self._send(Hello(PROTOCOL, nst_engine.__version__, device, networks.listed()))
+            while True:
+                self._work(*self.jobs.get())
 
     def _read(self) -> None:
         """Take messages until the stream ends, and the process with it, whatever it is doing."""
-        try:
-            while (message := protocol.receive(self.reader)) is not None:
-                if isinstance(message, Stop):
-                    self.stop_wanted.set()
-                elif isinstance(message, (Stylize, Plan)):
-                    self.stop_wanted.clear()
-                    self.jobs.put(message)
-                else:
-                    raise ProtocolError(f"A {type(message).__name__} message is not for the engine.")
-        except StyleTransferError as error:
-            self._send(Failure(error.code, error.message, error.remedy))
-        os._exit(CLIENT_GONE)
+        with self._last_words():
+            while self._take(protocol.receive(self.reader)):
+                pass
 
-    def _work(self, job: Stylize | Plan) -> None:
+    def _take(self, message: protocol.ToEngine | protocol.FromEngine | None) -> bool:
+        """Put a message where it belongs; False for the end."""
+        if isinstance(message, Stop):
+            self.stopped = self.received
+        elif isinstance(message, (Stylize, Plan)):
+            self.received += 1
+            self.jobs.put((self.received, message))
+        elif message is not None:
+            raise ProtocolError(f"A {type(message).__name__} message is not for the engine.")
+        return message is not None
+
+    @contextlib.contextmanager
+    def _last_words(self) -> Iterator[None]:
+        """When this block ends, so does the process; an error is told first, to a client that listens."""
+        try:
+            yield
+        except Exception as error:
+            threading.Timer(LAST_WORDS_SECONDS, os._exit, [LEFT]).start()
+            self._fail(error)
+        finally:
+            self.failing.acquire(timeout=LAST_WORDS_SECONDS)
+            os._exit(LEFT)
+
+    def _work(self, number: int, job: Stylize | Plan) -> None:
         self.last_preview = self.last_progress = 0.0
         try:
             if isinstance(job, Plan):
                 self._send(self._planned(job))
             else:
-                done = self._stylized(job)
+                done = self._stylized(number, job)
                 self._send(Result(done.picture, done.summary))
-        except StyleTransferError as error:
-            self._send(Failure(error.code, error.message, error.remedy))
-        except Exception:  # the last resort: the client must hear of it, the log gets the rest
-            traceback.print_exc()
-            self._send(Failure("internal", "The engine met an unexpected fault.", "Its log file has the details."))
+        except Exception as error:
+            self._fail(error)
 
-    def _stylized(self, job: Stylize) -> Stylized:
+    def _stylized(self, number: int, job: Stylize) -> Stylized:
         if job.protocol != PROTOCOL:
             raise ProtocolError(
                 f"The plug-in speaks protocol {job.protocol}, the engine {PROTOCOL}.", "Run install/install.py again."
             )
         painter = self._painter(options.from_mapping(job.options))
         masks = Masks(job.protection, job.selection)
-        return painter.paint(job.content, job.styles, masks, job.init, self._tell, self.stop_wanted.is_set)
+        return painter.paint(
+            job.content, job.styles, masks, job.init, self._tell, should_stop=lambda: number <= self.stopped
+        )
 
     def _planned(self, plan: Plan) -> Planned:
-        painter = self._painter(options.from_mapping(plan.options))
-        found = painter.estimate(Size(plan.height, plan.width))
+        size = _content_size(plan)
+        found = self._painter(options.from_mapping(plan.options)).estimate(size)
         return Planned(found.size.width, found.size.height, found.seconds)
 
     def _painter(self, chosen: Options) -> Painter:
@@ -111,17 +146,62 @@ class Worker:
         return self.last_painter
 
     def _tell(self, step: Step) -> None:
+        """How the picture gets on. What keeps it from being told does not keep it from getting on."""
         now = time.monotonic()
-        if now - self.last_progress >= PROGRESS_SECONDS:
-            self.last_progress = now
-            self._send(Progress(step.fraction, step.seconds_left, step.text))
-        if now - self.last_preview >= PREVIEW_SECONDS:
-            self.last_preview = now
-            self._send(Preview(step.preview()))
+        try:
+            if now - self.last_progress >= PROGRESS_SECONDS:
+                self.last_progress = now
+                self._send(Progress(min(1.0, step.fraction), step.seconds_left, step.text))
+            if now - self.last_preview >= PREVIEW_SECONDS:
+                self.last_preview = now
+                self._send(Preview(step.preview()))
+        except Exception:
+            _log(traceback.format_exc())
+
+    def _fail(self, error: Exception) -> None:
+        """The client must hear of it, before the log, which may block; of what nobody foresaw, that has the rest."""
+        foreseen = _foreseen(error)
+        with self.failing:
+            self._send(Failure(foreseen.code, foreseen.message, foreseen.remedy))
+            if foreseen is not error:
+                _log(traceback.format_exc())
 
     def _send(self, message: protocol.FromEngine) -> None:
         try:
             with self.writing:
                 protocol.send(self.writer, message)
         except OSError:
-            os._exit(CLIENT_GONE)
+            os._exit(LEFT)
+
+
+def _content_size(plan: Plan) -> Size:
+    """The size that is asked about; PictureError when a content of it would be refused."""
+    size = Size(plan.height, plan.width)
+    check_size("content", size)
+    if size.pixels > PIXELS_LIMIT:
+        limit = f"It may have at most {PIXELS_LIMIT // 10**6} megapixels."
+        raise PictureError(f"The content has {size.width}×{size.height} pixels.", limit)
+    return size
+
+
+def _foreseen(error: Exception) -> StyleTransferError:
+    """The error in a sentence for the user."""
+    if isinstance(error, StyleTransferError):
+        return error
+    if isinstance(error, MemoryError):
+        return OutOfMemory("The memory is too small for these pictures.", "Use smaller ones, or close other programs.")
+    return StyleTransferError("The engine met an unexpected fault.", "Its log file has the details.")
+
+
+def _log(text: str) -> None:
+    """Put a text on stderr, where there is one that takes it."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text[-LOG_LIMIT:], file=sys.stderr, flush=True)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import array
+import contextlib
+import fcntl
 import json
+import os
+import resource
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from nst_engine import protocol
@@ -15,12 +23,19 @@ from nst_engine.frames import PROTOCOL
 from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, StylePicture, Stylize
 
 
-@pytest.fixture
-def worker() -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "nst_engine", "worker"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+@contextlib.contextmanager
+def started(*command: str, **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    command = command or ("-m", "nst_engine", "worker")
+    with subprocess.Popen([sys.executable, *command], **{**pipes, **streams}) as process:
         yield process
         process.kill()
+
+
+@pytest.fixture
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    with started() as process:
+        yield process
 
 
 def job(content, style, protocol_number=PROTOCOL, **options) -> Stylize:
@@ -67,8 +82,33 @@ def test_stop_finishes_with_the_picture_so_far(worker, content, style):
     answers(worker, until=Progress)
     protocol.send(worker.stdin, Stop())
     result = answers(worker)[-1]
-    assert isinstance(result, Result)
     assert 1 <= result.used["steps"] < 300
+
+
+def steps(answer) -> int:
+    return answer.used["steps"]
+
+
+def test_a_stop_is_for_the_jobs_before_it_and_for_no_other(worker, content, style):
+    short, endless = job(content, style, iterations=3), job(content, style, recipe="nst", iterations=100_000)
+    for message in (Stop(), short, Plan({}, 64, 64)):
+        protocol.send(worker.stdin, message)
+    assert steps(answers(worker, until=(Result, Failure))[-1]) == 3
+    assert answers(worker, until=(Planned, Failure))[-1].width == 64
+    for message in (Stop(), endless, Plan({}, 64, 64), endless, Stop(), Plan({}, 64, 64), Stop(), short):
+        protocol.send(worker.stdin, message)
+    results = [message for _ in range(3) for message in answers(worker)]
+    assert [steps(message) for message in results if isinstance(message, Result)] == [1, 1, 3]
+    assert sum(isinstance(message, Planned) for message in results) == 2
+
+
+def test_a_plan_during_a_job_does_not_undo_its_stop_and_is_answered_after_it(worker, content, style):
+    protocol.send(worker.stdin, job(content, style, recipe="nst", iterations=100_000))
+    answers(worker, until=Progress)
+    for message in (Stop(), Plan({"size": 64}, 64, 64), Stop()):
+        protocol.send(worker.stdin, message)
+    assert isinstance(answers(worker, until=(Planned, Result, Failure))[-1], Result)
+    assert isinstance(answers(worker, until=(Planned, Result, Failure))[-1], Planned)
 
 
 @pytest.mark.parametrize("options", [{"quality": "best"}, {"recipe": "nst"}, {"quality": "best", "iterations": 400}])
@@ -119,12 +159,102 @@ def test_a_mistake_is_answered_and_the_worker_goes_on(worker, content, style, ch
     assert isinstance(answers(worker)[-1], Result)
 
 
-def test_garbage_is_answered_and_ends_the_worker(worker):
-    worker.stdin.write(b"GET / HTTP/1.1\n")
+def stylize_frame(**style: Any) -> bytes:
+    pixels = {"name": "a", "dtype": "uint8", "shape": [1, 1, 3], "bytes": 3}
+    styles = [{"name": "s", "pixels": "a", **style}]
+    header = {"kind": "stylize", "protocol": 1, "options": {}, "styles": styles, "arrays": [pixels]}
+    return json.dumps(header).encode() + b"\nabc"
+
+
+GARBAGE = {
+    "another protocol": b"GET / HTTP/1.1\n",
+    "a message that is not for the engine": b'{"kind":"log","level":"info","text":""}\n',
+    "half a message": b'{"kind":"stop"',
+    "a style that is a text": stylize_frame().replace(b'[{"name": "s", "pixels": "a"}]', b'["x"]'),
+    "a style without pixels": stylize_frame(pixels={}),
+    "a style with a number for a name": stylize_frame(name=3),
+    "a weight beyond all measure": stylize_frame(weight=10**400),
+    "an infinite weight": stylize_frame(weight="X").replace(b'"X"', b"1e999"),
+    "options that are a list": b'{"kind":"plan","options":[],"width":64,"height":64}\n',
+    "half a pixel": b'{"kind":"plan","options":{},"width":64.5,"height":64}\n',
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
+def test_garbage_is_answered_and_ends_the_worker(worker, garbage):
+    worker.stdin.write(garbage)
     worker.stdin.flush()
+    if not garbage.endswith((b"\n", b"abc")):
+        worker.stdin.close()
     failure = answers(worker)[-1]
     assert failure.code == "protocol"
-    assert worker.wait(timeout=5) == 0
+    assert len(failure.message) < 300
+    assert worker.wait(timeout=30) == 0
+
+
+def test_a_layer_larger_than_the_memory_is_answered_and_ends_the_worker(worker):
+    answers(worker, until=Hello)
+    used = psutil.Process(worker.pid).memory_info().vms
+    resource.prlimit(worker.pid, resource.RLIMIT_AS, (used + 100_000_000, used + 100_000_000))
+    large = np.zeros((4000, 4000, 4), np.float32)
+    with contextlib.suppress(BrokenPipeError):
+        protocol.send(worker.stdin, job(large, large))
+    assert answers(worker)[-1].code == "memory"
+    assert worker.wait(timeout=30) == 0
+
+
+BROKEN = "import nst_engine.worker as w; w.Painter = None; w.main()"
+MUTE = "import nst_engine.worker as w; w.Preview = w.Progress = None; w.main()"
+
+
+@pytest.mark.parametrize("place", ["closed", "full", "/dev/null"])
+def test_faults_are_answered_with_or_without_a_log(content, style, place):
+    log = open("/dev/full" if place == "full" else "/dev/null", "wb")  # noqa: SIM115
+    close = (lambda: os.close(2)) if place == "closed" else None
+    with log, started("-c", BROKEN, stderr=log, preexec_fn=close) as worker:
+        for _ in range(2):
+            protocol.send(worker.stdin, job(content, style))
+            assert answers(worker)[-1].code == "internal"
+        worker.stdin.close()
+        assert worker.wait(timeout=30) == 0
+
+
+def test_the_log_tells_what_the_client_need_not_know(content, style):
+    with started("-c", BROKEN) as worker:
+        protocol.send(worker.stdin, job(content, style))
+        answers(worker)
+        worker.stdin.close()
+        assert b"TypeError: 'NoneType' object is not callable" in worker.stderr.read()
+
+
+def test_a_picture_that_cannot_be_shown_in_the_making_is_made_all_the_same(content, style):
+    with started("-c", MUTE) as worker:
+        protocol.send(worker.stdin, job(content, style, iterations=2))
+        assert [type(message) for message in answers(worker)] == [Hello, Result]
+
+
+def test_without_a_client_there_is_no_worker():
+    with started(stdin=subprocess.DEVNULL) as worker:
+        assert worker.wait(timeout=60) == 0
+    with started(preexec_fn=lambda: os.close(0)) as worker:
+        assert worker.wait(timeout=60) == 1
+        assert b"ERROR The worker has no pipe to an editor." in worker.stderr.read()
+    with started() as worker:
+        worker.stdout.close()
+        assert worker.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("garbage", [b"", b"garbage\n"], ids=["gone", "talks nonsense"])
+def test_a_client_that_no_longer_reads_keeps_no_worker(worker, style, garbage):
+    protocol.send(worker.stdin, job(np.tile(style, (4, 4, 1)), style, size=64))
+    waiting = array.array("i", [0])
+    while waiting[0] < 60_000:  # the pipe is full: the worker stands still
+        fcntl.ioctl(worker.stdout, termios.FIONREAD, waiting)
+    worker.stdin.write(garbage)
+    worker.stdin.flush()
+    if not garbage:
+        worker.stdin.close()
+    assert worker.wait(timeout=30) == 0
 
 
 def test_a_plan_says_size_and_time_and_the_job_keeps_to_it(worker, style):
@@ -137,6 +267,16 @@ def test_a_plan_says_size_and_time_and_the_job_keeps_to_it(worker, style):
     assert answers(worker, until=(Planned, Failure))[-1].width == 300
     protocol.send(worker.stdin, Plan({"size": -1}, 4000, 3000))
     assert answers(worker)[-1].code == "option"
+
+
+def test_a_plan_for_a_content_that_would_be_refused_is_refused_in_a_sentence(worker):
+    for width, height in [(0, 0), (-64, 64), (15, 15), (10**9, 10**9), (10**6, 10**6), (10**200, 16)]:
+        protocol.send(worker.stdin, Plan({}, width, height))
+        failure = answers(worker, until=(Planned, Failure))[-1]
+        assert failure.code == "picture"
+        assert f"{width}×{height} pixels" in failure.message
+    protocol.send(worker.stdin, Plan({}, 64, 64))
+    assert answers(worker, until=(Planned, Failure))[-1].width == 64
 
 
 def test_masks_travel_with_the_job(worker, content, style):
