@@ -12,6 +12,8 @@ import traceback
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import numpy as np
+
 import nst_engine
 from nst_engine import device as devices
 from nst_engine import networks, options, protocol
@@ -21,7 +23,7 @@ from nst_engine.frames import PAYLOAD_LIMIT, PROTOCOL
 from nst_engine.options import Options
 from nst_engine.originals import check_size
 from nst_engine.painting import Painter, Step, Stylized
-from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, Stylize
+from nst_engine.protocol import Failure, Hello, Pixels, Plan, Planned, Preview, Progress, Result, Stop, Stylize
 from nst_engine.pyramid import Size
 
 PREVIEW_SECONDS = 1.5
@@ -120,7 +122,7 @@ class Worker:
                 self._send(self._planned(job))
             else:
                 done = self._stylized(number, job)
-                self._send(Result(done.picture, done.summary))
+                self._send(Result(_floats(done.picture), done.summary))
         except Exception as error:
             self._fail(error)
 
@@ -182,6 +184,11 @@ def _content_size(plan: Plan) -> Size:
         limit = f"It may have at most {PIXELS_LIMIT // 10**6} megapixels."
         raise PictureError(f"The content has {size.width}×{size.height} pixels.", limit)
     return size
+
+
+def _floats(picture: Pixels) -> Pixels:
+    """A finished picture as it travels, now that the memory is free again in which it was painted."""
+    return np.divide(picture, 255, dtype=np.float32) if picture.dtype == np.uint8 else picture
 
 
 def _foreseen(error: Exception) -> StyleTransferError:
