@@ -35,13 +35,13 @@ class Convolution:
     def forward(self, x: Tensor, padding: int) -> Tensor:
         """The output for an input."""
         if self._pays(x[0, 0].numel()):
-            return self._winograd(x).add_(self.bias.view(-1, 1, 1)).relu_()
+            return self._winograd(x, padding).add_(self.bias.view(-1, 1, 1)).relu_()
         return F.conv2d(x, self.kernel, self.bias, padding=padding).relu_()
 
     def backward(self, gradient: Tensor, padding: int) -> Tensor:
         """The gradient by the input for that by the convolution's output: a convolution with the turned kernels."""
         if self._pays(gradient[0, 0].numel()):
-            return self._winograd_turned(gradient)
+            return self._winograd_turned(gradient, 2 - padding)
         return F.conv2d(gradient, self._turned, padding=2 - padding)
 
     def unmade_bytes(self, positions: int) -> int:

@@ -276,9 +276,9 @@ class Options:
         None,
         "choice",
         "Padding",
-        "What the network sees beyond the picture's border: zeros, or the border's own pixels.",
+        "What the network sees beyond the border: zeros, the picture's own pixels, or in every layer its own features.",
         "expert",
-        choices={"zeros": "Zeros", "replicate": "The border's pixels"},
+        choices={"zeros": "Zeros", "replicate": "The border's pixels", "replicate-all": "The border's features"},
     )
     init: str | None = option(
         None,

@@ -177,8 +177,9 @@ class Painter:
         return Job(content, styles, maps, self.options, self.recipe, self.vgg)
 
     def _vgg(self, network: networks.Network) -> VGG19:
-        replicate, number_format = self.recipe.padding == "replicate", devices.fastest_format(self.device)
-        return VGG19(network, self.device, replicate, self.recipe.pooling, number_format)
+        replicate, everywhere = self.recipe.padding != "zeros", self.recipe.padding == "replicate-all"
+        number_format = devices.fastest_format(self.device)
+        return VGG19(network, self.device, replicate, self.recipe.pooling, number_format, everywhere)
 
     def _told(self, painting: _Painting, styles: Sequence[StylePicture], size: Size) -> dict[str, Any]:
         """The report, or what kept it from being made: the picture is there, and worth more than its story."""

@@ -70,7 +70,7 @@ RECIPES: dict[str, Recipe] = {
         style_weight=5.0,
         tv_weight=2.0,  # keeps the lattice away that the network does not see, and lets the descent get further
         normalize="energy",
-        padding="replicate",
+        padding="replicate-all",
         optimizer="lbfgs",
     ),
     # The settings released with the paper (leongatys/PytorchNeuralStyleTransfer): content 1, style 1e3/C².

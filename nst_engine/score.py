@@ -66,14 +66,15 @@ def score(content: Floats, style: Floats, picture: Floats, long_side: int) -> di
     looked_at = [_lanczos(content, size), _lanczos(style, style_size), _lanczos(picture, size)]
     network = networks.load(NETWORK)
     with torch.no_grad():
-        zeros, replicate = (
-            _features(VGG19(network, torch.device("cpu"), padding), looked_at) for padding in (False, True)
+        zeros, replicate, replicate_all = (
+            _features(VGG19(network, torch.device("cpu"), border, replicate_features=features), looked_at)
+            for border, features in ((False, False), (True, False), (True, True))
         )
     energies = [high_frequency_energy(image) for image in looked_at]
     return {
         "gatys": gatys(zeros),
         "w2": w2(replicate, looked_at[2]),
-        "painterly": painterly(replicate),
+        "painterly": painterly(replicate_all),
         "high_frequency_energy": dict(zip(("content", "style", "picture"), energies, strict=True)),
     }
 
@@ -91,7 +92,7 @@ def gatys(features: Trio) -> Verdict:
 
 
 def w2(features: Trio, pixels: Tensor) -> Verdict:
-    """The objective of style-transfer-pytorch on features with replicate padding and the picture, 1×3×H×W.
+    """The objective of style-transfer-pytorch on features with a replicated border and the picture, 1×3×H×W.
 
     0.015 · MSE at relu4_2 + Σ w (|Δμ|² + tr(Σ* + Σ − 2 (Σ*^½ Σ Σ*^½)^½)) / C + 2 · its nine-point total variation, with
     covariances raised by 1e-4 on the diagonal and w = 256 : 64 : 16 : 4 : 1 over 341, shallowest layer first.
@@ -109,7 +110,7 @@ def w2(features: Trio, pixels: Tensor) -> Verdict:
 
 
 def painterly(features: Trio) -> Verdict:
-    """The objective of the recipe of that name on features with replicate padding.
+    """The objective of the recipe of that name on features with replicate padding in every layer.
 
     0.3 · MSE at relu4_2 over the content's mean square there + Σ v · Wasserstein distance over the trace of the style's
     second moments, each floored at a hundredth of the content's, with v = 1.6, 1.6, 1.5, 0.3 at relu1_1 … relu4_1.

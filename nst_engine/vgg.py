@@ -30,8 +30,10 @@ class VGG19(nn.Module):
     """The convolutions of a network with ReLU and 2×2 pooling, frozen.
 
     ``pooling`` is a key of POOLS, the network's own where None. ``replicate`` pads the picture by its own border
-    pixels in the first convolution instead of zeros, which keeps dark frames away. Convolutions work in the number
-    format ``dtype``; pictures and features come and go in the picture's.
+    pixels in the first convolution instead of zeros, which keeps dark frames away; ``replicate_features`` does the
+    same with the features in the others, so that the network cannot tell the border from any other place and does not
+    copy a style's frame to it. Convolutions work in the number format ``dtype``; pictures and features come and go in
+    the picture's.
     """
 
     def __init__(
@@ -41,9 +43,10 @@ class VGG19(nn.Module):
         replicate: bool = False,
         pooling: str | None = None,
         dtype: torch.dtype = torch.float32,
+        replicate_features: bool = False,
     ) -> None:
         super().__init__()
-        self.replicate = replicate
+        self.replicate, self.replicate_features = replicate, replicate_features
         self.pool = POOLS[pooling or network.pooling]
         self.dtype = dtype
         self.convolutions = {
@@ -66,7 +69,7 @@ class VGG19(nn.Module):
             if name.endswith("_1") and name != "conv1_1":
                 x = self.pool(x, 2)
             padding = 1
-            if name == "conv1_1" and self.replicate:
+            if self.replicate if name == "conv1_1" else self.replicate_features:
                 x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
             x = self.convolutions[name](x, padding)
             if layer in layers:

@@ -35,7 +35,7 @@ STRIP = 400_000
 
 
 class Winograd:
-    """A frozen 3×3 convolution: inputs framed by zeros, the output as large as the input.
+    """A frozen 3×3 convolution: inputs framed by zeros, with a frame of one the output is as large as the input.
 
     In float32 its error is some 3e-6 of the output.
     """
@@ -45,16 +45,21 @@ class Winograd:
         places = torch.kron(G, G).to(kernel) @ kernel.flatten(2).permute(2, 1, 0).flatten(1)
         self.kernel = places.view(WINDOW**2, kernel.shape[1], kernel.shape[0])
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """1×in×h×w in channels-last layout → 1×out×h×w in the same."""
-        _, channels, height, width = x.shape
-        outputs = self.kernel.shape[2]
+    def __call__(self, x: Tensor, padding: int = 1) -> Tensor:
+        """1×in×h×w in channels-last layout, framed by so many zeros on each side → 1×out×h'×w' in the same."""
+        channels, outputs = x.shape[1], self.kernel.shape[2]
+        height, width = (side + 2 * padding - (WINDOW - TILE) for side in x.shape[2:])
         rows, columns = -(-height // TILE), -(-width // TILE)
-        framed = F.pad(x[0].permute(1, 2, 0), (0, 0, 1, columns * TILE + 1 - width, 1, rows * TILE + 1 - height))
+        below, right = (
+            count * TILE + WINDOW - TILE - padding - side
+            for count, side in zip((rows, columns), x.shape[2:], strict=True)
+        )
+        framed = F.pad(x[0].permute(1, 2, 0), (0, 0, padding, right, padding, below)).contiguous()
         y = x.new_empty(rows, TILE, columns, TILE, outputs)
         for band in _parts(rows, BAND // (WINDOW**2 * columns * max(channels, outputs))):
             self._fill(y[band], framed[band.start * TILE :])
-        return y.view(rows * TILE, columns * TILE, outputs)[:height, :width].contiguous().permute(2, 0, 1)[None]
+        y = y.view(1, rows * TILE, columns * TILE, outputs)[:, :height, :width]
+        return y.contiguous().permute(0, 3, 1, 2)
 
     def _fill(self, out: Tensor, framed: Tensor) -> None:
         """Write rows×4×columns×4×out outputs, from the inputs H×W×in whose first rows of tiles are theirs."""

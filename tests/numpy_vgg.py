@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,10 @@ def input_of(rgb: Array) -> Array:
 
 
 class NumpyVGG:
-    """Zero padding, ReLU, max pooling. ``forward`` remembers what ``backward`` needs."""
+    """Padding as ``numpy.pad`` has it, ReLU, max pooling. ``forward`` remembers what ``backward`` needs, with zeros."""
 
-    def __init__(self) -> None:
+    def __init__(self, padding: Literal["constant", "edge"] = "constant") -> None:
+        self.padding = padding
         self.layers = []
         for name, (kernel, bias) in networks.load("vgg19").weights.items():
             kernel = kernel.astype(np.float64)
@@ -36,7 +38,7 @@ class NumpyVGG:
             if name.endswith("_1") and name != "conv1_1":
                 before, x = x, pool(x)
                 self.pooled[name] = before, x
-            x = np.maximum(convolution(x, kernel) + bias[:, None, None], 0)
+            x = np.maximum(convolution(x, kernel, self.padding) + bias[:, None, None], 0)
             self.features[name.replace("conv", "relu")] = x
             if name.replace("conv", "relu") == deepest:
                 break
@@ -55,8 +57,8 @@ class NumpyVGG:
         return gradient
 
 
-def convolution(x: Array, kernel: Array) -> Array:
-    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+def convolution(x: Array, kernel: Array, padding: Literal["constant", "edge"] = "constant") -> Array:
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)), mode=padding)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
     return np.asarray(np.tensordot(kernel, windows, axes=([1, 2, 3], [0, 3, 4])))
 

@@ -41,10 +41,12 @@ def test_tall_pictures_are_worked_through_in_bands_and_strips(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("channels", "padding"), [(3, 0), (3, 1), (WINOGRAD_CHANNELS, 1)], ids=["framed", "direct", "winograd"]
+    ("channels", "padding"),
+    [(3, 0), (3, 1), (WINOGRAD_CHANNELS, 0), (WINOGRAD_CHANNELS, 1)],
+    ids=["framed", "direct", "framed winograd", "winograd"],
 )
 def test_output_and_gradient_are_those_of_convolution_and_relu(channels, padding):
-    x, kernel, bias = normal(1, channels, 15, 14), normal(channels, channels, 3, 3, seed=1), normal(channels, seed=2)
+    x, kernel, bias = normal(1, channels, 17, 19), normal(channels, channels, 3, 3, seed=1), normal(channels, seed=2)
     ours, theirs = channels_last(x).requires_grad_(), x.clone().requires_grad_()
     y, expected = Convolution(kernel, bias)(ours, padding), F.conv2d(theirs, kernel, bias, padding=padding).relu()
     assert torch.allclose(y, expected, atol=1e-9)

@@ -104,6 +104,7 @@ def wasserstein_judged(settings: style_transfer_pytorch.Settings, content: Float
         "style_weight": 1.0,
         "style_layers": _as_option(layers),
         "tv_weight": settings.tv_weight,
+        "padding": "replicate",
     }
 
 
