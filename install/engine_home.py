@@ -35,7 +35,7 @@ class EngineHome:
 
     @property
     def tools(self) -> Path:
-        """A small venv that holds uv where the machine has none."""
+        """Where uv is put where the machine has none."""
         return self.folder / "tools"
 
     @property

@@ -18,6 +18,7 @@ from record import Record, real_path
 
 NAME = "neural-style"
 NAME_210 = "neural_style_210"
+NAMES = (NAME, NAME_210)
 """Folder and entry file of the plug-in for GIMP 3, and of the one for GIMP 2.10: GIMP wants both to have one name."""
 
 PACKAGE = "nst_plugin"

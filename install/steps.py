@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from commands import CommandFailed
 from errors import InstallError
 from installation import Installation
 from output import say
@@ -28,6 +29,9 @@ from venvs import has_good_venv, make_venv
 
 BUILT_FROM = ("pyproject.toml", "setup.cfg", "README.md", "LICENSE")
 """What the engine's package is made of, beside its modules."""
+
+
+ANEW = "If it fails again, run it with --uninstall first: then everything is made anew."
 
 
 class Step(Protocol):
@@ -154,4 +158,8 @@ class SelfTest:
         return "Test the engine with a tiny picture"
 
     def apply(self, installation: Installation) -> None:
-        installation.run("The self-test", installation.home.python, "-I", "-m", "nst_engine", "doctor", "--self-test")
+        words = ["-I", "-m", "nst_engine", "doctor", "--self-test"]
+        try:
+            installation.run("The self-test", installation.home.python, *words)
+        except CommandFailed as error:
+            raise CommandFailed(error.message, f"{error.tip} {ANEW}") from error

@@ -63,7 +63,8 @@ def install_torch(installation: Installation, backend: str) -> Trial:
     """Install the wanted build; where its card refuses it the next older one; where no index answers the plain one."""
     trial = None if backend == PLAIN_INDEX else install_special_builds(installation, backend)
     if trial is None:
-        installation.pip("Installing torch", "install", "torch")
+        anew = ["--force-reinstall"] if installation.record.torch_backend else []  # another build, or a broken one
+        installation.pip("Installing torch", "install", *anew, "torch")
         trial = try_any_device(installation)
     if trial is None:
         raise InstallError(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from installation import Installation
 from placing import files_below, listed, remove_if_empty, remove_tree, staging_of, take_out
+from plugin_folder import NAMES
 from record import Record
 
 
@@ -43,9 +44,10 @@ class RemoveEngine:
 
 
 def plugin_folders(record: Record) -> list[Path]:
-    """Return the plug-in's folders that the record knows of."""
-    entries = [path for path in map(Path, record.files) if path.stem == path.parent.name]
-    return [path.parent for path in entries]
+    """Return the plug-in's folders that the record knows of, finished or not."""
+    finished = {path.parent for path in map(Path, record.files) if path.stem == path.parent.name in NAMES}
+    begun = {tree.with_name(name) for tree in map(Path, record.trees) for name in NAMES}
+    return sorted(finished | {folder for folder in begun if record.owns(staging_of(folder))})
 
 
 def sweep(installation: Installation, plugins: Sequence[Path]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "install"))
 
+from killing import Killer
 from machine import Machine
 
 
@@ -49,3 +50,8 @@ def add_program(programs: Path) -> Callable[[str, str], Path]:
         return program
 
     return add
+
+
+@pytest.fixture(scope="session")
+def killer() -> Killer:
+    return Killer()

@@ -13,6 +13,7 @@ import pytest
 from engine_home import EngineHome
 from errors import InstallError
 from installation import Installation
+from killing import Killed, Killer
 from lock import locked
 from machine import Machine
 from plan import Wishes, install_plan, uninstall_plan
@@ -280,6 +281,51 @@ def test_gimp_2_10_gets_its_own_plugin_and_loses_it_again(installation: Installa
     uninstall(installation)
     assert not folder.exists()
     assert installation.notes == []
+
+
+def test_an_installation_that_is_stopped_anywhere_can_be_removed(
+    killer: Killer, installation: Installation, gimp: Path
+) -> None:
+    killed = True
+    step = 0
+    while killed:
+        step += 7  # each is tried for the files alone
+        killed = stopped_at(step, killer, installation, gimp)
+        again = reopened(installation)
+        with again.alone():
+            uninstall(again)
+        sweep(again, [])
+        assert everything_below(gimp) == []
+        assert everything_below(installation.home.folder.parent) == []
+    assert step > 100
+
+
+def stopped_at(step: int, killer: Killer, installation: Installation, gimp: Path) -> bool:
+    fresh = reopened(installation)
+    killer.left = step
+    try:
+        with fresh.alone():
+            fresh.record.claim(fresh.home.venv)
+            install_plugin_only(fresh, gimp)
+    except Killed:
+        return True
+    finally:
+        killer.left = None
+    return False
+
+
+def reopened(installation: Installation) -> Installation:
+    home = installation.home
+    return Installation(installation.machine, CHECKOUT, home, Record.load(home.record))
+
+
+def test_a_plug_in_that_was_only_begun_is_removed(installation: Installation, gimp: Path) -> None:
+    begun = gimp / "plug-ins/.neural-style.installing"
+    installation.record.make_folder(gimp / "plug-ins")
+    installation.record.claim(begun)
+    (begun / "nst_plugin").mkdir(parents=True)
+    uninstall(installation)
+    assert everything_below(gimp) == []
 
 
 def test_removing_leaves_foreign_and_changed_files_and_names_them(installation: Installation, gimp: Path) -> None:

@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from errors import InstallError
+from killing import Killed, Killer
 from placing import files_below, listed, place, remove_if_empty, remove_tree, staging_of, take_out
 from record import Record
 
 OLD = {"pack/a.py": b"old a", "pack/gone.py": b"gone", "entry.py": b"#!old"}
 NEW = {"pack/a.py": b"new a", "pack/deep/b.py": b"new b", "entry.py": b"#!new"}
-CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "shutil.rmtree"}
-"""Python's own names for what it is about to do to files."""
-
-
-class Killed(BaseException):
-    """Stands for a stop from outside: no code of the installer's expects it."""
-
-
-class Killer:
-    """Stops this program before a certain one of the changes that it makes to files."""
-
-    def __init__(self) -> None:
-        self.left: int | None = None
-        sys.addaudithook(self.hear)
-
-    def hear(self, event: str, arguments: tuple[object, ...]) -> None:
-        reads = event == "open" and (str(arguments[1]).startswith("r") or not arguments[1])
-        if self.left is None or event not in CHANGES or reads:
-            return
-        self.left -= 1
-        if self.left < 0:
-            self.left = None
-            raise Killed
-
-
-@pytest.fixture(scope="module")
-def killer() -> Killer:
-    return Killer()
 
 
 @pytest.fixture
