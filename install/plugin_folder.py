@@ -40,6 +40,12 @@ def protocol_of(checkout: Path) -> int:
     return int(runpy.run_path(str(checkout / "nst_engine/frames.py"))["PROTOCOL"])
 
 
+def version_of(checkout: Path) -> str:
+    """Return the version of engine and plug-in, from the one place that states it."""
+    found = re.search(r'^__version__ = "(.+)"$', text_of(checkout / "nst_engine/__init__.py"), re.MULTILINE)
+    return found[1] if found else ""
+
+
 def plugin_name(gimp_folder: Path) -> str:
     """Return which plug-in a GIMP user folder needs; GIMP names these folders by its version."""
     return NAME_210 if gimp_folder.name.startswith("2.") else NAME
@@ -76,7 +82,7 @@ def plugin_files(
     pipe's frames, where the engine is, and its options.
     """
     engine = {"name": "This computer", "command": list(engine_command), "protocol": protocol_of(checkout)}
-    engines = {"format": ENGINE_FORMAT, "engines": [engine]}
+    engines = {"format": ENGINE_FORMAT, "version": version_of(checkout), "engines": [engine]}
     files = code_210(checkout) if name == NAME_210 else contents(checkout / "gimp_plugin" / NAME)
     files |= {path[:-2] + "mo": compiled(read_po(files[path].decode())) for path in files if path.endswith(".po")}
     files[f"{PACKAGE}/frames.py"] = (checkout / "nst_engine/frames.py").read_bytes()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from plug_in import CHECKOUT, HERE, EchoedPlugIn
+from plug_in import HERE, EchoedPlugIn
 from watching import AFTER, wait_for_layers
 from window import WindowSession
 
@@ -53,11 +52,6 @@ image.delete()
     assert note["enlarged"]
     assert max(facts["raw"]) < 128
     assert facts["flags"]
-
-
-def test_the_plug_in_has_the_engine_s_version() -> None:
-    text = (CHECKOUT / "gimp_plugin/neural-style/nst_plugin/__init__.py").read_text()
-    assert re.findall('VERSION = "(.*)"', text) == [__version__]
 
 
 def test_a_layer_of_a_saved_and_opened_image_is_painted_again(echo: EchoedPlugIn) -> None:

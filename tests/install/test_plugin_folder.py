@@ -17,9 +17,14 @@ from plugin_folder import (
     other_copies,
     plugin_name,
     protocol_of,
+    version_of,
     worker_command,
 )
 from record import Record
+
+from nst_engine import __version__
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 COMMAND = ["/home/zoë/venv/bin/python", "-I", "-m", "nst_engine", "worker"]
 
@@ -39,6 +44,7 @@ def checkout(tmp_path: Path) -> Path:
     (package.parent / "help/page.html").write_text("")
     (folder / "nst_engine").mkdir()
     (folder / "nst_engine/frames.py").write_text("PROTOCOL = 7\n")
+    (folder / "nst_engine/__init__.py").write_text('__version__ = "1.2"\n')
     return folder
 
 
@@ -81,8 +87,12 @@ def test_the_engine_is_named_with_the_protocol_that_frames_state(checkout: Path,
     install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
     engine = {"name": "This computer", "command": COMMAND, "protocol": 7}
     told = json.loads((gimp / "plug-ins/neural-style/engine.json").read_text())
-    assert told == {"format": 1, "engines": [engine]}
+    assert told == {"format": 1, "version": "1.2", "engines": [engine]}
     assert protocol_of(checkout) == 7
+
+
+def test_the_engines_version_is_the_plug_ins_too() -> None:
+    assert version_of(CHECKOUT) == __version__
 
 
 def test_the_worker_is_started_without_what_gimp_tells_python() -> None:

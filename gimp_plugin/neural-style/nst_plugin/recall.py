@@ -12,7 +12,7 @@ from typing import Any
 
 from gi.repository import Gimp, Gio
 
-from nst_plugin import VERSION, registration, settings
+from nst_plugin import registration, settings
 from nst_plugin.engine_client import Picture, Style
 from nst_plugin.errors import BadRequest
 from nst_plugin.translation import _
@@ -28,7 +28,7 @@ def record(config: Gimp.ProcedureConfig, content: Gimp.Layer, source: Gimp.Layer
     """What there is to note before the engine begins."""
     return {
         "format": FORMAT,
-        "plug-in": VERSION,
+        "plug-in": settings.version(),
         "content": {**reference(content, content.get_image()), "part": is_part},
         "style": style_reference(source, content.get_image()),
         "mask": config.get_property("mask"),

@@ -34,6 +34,12 @@ def engine_command(folder=FOLDER):
     return command
 
 
+def version(folder=FOLDER):
+    # type: (str) -> str
+    """The version of plug-in and engine, which are released and installed together."""
+    return str(_read(os.path.join(folder, "engine.json")).get("version", ""))
+
+
 def option_rows(folder=FOLDER):
     # type: (str) -> List[Dict[str, Any]]
     """The rows of options.json: what the user may ask of the engine, in the order of GIMP's arguments."""
