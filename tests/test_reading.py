@@ -58,8 +58,9 @@ def test_all_sixteen_bits_are_read(tmp_path, fine, name, channels):
     picture = reading.read(tmp_path / name)
     assert picture.depth == 16
     colors = values[..., :3] if channels > 2 else np.repeat(values[..., :1], 3, axis=2)
-    alpha = values[..., -1:] if channels in (2, 4) else np.full((32, 64, 1), 65535)
-    assert np.rint(picture.pixels * 65535).astype(int).tolist() == np.concatenate([colors, alpha], 2).tolist()
+    expected = np.concatenate([colors, values[..., -1:]], 2) if channels in (2, 4) else colors
+    assert picture.pixels.dtype == np.uint16
+    assert picture.pixels.tolist() == expected.tolist()
 
 
 def test_gray_and_alpha_in_planes_are_refused_in_a_sentence(tmp_path, fine):
@@ -118,9 +119,9 @@ def test_cmyk_with_its_profile_is_the_same_in_8_and_16_bits(tmp_path):
     (tmp_path / "a16.tif").write_bytes(picture_files.tiff(values.astype(np.uint16) * 257, photometric=5, fields=field))
     shallow, deep = reading.read(tmp_path / "a8.tif"), reading.read(tmp_path / "a16.tif")
     assert (shallow.depth, deep.depth) == (8, 16)
-    assert np.abs(shallow.pixels - deep.pixels).max() < 2.5 / 255
+    assert np.abs(shallow.pixels * 257.0 - deep.pixels).max() < 2.5 * 257
     naive = (1 - values[..., :3] / 255) * (1 - values[..., 3:] / 255)
-    assert np.abs(deep.pixels[..., :3] - naive).mean() > 0.03
+    assert np.abs(deep.pixels / 65535 - naive).mean() > 0.03
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
@@ -223,15 +224,5 @@ def test_a_picture_of_too_many_pixels_is_refused_unread(tmp_path, depth):
     header = b"IHDR" + struct.pack(">II", 60000, 60000) + tiny[24:29]
     data = tiny[:12] + header + struct.pack(">I", zlib.crc32(header)) + tiny[33:]
     (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(PictureError, match="megapixels"):
-        reading.load(tmp_path / "a.png")
-
-
-@pytest.mark.parametrize("kind", ["png8", "png16"])
-def test_a_large_picture_is_read_without_a_word(tmp_path, content, kind, monkeypatch):
-    writing.save(tmp_path / "a.png", content, depth=bits(kind))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", content[..., 0].size - 1)  # Pillow warns from here to its double
-    assert reading.load(tmp_path / "a.png").shape == content.shape
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", content[..., 0].size // 2 - 1)
     with pytest.raises(PictureError, match="megapixels"):
         reading.load(tmp_path / "a.png")

@@ -5,11 +5,8 @@ from __future__ import annotations
 import io
 import os
 import struct
-import subprocess
-import sys
 
 import numpy as np
-import picture_files
 import pytest
 from picture_files import KINDS, bits, ending
 from PIL import Image, ImageCms
@@ -73,24 +70,6 @@ def test_the_same_picture_makes_the_same_file(tmp_path, content, kind, monkeypat
     )
     writing.save(path, content, depth=bits(kind), force=True)
     assert path.read_bytes() == first
-
-
-def test_eight_bits_are_read_and_written_without_libvips(tmp_path, corner):
-    (tmp_path / "a.tif").write_bytes(picture_files.camera_file("tif8", corner))
-    program = (
-        "import sys; from nst_engine.files import reading, writing; picture = reading.read('a.tif');"
-        "writing.save('b.png', picture.pixels, exif=picture.exif); print('pyvips' in sys.modules)"
-    )
-    path = os.pathsep.join(sys.path)
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert (done.stdout, done.stderr) == ("False\n", "")
 
 
 def test_nothing_is_overwritten_unasked(tmp_path, content):

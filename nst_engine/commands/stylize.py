@@ -70,7 +70,7 @@ def run(parsed: argparse.Namespace) -> None:
     regions = [None if name == WHOLE else read_mask(Path(name), size) for name in parsed.region]
     styles = read_styles(parsed.style, parsed.blend, regions)
     protection, selection = (read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
-    init = reading.load(parsed.init_picture) if parsed.init_picture else None
+    init = reading.read(parsed.init_picture).pixels if parsed.init_picture else None
 
     from nst_engine.canvas import Masks
     from nst_engine.painting import Painter
@@ -97,7 +97,7 @@ def read_styles(paths: list[Path], weights: list[float], regions: list[Pixels | 
     if not all(0 < weight < float("inf") for weight in weights):
         raise OptionError("A value of --blend is not above zero.", "Leave a style out that is not to count.")
     return [
-        StylePicture(path.stem, reading.load(path), weight, region)
+        StylePicture(path.stem, reading.read(path).pixels, weight, region)
         for path, weight, region in zip(paths, weights or itertools.repeat(1.0), regions or itertools.repeat(None))  # noqa: B905
     ]
 

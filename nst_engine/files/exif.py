@@ -9,18 +9,21 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Container
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
+
+from nst_engine.files import sources
 
 PREFIX = b"Exif\0\0"
 
-ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
-"""How a TIFF file begins → the order of its bytes, as :mod:`struct` names it."""
-
-UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8}
+UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Kind of a field → how many of its bytes change places between the two orders."""
 
-SHORT, LONG, RATIONALS = 3, 4, (5, 10)
+BYTE, SHORT, LONG, RATIONALS = 1, 3, 4, (5, 10)
+
+WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+"""Kinds of fields that hold whole numbers from 0, and how :mod:`struct` names them."""
 
 LARGEST = 1 << 24
 """Bytes of the largest field that is believed; a damaged file may claim any size."""
@@ -32,7 +35,8 @@ DESCRIPTIVE = {
 }
 """The fields of the first directory that speak of the photograph; the others say how the old file was laid out."""
 
-BITS_PER_SAMPLE, ORIENTATION, PLANES, CAMERA, PLACE = 0x0102, 0x0112, 0x011C, 0x8769, 0x8825
+ORIENTATION, CAMERA, PLACE = 0x0112, 0x8769, 0x8825
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 COLOR_SPACE, WIDTH, HEIGHT, INTEROPERABILITY, GAMMA, MAKER_NOTE = 0xA001, 0xA002, 0xA003, 0xA005, 0xA500, 0x927C
 
 
@@ -47,6 +51,118 @@ class Field(NamedTuple):
 Directory = dict[int, Field]
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a TIFF file writes numbers: in which order of bytes (:mod:`struct`'s sign), and whether as a BigTIFF."""
+
+    order: str = "<"
+    is_big: bool = False
+
+    @property
+    def header(self) -> bytes:
+        """The beginning of a file, up to the offset of its first directory."""
+        mark = {"<": b"II", ">": b"MM"}[self.order]
+        return mark + struct.pack(self.order + ("HHH" if self.is_big else "H"), *((43, 8, 0) if self.is_big else (42,)))
+
+    @property
+    def offset(self) -> struct.Struct:
+        """An offset, which is as wide as the number of a field's values and as the place for values in an entry."""
+        return struct.Struct(self.order + ("Q" if self.is_big else "I"))
+
+    @property
+    def length(self) -> struct.Struct:
+        """How many entries a directory has."""
+        return struct.Struct(self.order + ("Q" if self.is_big else "H"))
+
+    @property
+    def entry(self) -> struct.Struct:
+        """One entry: tag, kind, number of values, and the values or their offset."""
+        return struct.Struct(self.order + ("HHQ8s" if self.is_big else "HHI4s"))
+
+
+LAYOUTS = {each.header: each for each in (Layout(order, is_big) for order in "<>" for is_big in (False, True))}
+"""How a file begins → its layout."""
+
+
+class Reader:
+    """Reads the directories of a TIFF file, or of a block of EXIF without its prefix.
+
+    Values that do not overlap are together no larger than the file; of more, the file lies, and they are left out.
+    So what is read takes no more time and memory than the file itself.
+    """
+
+    def __init__(self, tiff: BinaryIO) -> None:
+        self.tiff = tiff
+        self.size = self.left = sources.size(tiff)
+        tiff.seek(0)
+        head = tiff.read(8)
+        self.layout = LAYOUTS.get(head, LAYOUTS.get(head[:4]))
+        self.start = self._offset_at(len(self.layout.header)) if self.layout else 0
+
+    def first(self, wanted: Container[int] | None = None) -> Directory:
+        """The first directory; an empty one where this is no TIFF file."""
+        return self.directory(self.start, wanted) if self.layout else {}
+
+    def directory(self, offset: int, wanted: Container[int] | None = None) -> Directory:
+        """The fields of the directory at an offset, or those ``wanted`` of them; damaged ones are left out."""
+        assert self.layout is not None
+        entry = self.layout.entry
+        start = offset + self.layout.length.size
+        many = int.from_bytes(self._at(offset, self.layout.length.size), self._endian)
+        table = self._at(start, entry.size * min(many, 1 << 16))
+        found: Directory = {}
+        for tag, kind, count, value in entry.iter_unpack(table[: len(table) // entry.size * entry.size]):
+            if tag not in found and (wanted is None or tag in wanted):
+                value = self._value(kind, count, value)
+                if value:
+                    found[tag] = Field(kind, count, value)
+        return found
+
+    def numbers(self, directory: Directory, tag: int) -> tuple[int, ...]:
+        """The whole numbers of a field; none if it is not there."""
+        return _numbers(directory.get(tag), self.order)
+
+    def number(self, directory: Directory, tag: int, default: int) -> int:
+        """The first whole number of a field, or what it is where it is not there."""
+        return (self.numbers(directory, tag) or (default,))[0]
+
+    def following(self, offset: int) -> int:
+        """Where the directory after the one at an offset lies; 0 for none."""
+        assert self.layout is not None
+        many = int.from_bytes(self._at(offset, self.layout.length.size), self._endian)
+        return self._offset_at(offset + self.layout.length.size + self.layout.entry.size * many)
+
+    @property
+    def order(self) -> str:
+        """The order of bytes, as :mod:`struct` names it."""
+        return self.layout.order if self.layout else "<"
+
+    def _value(self, kind: int, count: int, value: bytes) -> bytes:
+        """The bytes of a field's values, of which the entry has the first or the offset; none where they are not."""
+        size = UNITS.get(kind, 0) * count * (2 if kind in RATIONALS else 1)
+        if size <= len(value):
+            return value[:size]
+        if size > min(LARGEST, self.left):
+            return b""
+        self.left -= size
+        found = self._at(int.from_bytes(value, self._endian), size)
+        return found if len(found) == size else b""
+
+    def _offset_at(self, place: int) -> int:
+        assert self.layout is not None
+        return int.from_bytes(self._at(place, self.layout.offset.size), self._endian)
+
+    def _at(self, offset: int, count: int) -> bytes:
+        if offset >= self.size:
+            return b""
+        self.tiff.seek(offset)
+        return self.tiff.read(min(count, self.size - offset))
+
+    @property
+    def _endian(self) -> Literal["little", "big"]:
+        return "big" if self.order == ">" else "little"
+
+
 @dataclass
 class Exif:
     """The directories of a block, or of a TIFF file: the first (without pointers), the camera's, the place's (GPS)."""
@@ -56,35 +172,37 @@ class Exif:
     camera: Directory = field(default_factory=dict)
     place: Directory = field(default_factory=dict)
 
-    def numbers(self, tag: int) -> tuple[int, ...]:
-        """The whole numbers of a field of the first directory; none if it is not there."""
-        found = self.main.get(tag, Field(0, 0, b""))
-        letter = {SHORT: "H", LONG: "I"}.get(found.kind)
-        return struct.unpack(f"{self.order}{found.many}{letter}", found.value) if letter else ()
-
     @property
     def orientation(self) -> int:
         """How the picture has to be turned, as EXIF numbers it: 1 is not at all, 8 the highest."""
-        number = self.numbers(ORIENTATION)
+        number = _numbers(self.main.get(ORIENTATION), self.order)
         return number[0] if number and number[0] in range(1, 9) else 1
+
+    @property
+    def dpi(self) -> tuple[float, float] | None:
+        """Pixels per inch, across and down, where both are told and may be true."""
+        unit = _numbers(self.main.get(RESOLUTION_UNIT), self.order) or (2,)
+        both = [_fraction(self.main.get(tag), self.order) for tag in (X_RESOLUTION, Y_RESOLUTION)]
+        across, down = (value * {2: 1.0, 3: 2.54}.get(unit[0], 0.0) for value in both)
+        return (across, down) if across > 0 and down > 0 else None
 
     def block(self) -> bytes:
         """Written as a block; empty if there is nothing to say."""
         if not (self.main or self.camera or self.place):
             return b""
-        mark = next(mark for mark, order in ORDERS.items() if order == self.order)
-        return PREFIX + mark + struct.pack(self.order + "I", 8) + self.written(8)
+        return PREFIX + Layout(self.order).header + struct.pack(self.order + "I", 8) + self.written(8)
 
     def written(self, offset: int) -> bytes:
         """The directories, for a place that is so many bytes into a TIFF file."""
+        layout = Layout(self.order)
         parts = {tag: part for tag, part in ((CAMERA, self.camera), (PLACE, self.place)) if part}
         main = self.main | {tag: Field(LONG, 1, bytes(4)) for tag in parts}
-        end = offset + len(_written(self.order, main, offset))
+        end = offset + len(written(layout, main, offset))
         data = b""
         for tag, part in parts.items():
             main[tag] = Field(LONG, 1, struct.pack(self.order + "I", end + len(data)))
-            data += _written(self.order, part, end + len(data))
-        return _written(self.order, main, offset) + data
+            data += written(layout, part, end + len(data))
+        return written(layout, main, offset) + data
 
     def in_order(self, order: str) -> Exif:
         """The same with the bytes of all values in this order."""
@@ -96,14 +214,18 @@ class Exif:
 
 def read(tiff: BinaryIO) -> Exif:
     """The directories of a TIFF file, or of a block without its prefix; empty ones for anything else."""
-    tiff.seek(0)
-    order = ORDERS.get(tiff.read(4))
-    if order is None:
+    reader = Reader(tiff)
+    return of_directory(reader, reader.first())
+
+
+def of_directory(reader: Reader, main: Directory) -> Exif:
+    """The first directory with those that it points to."""
+    if reader.layout is None:
         return Exif()
-    main = _directory(tiff, order, tiff.read(4))
-    pointers = [main.pop(tag, None) for tag in (CAMERA, PLACE)]
-    camera, place = (_directory(tiff, order, pointer.value) if pointer else {} for pointer in pointers)
-    return Exif(order, main, camera, place)
+    parts = [reader.numbers(main, tag) for tag in (CAMERA, PLACE)]
+    camera, place = (reader.directory(part[0]) if part else {} for part in parts)
+    rest = {tag: entry for tag, entry in main.items() if tag not in (CAMERA, PLACE)}
+    return Exif(reader.layout.order, rest, camera, place)
 
 
 def of_block(block: bytes) -> Exif:
@@ -113,7 +235,7 @@ def of_block(block: bytes) -> Exif:
 
 def kept(exif: Exif) -> bytes:
     """The block to write beside a picture made from this one: without orientation, thumbnail and color space."""
-    main = {tag: entry for tag, entry in exif.main.items() if tag in DESCRIPTIVE}
+    main = {tag: entry for tag, entry in exif.main.items() if tag in DESCRIPTIVE and entry.kind <= 12}
     camera = {tag: entry for tag, entry in exif.camera.items() if tag not in (INTEROPERABILITY, GAMMA)}
     return Exif(exif.order, main, camera, exif.place).block()
 
@@ -151,32 +273,31 @@ def into_tiff(tiff: bytes, block: bytes) -> bytes:
     return tiff[:4] + struct.pack(picture.order + "I", len(tiff)) + tiff[8:] + both.written(len(tiff))
 
 
-def _directory(tiff: BinaryIO, order: str, offset: bytes) -> Directory:
-    """The fields of the directory at an offset; damaged ones are left out."""
-    tiff.seek(_number(order, offset[:4]))
-    entries = tiff.read(12 * _number(order, tiff.read(2)))
-    found = {}
-    for tag, kind, count, value in struct.iter_unpack(order + "HHI4s", entries[: len(entries) // 12 * 12]):
-        size = UNITS.get(kind, 0) * count * (2 if kind in RATIONALS else 1)
-        if 4 < size <= LARGEST:
-            tiff.seek(_number(order, value))
-            value = tiff.read(size)
-        if 0 < size <= len(value):
-            found[tag] = Field(kind, count, value[:size])
-    return found
-
-
-def _written(order: str, directory: Directory, offset: int) -> bytes:
-    """One directory and, after it, its values of more than four bytes; no directory follows it."""
-    entries, values = b"", b""
-    start = offset + 2 + 12 * len(directory) + 4
+def written(layout: Layout, directory: Directory, offset: int) -> bytes:
+    """One directory and, after it, the values that are too long for its entries; no directory follows it."""
+    place = layout.offset
+    start = offset + layout.length.size + layout.entry.size * len(directory) + place.size
+    entries, values = [layout.length.pack(len(directory))], bytearray()
     for tag, (kind, count, value) in sorted(directory.items()):
-        if len(value) > 4:
-            entries += struct.pack(order + "HHII", tag, kind, count, start + len(values))
+        if len(value) > place.size:
+            entries.append(layout.entry.pack(tag, kind, count, place.pack(start + len(values))))
             values += value + bytes(len(value) % 2)
         else:
-            entries += struct.pack(order + "HHI4s", tag, kind, count, value)
-    return struct.pack(order + "H", len(directory)) + entries + bytes(4) + values
+            entries.append(layout.entry.pack(tag, kind, count, value))
+    return b"".join(entries) + bytes(place.size) + values
+
+
+def _numbers(found: Field | None, order: str) -> tuple[int, ...]:
+    letter = WHOLE_NUMBERS.get(found.kind) if found else None
+    return struct.unpack(f"{order}{found.many}{letter}", found.value) if found and letter else ()
+
+
+def _fraction(found: Field | None, order: str) -> float:
+    """The one rational number of a field; 0 where it has none."""
+    if found is None or found.kind not in RATIONALS or len(found.value) != 8:
+        return 0.0
+    over, under = struct.unpack(order + "II", found.value)
+    return over / under if under else 0.0
 
 
 def _turned(entry: Field) -> Field:
@@ -184,7 +305,3 @@ def _turned(entry: Field) -> Field:
     unit = UNITS[entry.kind]
     turned = (entry.value[start : start + unit][::-1] for start in range(0, len(entry.value), unit))
     return entry._replace(value=b"".join(turned))
-
-
-def _number(order: str, data: bytes) -> int:
-    return int.from_bytes(data, "little" if order == "<" else "big")

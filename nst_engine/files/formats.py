@@ -1,4 +1,4 @@
-"""The one table of picture formats: what is read and written, and what each of them can hold."""
+"""The one table of picture formats: how a file of each is known, and what a written one can hold."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Format:
-    """A format: its name (Pillow's as well), the endings of its files, and what it can hold."""
+    """A format that is read: its name, which is Pillow's as well, and the endings of its files, the usual one first."""
 
     name: str
     endings: tuple[str, ...]
+    is_written: bool = False
     has_alpha: bool = True
     has_16_bits: bool = False
     exif_room: int = sys.maxsize
@@ -24,15 +25,142 @@ class Format:
     """How Pillow is to write it in 8 bits."""
 
 
-PNG = Format("PNG", (".png",), has_16_bits=True)
-JPEG = Format("JPEG", (".jpg", ".jpeg"), has_alpha=False, exif_room=65533, options={"quality": 95, "subsampling": 0})
-TIFF = Format("TIFF", (".tif", ".tiff"), has_16_bits=True, options={"compression": "tiff_adobe_deflate"})
-WEBP = Format("WEBP", (".webp",), options={"quality": 95})
+PNG = Format("PNG", (".png",), is_written=True, has_16_bits=True)
+JPEG = Format(
+    "JPEG",
+    (".jpg", ".jpeg", ".jpe", ".jfif"),
+    is_written=True,
+    has_alpha=False,
+    exif_room=65533,
+    options={"quality": 95, "subsampling": 0},
+)
+TIFF = Format(
+    "TIFF", (".tif", ".tiff"), is_written=True, has_16_bits=True, options={"compression": "tiff_adobe_deflate"}
+)
+WEBP = Format("WEBP", (".webp",), is_written=True, options={"quality": 95})
+GIF = Format("GIF", (".gif",))
+BMP = Format("BMP", (".bmp", ".dib"))
+PSD = Format("PSD", (".psd",))
+AVIF = Format("AVIF", (".avif",))
+HEIC = Format("HEIC", (".heic", ".heif"))
 
-OF_ENDING = {ending: each for each in (PNG, JPEG, TIFF, WEBP) for ending in each.endings}
-"""Ending of a file's name, in small letters → its format."""
+ALL = (PNG, JPEG, TIFF, WEBP, GIF, BMP, PSD, AVIF, HEIC)
+
+OF_ENDING = {ending: each for each in ALL if each.is_written for ending in each.endings}
+"""Ending of a file's name, in small letters → the format to write."""
+
+READ_ENDINGS = {ending: each for each in ALL for ending in each.endings}
+"""Ending of a file's name, in small letters → the format that it promises."""
+
+SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"\xff\xd8\xff", JPEG),
+    (b"II*\0", TIFF),
+    (b"MM\0*", TIFF),
+    (b"II+\0", TIFF),
+    (b"MM\0+", TIFF),
+    (b"GIF8", GIF),
+    (b"BM", BMP),
+    (b"8BPS\0\1", PSD),
+)
+"""How the files begin, but for those in :func:`recognized`."""
+
+BRANDS = {b"avif": AVIF, b"avis": AVIF, **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), HEIC)}
+"""Brands in the box ``ftyp`` that begins an HEIF file (ISO/IEC 23008-12)."""
+
+RAW = "a camera's raw file"
+CAMERAS = {
+    b"FUJIFILMCCD-RAW": "RAF",
+    b"IIRO": "ORF",
+    b"IIRS": "ORF",
+    b"MMOR": "ORF",
+    b"IIU\0": "RW2",
+    b"FOVb": "X3F",
+    b"\0MRM": "MRW",
+}
+"""How cameras' raw files begin → what they are called."""
+
+RAW_ENDINGS = (
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef"),
+    *(".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+)
+
+OTHERS = {
+    b"\xff\x0a": "a JPEG XL picture",
+    b"\0\0\0\x0cJXL ": "a JPEG XL picture",
+    b"\0\0\0\x0cjP  ": "a JPEG 2000 picture",
+    b"\xff\x4f\xff\x51": "a JPEG 2000 picture",
+    b"II\xbc\x01": "a JPEG XR picture",
+    b"8BPS\0\2": "a PSB picture of Photoshop",
+    b"gimp xcf": "an image of GIMP (XCF)",
+    b"DDS ": "a DDS texture",
+    b"%!PS": "a PostScript file",
+    b"\xc5\xd0\xd3\xc6": "a PostScript file (EPS)",
+    b"%PDF": "a PDF file",
+    b"v/1\x01": "an OpenEXR picture",
+    b"#?RADIANCE": "a Radiance picture (HDR)",
+    b"#?RGBE": "a Radiance picture (HDR)",
+    b"qoif": "a QOI picture",
+    b"\0\0\1\0": "an icon (ICO)",
+    b"\0\0\2\0": "a cursor (CUR)",
+    b"icns": "an icon (ICNS)",
+    b"\x01\xda": "an SGI picture",
+    b"\x0a\x05\x01": "a PCX picture",
+    b"SIMPLE  =": "a FITS picture",
+    b"BPG\xfb": "a BPG picture",
+    b"FLIF": "a FLIF picture",
+    b"/* XPM */": "an XPM picture",
+    b"#define ": "an XBM picture or a program",
+    b"<svg": "an SVG drawing",
+    b"<?xml": "an XML file, perhaps an SVG drawing",
+    b"<!DOCTYPE": "a web page",
+    b"<html": "a web page",
+    b"PK\3\4": "a ZIP archive, or a document that is kept in one",
+    b"\x1f\x8b": "a compressed file (gzip)",
+    b"7z\xbc\xaf": "an archive (7z)",
+    b"Rar!": "an archive (RAR)",
+    b"\x1aE\xdf\xa3": "a video",
+    b"OggS": "a sound or video",
+    b"ID3": "a sound",
+    b"\x7fELF": "a program",
+    b"MZ": "a program",
+    **{b"P%d%c" % (digit, end): "a PNM picture" for digit in range(1, 8) for end in b"\n "},
+}
+"""How files begin that are not read → what they are."""
+
+ENOUGH = 256
+"""Bytes of a file's beginning that tell its format."""
 
 
 def of_name(path: Path) -> Format | None:
-    """The format that a file's name promises."""
+    """The format to write into a file of this name."""
     return OF_ENDING.get(path.suffix.lower())
+
+
+def recognized(head: bytes) -> Format | str | None:
+    """The format of a file by its beginning; what it is, in words, if that is not read; None if it is unknown."""
+    if head[:4] == b"RIFF":
+        return WEBP if head[8:12] == b"WEBP" else "a sound or video (RIFF)"
+    if head[4:8] == b"ftyp":
+        return _of_brands(head[8:12], head[16 : int.from_bytes(head[:4], "big")])
+    if head[:4] == b"II*\0" and head[8:10] == b"CR":
+        return f"{RAW} (CR2)"
+    text = head.lstrip().lower()
+    for beginning, name in CAMERAS.items():
+        if head.startswith(beginning):
+            return f"{RAW} ({name})"
+    for beginning, found in SIGNATURES:
+        if head.startswith(beginning):
+            return found
+    return next(
+        (words for mark, words in OTHERS.items() if head.startswith(mark) or text.startswith(mark.lower())), None
+    )
+
+
+def _of_brands(major: bytes, others: bytes) -> Format | str:
+    brands = [major, *(others[start : start + 4] for start in range(0, len(others), 4))]
+    if major == b"crx ":
+        return f"{RAW} (CR3)"
+    if known := next((BRANDS[brand] for brand in brands if brand in BRANDS), None):
+        return known
+    return "a HEIF picture of an unusual kind" if b"mif1" in brands else "a video"

@@ -1,161 +1,183 @@
-"""Picture files → arrays: H×W×4 float32, sRGB-encoded RGB in [0, 1] and straight alpha."""
+"""Picture files → arrays: upright, in sRGB, in the file's own depth, with what is to go along into a result's file.
+
+Each format has a module that takes its files apart without decoding a pixel. So the size is known, and what reading
+will cost, before any of it is paid; and decoders see nothing but what they need for the pixels.
+"""
 
 from __future__ import annotations
 
-import io
 import logging
-import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image
 
+from nst_engine import memory
 from nst_engine.errors import PictureError
-from nst_engine.files import exif as exifs
-
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # of damaged files we speak ourselves
+from nst_engine.files import formats, gif, jpeg, pillow, png, sources, tiff, vips, webp
+from nst_engine.files.contents import Contents, Foreign, Metadata
+from nst_engine.files.vips import Integers
 
 Floats = NDArray[np.float32]
 
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # of damaged files we speak ourselves
+Image.MAX_IMAGE_PIXELS = None  # sizes are checked here
+
+TAKEN_APART: dict[str, Callable[[BinaryIO], Contents]] = {
+    "PNG": png.contents,
+    "JPEG": jpeg.contents,
+    "TIFF": tiff.contents,
+    "WEBP": webp.contents,
+    "GIF": gif.contents,
+    **{name: partial(pillow.contents, name=name) for name in ("BMP", "PSD", "AVIF", "HEIC")},
 }
-"""EXIF's number of an orientation → what makes the picture upright."""
+"""A format's name → what takes its files apart."""
+
+LONGEST_SIDE = 1_000_000
+
+CREDIBLE_PIXELS = 178_956_970
+"""Up to here a picture may be one of a single color, however small its file is."""
+
+PIXELS_PER_BYTE = 200
+"""Pixels of a photograph for each byte of its file; 60 are very many."""
+
+SPARE = 32 << 20
+"""Bytes that decoders take for themselves."""
+
+RAW_REMEDY = "Develop it with darktable, RawTherapee or the camera's program, and export it as TIFF or JPEG."
+EXPORT_REMEDY = "Open it in GIMP and export it as PNG."
+ANEW_REMEDY = "Open it in an editor and save it anew, as PNG with 8 or 16 bits per channel."
+FORMATS_REMEDY = "Give a PNG, JPEG, TIFF, WebP, GIF, BMP, PSD, AVIF or HEIC file."
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What a file holds: upright sRGB pixels, H×W×4 in [0, 1]; 8 or 16 bits per channel; EXIF to write beside them."""
+    """What a file holds: upright sRGB pixels, and what is to be written beside a picture made from them.
 
-    pixels: Floats
-    depth: int = 8
-    exif: bytes = b""
-
-
-def load(path: str | Path) -> Floats:
-    """Only the pixels of a file, as :func:`read` reads them."""
-    return read(path).pixels
-
-
-def read(path: str | Path) -> Picture:
-    """The picture in a file, upright (EXIF orientation) and in sRGB (from its ICC profile).
-
-    Raises :class:`PictureError` for a file that is missing, not a picture, damaged, or too large.
+    ``pixels`` is H×W×3, or H×W×4 with straight alpha, and uint8 or uint16 as the file is. ``warnings`` are sentences
+    on what was odd about the file and may show.
     """
-    with _read_errors(path), warnings.catch_warnings(), open(path, "rb") as file:
-        warnings.simplefilter("ignore")  # Pillow's on odd files, which are read all the same
-        return _read_with_libvips(file) if _is_deep(file) else _read_with_pillow(file)
+
+    pixels: Integers
+    metadata: Metadata = Metadata()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """Bits per channel: 8 or 16."""
+        return 8 * self.pixels.itemsize
+
+    @property
+    def exif(self) -> bytes:
+        """The block of EXIF to write beside them."""
+        return self.metadata.exif
+
+
+def load(path: str | Path, long_side: int | None = None) -> Floats:
+    """Only the pixels of a file, as :func:`read` reads them, but H×W×4 float32 in [0, 1]."""
+    return floats(read(path, long_side).pixels)
+
+
+def floats(pixels: Integers) -> Floats:
+    """H×W×3|4 integers as H×W×4 in [0, 1]."""
+    height, width, channels = pixels.shape
+    found = np.ones((height, width, 4), np.float32)
+    np.divide(pixels, np.iinfo(pixels.dtype).max, out=found[..., :channels], dtype=np.float32)
+    return found
+
+
+def read(path: str | Path, long_side: int | None = None) -> Picture:
+    """The picture in a file, upright (EXIF orientation) and in sRGB (from its profile), at most ``long_side`` long.
+
+    Raises :class:`PictureError` for a file that is missing, not a picture, damaged, or too large for the memory.
+    """
+    with _told(path), sources.opened(path) as file:
+        contents = _taken_apart(file, Path(path))
+        _check_size(path, contents, sources.size(file), long_side)
+        pixels = vips.pixels(contents, long_side)
+    return Picture(pixels, contents.metadata, tuple(f"{path} {warning}." for warning in contents.warnings))
+
+
+def _taken_apart(file: BinaryIO, path: Path) -> Contents:
+    """What a file holds, by its beginning rather than by its name.
+
+    Raises :class:`Foreign` for a file of a kind that is not read.
+    """
+    file.seek(0)
+    head = file.read(formats.ENOUGH)
+    found = formats.recognized(head)
+    if isinstance(found, str):
+        raise Foreign(found)
+    if found is None:
+        raise Foreign("empty" if not head else "")
+    if found is formats.TIFF and path.suffix.lower() in formats.RAW_ENDINGS:
+        raise Foreign(f"{formats.RAW} ({path.suffix[1:].upper()})")
+    contents = TAKEN_APART[found.name](file)
+    promised = formats.READ_ENDINGS.get(path.suffix.lower())
+    if promised and promised is not found:
+        contents.warnings.append(f"is a {found.name} file, whatever its name says")
+    return contents
+
+
+def _check_size(path: str | Path, contents: Contents, file_size: int, long_side: int | None) -> None:
+    """Raise :class:`PictureError` for a size that cannot be true, or that does not fit the memory that is free."""
+    width, height = contents.width, contents.height
+    count, longest = width * height, max(width, height)
+    if not count:
+        raise ValueError("it has no pixels")
+    if longest > LONGEST_SIDE:
+        raise PictureError(f"{path} has {width}×{height} pixels.", "No side may have more than a million.")
+    if count > CREDIBLE_PIXELS and count > PIXELS_PER_BYTE * file_size:
+        raise PictureError(
+            f"{path} claims to have {count // 10**6} megapixels, in a file of {-(-file_size // 1000)} kB.",
+            "Do not trust where it comes from, or save it anew with another program.",
+        )
+    pixels = count * contents.channels * contents.depth // 8
+    scale = min(1.0, long_side / longest) if long_side else 1.0
+    needed = int(pixels * scale**2) * (1 if contents.exif.orientation == 1 else 2) + contents.held + SPARE
+    if needed > (free := memory.free()):
+        raise PictureError(
+            f"{path} has {count / 1e6:.0f} megapixels: to read it takes {needed / 1e9:.1f} GB of memory, and "
+            f"{free / 1e9:.1f} GB are free.",
+            "Scale it down first, or close other programs.",
+        )
 
 
 @contextmanager
-def _read_errors(path: str | Path) -> Iterator[None]:
+def _told(path: str | Path) -> Iterator[None]:
     """Whatever goes wrong with a file, in a sentence."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's on odd files, which are read all the same
+            yield
+    except PictureError:
+        raise
     except FileNotFoundError:
         raise PictureError(f"There is no file {path}.", "Check the path.") from None
     except IsADirectoryError:
         raise PictureError(f"{path} is a folder.", "Give a picture in it.") from None
     except PermissionError:
         raise PictureError(f"{path} may not be read.", "Check its permissions.") from None
-    except UnidentifiedImageError:
-        raise PictureError(
-            f"{path} is not a picture that can be read.", "Give a PNG, JPEG, TIFF or WebP file."
-        ) from None
-    except Image.DecompressionBombError:
-        raise PictureError(f"{path} is larger than 178 megapixels.", "Scale it down first.") from None
+    except Foreign as other:
+        raise _refusal(path, other) from None
     except MemoryError:
         raise PictureError(f"{path} does not fit into memory.", "Scale it down first.") from None
-    except (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, struct.error) as error:
-        remedy = "Open it in an editor and save it anew, as PNG with 8 or 16 bits per channel."
-        raise PictureError(f"{path} cannot be read ({error}).", remedy) from None
+    except Exception as error:  # because there is no end to what decoders raise on damaged or hostile files
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise PictureError(f"{path} cannot be read ({reason}).", ANEW_REMEDY) from None
 
 
-def _is_deep(file: BinaryIO) -> bool:
-    """Whether it is a PNG or TIFF file of more than 8 bits per channel (or of over 4 GB, unknown to Pillow)."""
-    head = file.read(25)
-    if head.startswith(b"\x89PNG"):
-        return head[24:] == b"\x10"
-    if head.startswith((b"II+\0", b"MM\0+")):
-        return True
-    return max(exifs.read(file).numbers(exifs.BITS_PER_SAMPLE), default=8) > 8
-
-
-def _read_with_libvips(file: BinaryIO) -> Picture:
-    from nst_engine.files import vips  # libvips is large, and most pictures have 8 bits
-
-    tags = exifs.read(file)
-    if tags.numbers(exifs.PLANES) == (2,) and len(tags.numbers(exifs.BITS_PER_SAMPLE)) == 2:
-        raise ValueError("it keeps gray and alpha in separate planes")  # libvips reads the first row only
-    file.seek(0)
-    pixels, depth, block = vips.read(file.read())
-    return Picture(pixels, depth, exifs.kept(exifs.of_block(block) if block else tags))
-
-
-def _read_with_pillow(file: BinaryIO) -> Picture:
-    file.seek(0)
-    with Image.open(file) as image:
-        image.load()
-        if image.format == "TIFF":  # which Pillow has turned already
-            exif = exifs.read(file)
-            return Picture(_pixels(_in_srgb(image)), exif=exifs.kept(exif))
-        exif = exifs.of_block(_exif_block(image))
-        turn = TURNS.get(exif.orientation)
-        upright = image if turn is None else image.transpose(turn)
-        return Picture(_pixels(_in_srgb(upright)), exif=exifs.kept(exif))
-
-
-def _exif_block(image: Image.Image) -> bytes:
-    """The EXIF of a JPEG, PNG or WebP file. Many programs write PNG's as text: a name, a length, hexadecimal digits."""
-    text = image.info.get("Raw profile type exif", "")
-    try:
-        return image.info.get("exif") or bytes.fromhex("".join(text.split()[2:]))
-    except ValueError:
-        return b""
-
-
-def _in_srgb(image: Image.Image) -> Image.Image:
-    """The image in the mode RGB or RGBA with sRGB values."""
-    if image.mode.startswith(("I", "F")):
-        raise ValueError("its channels are not of 8 bits")
-    profile = image.info.get("icc_profile")
-    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    if image.mode not in ("RGB", "L", "CMYK"):
-        image = image.convert("L" if image.mode in ("1", "LA", "La") else "RGB")
-    if profile:
-        image = _from_profile(image, profile)
-    image = image.convert("RGB")
-    if alpha is not None:
-        image.putalpha(alpha)
-    return image
-
-
-def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    try:
-        converted = ImageCms.profileToProfile(
-            image,
-            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-            ImageCms.createProfile("sRGB"),
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            outputMode="RGB",
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
-    except (ImageCms.PyCMSError, OSError):
-        return image  # a damaged profile, or one of another color model: the values are taken as sRGB, as browsers do
-    return converted or image
-
-
-def _pixels(image: Image.Image) -> Floats:
-    return np.asarray(image.convert("RGBA")).astype(np.float32) / np.float32(255)
+def _refusal(path: str | Path, other: Foreign) -> PictureError:
+    if other.kind == "empty":
+        return PictureError(f"{path} is not a picture: it is empty.", FORMATS_REMEDY)
+    if not other.kind:
+        return PictureError(f"{path} is not a picture that can be read.", FORMATS_REMEDY)
+    remedy = other.remedy or (RAW_REMEDY if other.kind.startswith(formats.RAW) else EXPORT_REMEDY)
+    return PictureError(f"{path} is {other.kind}, which is not read here.", remedy)

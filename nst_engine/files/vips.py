@@ -1,73 +1,240 @@
-"""What Pillow cannot do: PNG and TIFF with 16 bits per channel, all of them, and their ICC profiles; by libvips."""
+"""Pixels by libvips: decoded in bands, scaled, brought to sRGB in 8 or 16 bits, and turned upright.
+
+libvips works through a picture from top to bottom and holds no more of it than it must.
+"""
 
 from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyvips  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from PIL import Image
 
-Floats = NDArray[np.float32]
+from nst_engine.files.contents import Contents
 
-WHITE = {"uchar": 255, "ushort": 65535}
+Integers = NDArray[np.uint8] | NDArray[np.uint16]
+
 DOTS_PER_MM = 72 / 25.4
 
+WHITE = {"uchar": 255, "ushort": 65535}
+
+MODELS = {"b-w": 1, "grey16": 1, "cmyk": 4}
+"""libvips' names of color models → channels; the others have three."""
+
+RGB_SPACE = b"RGB "
+SIGNED_LAB = 8
+
+SHRINKS = (1, 2, 4, 8)
+"""How many times smaller a JPEG decoder can make a picture by leaving out its high frequencies."""
+
+TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    1: lambda values: values,
+    2: lambda values: values[:, ::-1],
+    3: lambda values: values[::-1, ::-1],
+    4: lambda values: values[::-1],
+    5: lambda values: values.swapaxes(0, 1),
+    6: lambda values: np.rot90(values, -1),
+    7: lambda values: values[::-1, ::-1].swapaxes(0, 1),
+    8: lambda values: np.rot90(values),
+}
+"""EXIF's number of an orientation → what makes the picture upright."""
+
+BAND = 8
+"""Rows that are read at once when it is to be found how many of a damaged file are sound."""
+
+ALLOWED_LOSS = 24
+"""Rows that may be missing however small the picture is: decoders lose up to so many with one bit."""
+
 pyvips.cache_set_max(0)  # every picture is read once: what libvips remembers of it would only take memory
+pyvips.block_untrusted_set(True)
+logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # of damaged files we speak ourselves
 
 
-def read(data: bytes) -> tuple[Floats, int, bytes]:
-    """A PNG or TIFF file's pixels (upright, sRGB, H×W×4 in [0, 1]), bits per channel, and EXIF if it is a PNG.
+def pixels(contents: Contents, long_side: int | None = None) -> Integers:
+    """H×W×3 or H×W×4 in sRGB with straight alpha, upright, in the file's own depth: uint8 or uint16.
 
-    Raises ``ValueError`` for a damaged file, and for channels that are not of 8 or 16 bits.
+    A picture with a longer side than ``long_side`` is scaled down to it, with its alpha as weight. Raises
+    ``ValueError`` for a damaged file; one of whose rows few are missing is read, and ``contents.warnings`` says so.
     """
+    reason = "its end is missing"
+    if not contents.is_cut:
+        try:
+            return _decoded(contents, "error", long_side)
+        except pyvips.Error as error:
+            reason = _reason(error)
+    rows = contents.height if contents.bears_cutting else _sound_rows(contents)
+    if contents.height - rows > max(ALLOWED_LOSS, contents.height // 10):
+        raise ValueError(f"{reason}; {rows} of its {contents.height} rows are whole" if rows else reason)
+    contents.warnings.append(f"is damaged ({reason}); what is missing may show")
     try:
-        image = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on="error")
-        if Image.MAX_IMAGE_PIXELS and image.width * image.height > 2 * Image.MAX_IMAGE_PIXELS:
-            raise Image.DecompressionBombError
-        if image.format not in WHITE:
-            raise ValueError(f"its channels are of the kind {image.format}, not of 8 or 16 bits")
-        image = image.copy_memory()
-        exif = image.get("exif-data") if "exif-data" in image.get_fields() else b""
-        return _pixels(image.autorot()), 8 if image.format == "uchar" else 16, exif
+        return _decoded(contents, "none", long_side)
     except pyvips.Error as error:
-        raise ValueError(error.detail.strip().split("\n")[0]) from None
+        raise ValueError(_reason(error)) from None
 
 
 def encode(values: NDArray[np.uint16], image_format: str) -> bytes:
     """A PNG or TIFF file, tagged as sRGB, of H×W×3 or H×W×4 values; ``ValueError`` if there can be none."""
     image = pyvips.Image.new_from_array(values, interpretation="rgb16").copy(xres=DOTS_PER_MM, yres=DOTS_PER_MM)
-    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", pyvips.Operation.call("profile_load", "srgb"))
+    image = _tagged(image, pyvips.Operation.call("profile_load", "srgb"))
     try:
         if image_format == "PNG":
             return bytes(image.pngsave_buffer(keep="icc"))
         return bytes(image.tiffsave_buffer(keep="icc", compression="deflate", predictor="horizontal", resunit="inch"))
     except pyvips.Error as error:
-        raise ValueError(error.detail.strip().split("\n")[0]) from None
+        raise ValueError(_reason(error)) from None
 
 
-def _pixels(image: pyvips.Image) -> Floats:
-    """The pixels of gray, RGB or CMYK, with or without alpha. Alpha takes no part in the change of color space."""
-    is_cmyk = image.interpretation == "cmyk"
-    channels = 4 if is_cmyk else 3 if image.bands >= 3 else 1
-    pixels = np.ones((image.height, image.width, 4), np.float32)
-    if image.bands > channels:
-        pixels[..., 3:] = _fractions(image.extract_band(channels))
-    colors = image.extract_band(0, n=channels)
-    if "icc-profile-data" in image.get_fields():
-        colors = _in_srgb(colors)
-    values = _fractions(colors)
-    pixels[..., :3] = (1 - values[..., :3]) * (1 - values[..., 3:]) if colors.interpretation == "cmyk" else values
-    return pixels
+def _decoded(contents: Contents, fail_on: str, long_side: int | None) -> Integers:
+    source = _Source(contents)
+    longest = max(contents.width, contents.height)
+    scale = min(1.0, long_side / longest) if long_side else 1.0
+    image = _straight(source.image(fail_on, scale), contents)
+    if scale < 1:
+        image = _scaled(image, max(1, round(contents.width * scale)), max(1, round(contents.height * scale)))
+    colors = _colors(image)
+    found = _in_srgb(image.extract_band(0, n=colors), contents)
+    if image.bands > colors:
+        found = found.bandjoin(image.extract_band(colors))
+    upright: NDArray[Any] = np.ascontiguousarray(TURNS[contents.exif.orientation](found.numpy()))
+    return upright
 
 
-def _in_srgb(colors: pyvips.Image) -> pyvips.Image:
+def _sound_rows(contents: Contents) -> int:
+    """How many rows can be decoded before the first damage."""
+    source = _Source(contents)
     try:
-        return colors.icc_transform("srgb", embedded=True, depth=16, intent="relative", black_point_compensation=True)
+        image = source.image("warning" if contents.loader == "jpeg" else "error")
     except pyvips.Error:
-        return colors  # a damaged profile: the values are taken as sRGB, as browsers do
+        return 0
+    region = pyvips.Region.new(image)
+    for top in range(0, image.height, BAND):
+        try:
+            region.fetch(0, top, image.width, min(BAND, image.height - top))
+        except pyvips.Error:
+            return top
+    return int(image.height)
 
 
-def _fractions(image: pyvips.Image) -> Floats:
-    """The values as H×W×channels in [0, 1]."""
-    values = np.atleast_3d(image.numpy())
-    return values.astype(np.float32) / np.float32(WHITE[image.format])
+class _Source:
+    """A file's contents as libvips reads them; it has to live as long as the image."""
+
+    def __init__(self, contents: Contents) -> None:
+        self.contents = contents
+        self.source = pyvips.SourceCustom()
+        if contents.stream:
+            contents.stream.seek(0, os.SEEK_SET)
+            self.source.on_read(contents.stream.read)
+            self.source.on_seek(contents.stream.seek)
+
+    def image(self, fail_on: str, scale: float = 1.0) -> pyvips.Image:
+        """The image as it is stored, or of a JPEG a smaller one that is still twice as large as ``scale`` asks for."""
+        if self.contents.decode:
+            return _of_array(self.contents.decode(), self.contents.is_cmyk)
+        load = getattr(pyvips.Image, f"{self.contents.loader}load_source")
+        shrink = max(each for each in SHRINKS if each * scale <= 0.5 or each == 1)
+        options = {"shrink": shrink} if self.contents.loader == "jpeg" else {}
+        image = load(self.source, access="sequential", fail_on=fail_on, **options)
+        if shrink == 1 and (image.width, image.height) != (self.contents.width, self.contents.height):
+            raise ValueError("its header is damaged")
+        if image.format not in WHITE:
+            raise ValueError("its channels are not of 8 or 16 bits")
+        return image
+
+
+def _of_array(values: NDArray[np.uint8], is_cmyk: bool) -> pyvips.Image:
+    height, width, channels = values.shape
+    model = "cmyk" if is_cmyk else "b-w" if channels < 3 else "srgb"
+    image = pyvips.Image.new_from_memory(values.tobytes(), width, height, channels, "uchar")
+    return image.copy(interpretation=model)
+
+
+def _colors(image: pyvips.Image) -> int:
+    """How many channels of an image are colors; one more may be alpha."""
+    return MODELS.get(image.interpretation, 3)
+
+
+def _straight(image: pyvips.Image, contents: Contents) -> pyvips.Image:
+    """The colors and, if there is one, straight alpha, without any other channels."""
+    colors = _colors(image)
+    if image.bands == colors:
+        return image
+    plain = image.extract_band(0, n=colors)
+    if contents.alpha < 0:
+        return plain
+    plain = plain.bandjoin(image.extract_band(colors + contents.alpha))
+    return _whole(plain.unpremultiply(max_alpha=WHITE[image.format]), image) if contents.is_premultiplied else plain
+
+
+def _scaled(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
+    """The image in another size, antialiased; what is transparent lends its color to nothing."""
+    factors = width / image.width, height / image.height
+    if image.bands == _colors(image):
+        return image.resize(factors[0], vscale=factors[1])
+    white = WHITE[image.format]
+    scaled = image.premultiply(max_alpha=white).resize(factors[0], vscale=factors[1])
+    return _whole(scaled.unpremultiply(max_alpha=white), image)
+
+
+def _in_srgb(colors: pyvips.Image, contents: Contents) -> pyvips.Image:
+    """Gray, RGB, CMYK or CIELAB as sRGB, in the depth that it has."""
+    if contents.lab:
+        return _from_lab(colors, contents.lab)
+    if contents.profile:
+        try:
+            return _from_profile(colors, contents.profile)
+        except pyvips.Error:  # the values are taken as sRGB, as browsers do
+            contents.warnings.append("has a color profile that cannot be used")
+    if colors.bands == 4:
+        white = WHITE[colors.format]
+        return _whole((white - colors.extract_band(0, n=3)) * (white - colors.extract_band(3)) / white, colors)
+    return _three_of(colors)
+
+
+def _from_profile(colors: pyvips.Image, profile: bytes) -> pyvips.Image:
+    if colors.bands == 1 and profile[16:20] == RGB_SPACE:
+        colors = _three_of(colors)
+    depth = 8 if colors.format == "uchar" else 16
+    tagged = _tagged(colors, profile)
+    return tagged.icc_transform("srgb", embedded=True, depth=depth, intent="relative", black_point_compensation=True)
+
+
+def _from_lab(colors: pyvips.Image, kind: int) -> pyvips.Image:
+    """CIELAB as TIFF keeps it (1976, D50): with signed a and b (kind 8), or as profiles do (kind 9)."""
+    white = WHITE[colors.format]
+    unit = (white + 1) / 256
+    lightness, a_and_b = colors.extract_band(0), colors.extract_band(1, n=2)
+    if kind == SIGNED_LAB:
+        lab = lightness * (100 / white)
+        a_and_b = (a_and_b >= (white + 1) / 2).ifthenelse(a_and_b - (white + 1), a_and_b)
+    else:
+        lab = lightness * (100 / (255 * unit))
+        a_and_b = a_and_b - 128 * unit
+    lab = lab.bandjoin(a_and_b / unit).cast("float").copy(interpretation="lab")
+    return lab.icc_export(output_profile="srgb", depth=8 if white == 255 else 16, intent="relative", pcs="lab")
+
+
+def _three_of(colors: pyvips.Image) -> pyvips.Image:
+    """Gray as RGB; anything else as it is."""
+    model = "srgb" if colors.format == "uchar" else "rgb16"
+    return colors.bandjoin([colors, colors]).copy(interpretation=model) if colors.bands == 1 else colors
+
+
+def _tagged(image: pyvips.Image, profile: bytes) -> pyvips.Image:
+    tagged = image.copy()
+    tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return tagged
+
+
+def _whole(values: pyvips.Image, like: pyvips.Image) -> pyvips.Image:
+    """Rounded values in another image's format and color model."""
+    return values.rint().cast(like.format).copy(interpretation=like.interpretation)
+
+
+def _reason(error: pyvips.Error) -> str:
+    """The last thing that libvips says, without the name of the part that says it."""
+    lines = [line.strip() for line in error.detail.split("\n") if line.strip()]
+    return lines[-1].removeprefix("VipsJpeg: ") if lines else "it is damaged"

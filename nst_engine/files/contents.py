@@ -1,0 +1,155 @@
+"""What the structure of a picture file tells before a pixel is decoded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_engine.files import exif as exifs
+from nst_engine.files.exif import Exif
+from nst_engine.files.sources import Pieces
+
+LARGEST_NOTE = 1 << 26
+"""Bytes that any one thing beside the pixels may have: a profile, a block of EXIF or XMP."""
+
+
+class Foreign(Exception):
+    """A file of a kind that is not read: which kind, and perhaps what to do instead."""
+
+    def __init__(self, kind: str, remedy: str = "") -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What goes along with a picture into the file of its result: nothing in it speaks of the old pixels.
+
+    ``exif`` is a whole block (``Exif\\0\\0`` and a TIFF header first) without orientation, thumbnail and color space,
+    ``xmp`` a packet of XML in UTF-8 without the same, ``iptc`` the records of IPTC-IIM without previews, ``dpi``
+    pixels per inch across and down, ``comment`` a text of the owner's or a program's.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    iptc: bytes = b""
+    dpi: tuple[float, float] | None = None
+    comment: str = ""
+
+
+@dataclass
+class Contents:
+    """A picture file taken apart: what a decoder needs, and what stands beside it.
+
+    ``width`` and ``height`` are the stored picture's, which ``exif.orientation`` turns upright. Either ``loader``, a
+    name of libvips', decodes ``stream``, or ``decode`` gives H×W×channels (``is_cmyk`` or not). ``alpha`` is the place
+    of the transparency among the channels behind the colors, -1 for none. ``lab`` is how TIFF numbers the kind of
+    CIELAB, 0 for another color model. ``held`` is how many bytes the decoder has to hold besides the pixels.
+    """
+
+    width: int
+    height: int
+    channels: int
+    depth: int = 8
+    loader: str = ""
+    stream: Pieces | None = None
+    decode: Callable[[], NDArray[np.uint8]] | None = None
+    alpha: int = 0
+    is_premultiplied: bool = False
+    is_cmyk: bool = False
+    lab: int = 0
+    held: int = 0
+    is_cut: bool = False
+    bears_cutting: bool = False
+    """Whether a missing end costs sharpness only, as in a progressive JPEG."""
+
+    profile: bytes = b""
+    exif: Exif = field(default_factory=Exif)
+    xmp: bytes = b""
+    iptc: bytes = b""
+    dpi: tuple[float, float] | None = None
+    comment: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def metadata(self) -> Metadata:
+        """What of it goes along with a result."""
+        return Metadata(
+            exifs.kept(self.exif),
+            cleaned_xmp(self.xmp),
+            cleaned_iptc(self.iptc),
+            self.dpi or self.exif.dpi,
+            self.comment,
+        )
+
+
+def add_photoshop(contents: Contents, data: bytes) -> None:
+    """Take IPTC and resolution out of Photoshop's resources: ``8BIM``, number, name, length and data of each."""
+    position = 0
+    while data[position : position + 4] == b"8BIM" and position + 12 <= len(data):
+        number = int.from_bytes(data[position + 4 : position + 6], "big")
+        position += 6 + (data[position + 6] + 2) // 2 * 2
+        size = int.from_bytes(data[position : position + 4], "big")
+        value = data[position + 4 : position + 4 + size]
+        position += 4 + (size + 1) // 2 * 2
+        if number == 0x0404:
+            contents.iptc = value
+        if number == 0x03ED and len(value) >= 12 and not contents.dpi:
+            contents.dpi = _plausible(*(int.from_bytes(value[at : at + 4], "big") / 65536 for at in (0, 8)))
+
+
+def add_dpi(contents: Contents, across: float, down: float, per_inch: float = 1.0) -> None:
+    """Take the resolution where it may be true; an inch has so many of the units that it is given in."""
+    contents.dpi = contents.dpi or _plausible(across * per_inch, down * per_inch)
+
+
+def text(data: bytes) -> str:
+    """A comment, whatever its encoding is."""
+    data = data.rstrip(b"\0 \r\n")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def cleaned_xmp(packet: bytes) -> bytes:
+    """The packet without what speaks of the old file: thumbnails, orientation, a second part elsewhere, padding."""
+    if not (b"<x:xmpmeta" in packet or b"<rdf:RDF" in packet):
+        return b""
+    for name in (b"xmp:Thumbnails", b"xap:Thumbnails"):
+        packet = _without_element(packet, name)
+    packet = re.sub(rb"""(<tiff:Orientation>)\s*\d\s*(?=</)|(\btiff:Orientation=["'])\d(?=["'])""", _upright, packet)
+    packet = re.sub(rb"""\s+xmpNote:HasExtendedXMP=(["'])[0-9A-Fa-f]{0,64}\1""", b"", packet)
+    return re.sub(rb"\s{64,}(?=<\?xpacket)", b"\n", packet)
+
+
+def cleaned_iptc(records: bytes) -> bytes:
+    """The records without a preview of the old picture (2:200 to 2:202); up to the first damaged one."""
+    kept, position = [], 0
+    while records[position : position + 1] == b"\x1c" and position + 5 <= len(records):
+        size = int.from_bytes(records[position + 3 : position + 5], "big")
+        end = position + 5 + size
+        if size > 0x7FFF or end > len(records):
+            break
+        if not (records[position + 1] == 2 and 200 <= records[position + 2] <= 202):
+            kept.append(records[position:end])
+        position = end
+    return b"".join(kept)
+
+
+def _plausible(across: float, down: float) -> tuple[float, float] | None:
+    return (across, down) if 1 <= across <= 100_000 and 1 <= down <= 100_000 else None
+
+
+def _without_element(packet: bytes, name: bytes) -> bytes:
+    start, end = packet.find(b"<" + name), packet.rfind(b"</" + name + b">")
+    return packet if start < 0 or end < start else packet[:start] + packet[end + len(name) + 3 :]
+
+
+def _upright(found: re.Match[bytes]) -> bytes:
+    return (found[1] or found[2]) + b"1"

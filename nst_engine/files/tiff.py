@@ -1,0 +1,139 @@
+"""TIFF files taken apart (version 6 and its supplements, BigTIFF)."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+from nst_engine.files import exif as exifs
+from nst_engine.files.contents import Contents, Foreign, add_photoshop, text
+from nst_engine.files.exif import SHORT, Directory, Field, Reader
+from nst_engine.files.formats import RAW
+from nst_engine.files.sources import Pieces
+
+KIND, WIDTH, HEIGHT, BITS, COMPRESSION, COLORS = 0x00FE, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
+STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, PLANES = 0x0111, 0x0115, 0x0116, 0x0117, 0x011C
+TILES, SUB_DIRECTORIES, EXTRA, FORMAT, JPEG = 0x0144, 0x014A, 0x0152, 0x0153, 0x0201
+SMALLER = 1
+"""In the field KIND: the picture is a smaller one of another."""
+
+XMP, IPTC, PHOTOSHOP, PROFILE = 0x02BC, 0x83BB, 0x8649, 0x8773
+MAKE, DNG = 0x010F, 0xC612
+
+WHOLE_NUMBERS = {1, 4}
+"""Meanings of FORMAT that are whole numbers from 0; 4 is "unknown"."""
+
+NEEDED = {
+    *(WIDTH, HEIGHT, BITS, COMPRESSION, COLORS, STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, PLANES, FORMAT),
+    *(0x010A, 0x0124, 0x0125, 0x013D, 0x0140),  # order of bits, options of fax codes, predictor, palette
+    *(0x0142, 0x0143, TILES, 0x0145, 0x014C),  # tiles, inks
+    *(0x015B, 0x0200, 0x0201, 0x0202, 0x0207, 0x0208, 0x0209, 0x0211, 0x0212, 0x0213, 0x0214),  # JPEG and YCbCr
+}
+"""The fields that a decoder needs for the pixels. What is not among them it does not get to see."""
+
+TOLD = NEEDED | exifs.DESCRIPTIVE | {KIND, SUB_DIRECTORIES, EXTRA, XMP, IPTC, PHOTOSHOP, PROFILE, DNG}
+TOLD |= {exifs.ORIENTATION, exifs.CAMERA, exifs.PLACE}
+
+CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
+"""Color model (PhotometricInterpretation) → channels."""
+
+RGB, PALETTE, LABS = 2, 3, (8, 9)
+OF_SENSORS = (32803, 34892)
+"""Color models of what a camera's sensor saw: a mosaic, or linear values."""
+
+ASSOCIATED, TRANSPARENCIES = 1, (1, 2, 999)
+"""Meanings of an extra channel: alpha that the colors are multiplied with; all that are alpha (999 is Corel's)."""
+
+RAW_FORMATS = {"canon": "CR2", "hasselblad": "3FR", "nikon": "NEF", "pentax": "PEF", "samsung": "SRW", "sony": "ARW"}
+"""First word of a camera's maker → what its raw files are called."""
+
+DEPTHS = {1: 8, 2: 8, 4: 8, 8: 8, 16: 16}
+"""Bits of a channel in the file → bits when it is read."""
+
+
+def contents(file: BinaryIO) -> Contents:
+    """What a TIFF file holds first.
+
+    Raises ``ValueError`` for one that is damaged or of an unknown kind, :class:`Foreign` for a camera's raw file.
+    """
+    reader = Reader(file)
+    fields = reader.first(TOLD)
+    colors = reader.number(fields, COLORS, -1)
+    _refuse_raw(reader, fields, colors)
+    _check(reader, fields, colors)
+    size = reader.number(fields, WIDTH, 0), reader.number(fields, HEIGHT, 0)
+    samples, bits = reader.number(fields, SAMPLES, 1), reader.number(fields, BITS, 1)
+    found = Contents(*size, samples if colors != PALETTE else 3, DEPTHS[bits], loader="tiff")
+    _add_extra(found, reader, fields, samples - CHANNELS[colors])
+    if colors in LABS:
+        found.lab = colors
+        fields[COLORS] = fields[COLORS]._replace(kind=SHORT, many=1, value=struct.pack(reader.order + "H", RGB))
+    found.held = (
+        found.width * min(found.height, reader.number(fields, ROWS_PER_STRIP, found.height)) * samples * bits // 8
+    )
+    _add_beside(found, reader, fields)
+    found.stream = _stream(file, reader, fields)
+    return found
+
+
+def _refuse_raw(reader: Reader, fields: Directory, colors: int) -> None:
+    """Raise :class:`Foreign` where the first picture is a sensor's, or a thumbnail of one that lies deeper."""
+    width = reader.number(fields, WIDTH, 0)
+    is_small = bool(reader.number(fields, KIND, 0) & SMALLER)
+    deeper = [reader.directory(offset, {WIDTH}) for offset in reader.numbers(fields, SUB_DIRECTORIES)[:8] if is_small]
+    if DNG in fields:
+        raise Foreign(f"{RAW} (DNG)")
+    if colors in OF_SENSORS or any(reader.number(each, WIDTH, 0) > width for each in deeper):
+        maker = text(fields[MAKE].value) if MAKE in fields else ""
+        name = RAW_FORMATS.get(maker.partition(" ")[0].lower(), maker)
+        raise Foreign(f"{RAW} ({name})" if name else RAW)
+
+
+def _check(reader: Reader, fields: Directory, colors: int) -> None:
+    """Raise ``ValueError`` for what is no picture of whole numbers in a color model that is known here."""
+    bits, samples = reader.numbers(fields, BITS) or (1,), reader.number(fields, SAMPLES, 1)
+    if not fields or STRIPS not in fields and TILES not in fields and JPEG not in fields:
+        raise ValueError("it has no pixels")
+    if {*bits} - DEPTHS.keys() or len({*bits}) > 1 or {*reader.numbers(fields, FORMAT)} - WHOLE_NUMBERS:
+        raise ValueError("its channels are not whole numbers of 8 or 16 bits")
+    if samples < CHANNELS.get(colors, samples + 1):
+        raise ValueError("its color model is unknown here")
+    if reader.number(fields, PLANES, 1) == 2 and samples == 2:
+        raise ValueError("it keeps gray and alpha in separate planes")  # of which libvips reads the first row only
+
+
+def _add_extra(found: Contents, reader: Reader, fields: Directory, count: int) -> None:
+    """Say which of the channels behind the colors is the transparency. The first one is where nothing is declared."""
+    meanings = reader.numbers(fields, EXTRA) or (2,) * count
+    alphas = [place for place, meaning in enumerate(meanings[:count]) if meaning in TRANSPARENCIES]
+    found.alpha = alphas[0] if alphas else -1
+    found.is_premultiplied = bool(alphas) and meanings[alphas[0]] == ASSOCIATED
+    if count > bool(alphas):
+        found.warnings.append("has channels beyond color and transparency, which were left out")
+    fields.pop(EXTRA, None)
+    if count:
+        fields[EXTRA] = Field(SHORT, count, bytes(2 * count))
+
+
+def _add_beside(found: Contents, reader: Reader, fields: Directory) -> None:
+    """What does not concern the pixels."""
+    beside = {tag: fields[tag].value for tag in (XMP, IPTC, PROFILE, PHOTOSHOP) if tag in fields}
+    found.exif = exifs.of_directory(reader, fields)
+    found.xmp, found.profile = beside.get(XMP, b""), beside.get(PROFILE, b"")
+    add_photoshop(found, beside.get(PHOTOSHOP, b""))
+    found.iptc = beside.get(IPTC, found.iptc)
+    second = reader.following(reader.start)
+    if second and not reader.number(reader.directory(second, {KIND}), KIND, 0) & SMALLER:
+        found.warnings.append("has several pages; its first one is taken")
+
+
+def _stream(file: BinaryIO, reader: Reader, fields: Directory) -> Pieces:
+    """The file with another directory, behind its end: of what a decoder needs, and followed by none."""
+    assert reader.layout is not None
+    place = reader.size + reader.size % 2
+    directory = {tag: field for tag, field in fields.items() if tag in NEEDED or tag == EXTRA}
+    made = exifs.written(reader.layout, directory, place)
+    if not reader.layout.is_big and place + len(made) >= 1 << 32:
+        raise ValueError("it is larger than such a file can be")
+    head = reader.layout.header + reader.layout.offset.pack(place)
+    return Pieces(file, [head, range(len(head), reader.size), bytes(reader.size % 2), made])
