@@ -6,10 +6,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nst_engine.options import Options
+
+# PyTorch's threads on Linux wait for one another by spinning, which starves them beside a busy editor. With a short
+# spin a picture took a third less time beside one busy process, and 7 % more alone. To be set before torch is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
@@ -11,10 +10,6 @@ import nst_engine
 from nst_engine import memory
 from nst_engine.commands import batch, doctor, networks, nst, score, stylize, worker
 from nst_engine.errors import StyleTransferError
-
-# PyTorch's threads on Linux wait for one another by spinning, which starves them beside a busy editor. With a short
-# spin a picture took a third less time beside one busy process, and 7 % more alone. To be set before torch is loaded.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 COMMANDS = (stylize, batch, nst, score, networks, worker, doctor)
 WITHOUT_TORCH = (networks,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -65,3 +66,12 @@ def test_nothing_is_printed_and_torch_is_not_loaded_before_it_is_needed():
     code = "import sys; from nst_engine import stylize, Options; Options(); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("own", [None, "7"])
+def test_threads_get_a_short_spin_before_torch_is_loaded_unless_the_caller_chose_another(own):
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    environment |= {} if own is None else {"GOMP_SPINCOUNT": own}
+    code = "import os, sys, nst_engine; print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == [own or "1000", "False"]
