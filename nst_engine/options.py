@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
 import sys
 from collections.abc import Mapping
 from typing import Any, Literal, cast
@@ -346,18 +345,23 @@ def table() -> dict[str, Any]:
 
 def _checked(name: str, spec: Spec, value: Any) -> Any:
     """The value in the option's own type, or OptionError."""
-    refusal = OptionError(f"Option '{name}' is {value!r}.", f"It must be {spec.allowed}.")
     if spec.kind in ("int", "float"):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise refusal
-        if spec.kind == "int" and value != int(value):
-            raise refusal
-        if not cast(float, spec.low) <= value <= cast(float, spec.high):
-            raise refusal
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise _refusal(name, spec, value)
+        if not cast(float, spec.low) <= value <= cast(float, spec.high) or (spec.kind == "int" and value != int(value)):
+            raise _refusal(name, spec, value)
         return int(value) if spec.kind == "int" else float(value)
     if not isinstance(value, str) or (spec.choices and value not in spec.choices):
-        raise refusal
+        raise _refusal(name, spec, value)
     return value
+
+
+def _refusal(name: str, spec: Spec, value: Any) -> OptionError:
+    try:
+        shown = repr(value)
+    except ValueError:  # Python writes no more than some thousand digits
+        shown = "too large a number"
+    return OptionError(f"Option '{name}' is {shown}.", f"It must be {spec.allowed}.")
 
 
 def markdown() -> str:

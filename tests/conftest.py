@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from workers import started
 
 Floats = NDArray[np.float32]
 
@@ -21,6 +23,7 @@ WINDOWS = {"window", "session", "help_window", "screenshots"}
 """Fixtures that show a window."""
 
 collect_ignore = [] if sys.platform == "linux" else sorted(IN_GIMP)
+collect_ignore_glob = [] if sys.platform == "linux" else ["test_*_on_linux.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker("window")
         elif not item.get_closest_marker("slow"):
             item.add_marker("fast")
+
+
+@pytest.fixture
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    """The engine at the other end of three pipes."""
+    with started() as process:
+        yield process
 
 
 def stripes(height: int, width: int, period: int, seed: int) -> Floats:

@@ -23,6 +23,11 @@ def test_defaults_are_valid_and_elided():
     assert options.to_mapping(Options()) == {}
 
 
+def test_numbers_that_python_itself_does_not_write_are_refused_in_a_sentence():
+    with pytest.raises(OptionError, match="'size' is too large a number"):
+        options.from_mapping({"size": 10**5000})
+
+
 def test_mappings_come_back_the_same():
     given = Options(quality="draft", strength=70.0, iterations=5)
     assert options.from_mapping(json.loads(json.dumps(options.to_mapping(given)))) == given
@@ -36,6 +41,7 @@ def test_mappings_come_back_the_same():
         ("size", 1.5, "a whole number"),
         ("size", "512", "a whole number"),
         ("size", True, "a whole number"),
+        ("size", 10**400, "a whole number"),
         ("strength", 101, "a number from 0 to 100"),
         ("strength", float("nan"), "a number from 0 to 100"),
         ("quality", "superb", "one of draft, normal, high, best"),
