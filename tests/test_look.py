@@ -1,0 +1,68 @@
+"""What a painter sees first, on small pictures: the dial, the border, specks, bare places."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks import faults
+from PIL import Image
+
+from nst_engine import Options, stylize
+
+PICTURES = Path(__file__).parent / "pictures"
+SIZE = 128
+
+
+def picture(name: str) -> np.ndarray:
+    image = Image.open(PICTURES / name).convert("RGB")
+    image.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+CASTLE, NIGHT = picture("content-castle.jpg"), picture("style-starry-night.jpg")
+
+
+def levels(content: np.ndarray, style: np.ndarray, **options: Any) -> np.ndarray:
+    painted = stylize(content, style, Options(**{"size": SIZE, "quality": "draft", "iterations": 14} | options))
+    return np.rint(painted[..., :3] * 255).astype(np.uint8)
+
+
+@lru_cache
+def castle_by_night(strength: float) -> np.ndarray:
+    return levels(CASTLE, NIGHT, strength=strength)
+
+
+def test_each_step_of_the_dial_is_further_from_the_photograph_and_less_bare():
+    painted = [castle_by_night(strength) for strength in (0.0, 25.0, 50.0, 75.0, 100.0)]
+    changes = [np.abs(pixels.astype(int) - CASTLE).mean() for pixels in painted]
+    bare = [faults.bareness(pixels, NIGHT) for pixels in painted]
+    assert changes == sorted(changes)
+    assert bare[0] > bare[2] > bare[4]
+
+
+def test_the_default_paints_everywhere():
+    assert faults.bareness(castle_by_night(50.0), NIGHT) < 0.7 * faults.bareness(CASTLE, NIGHT)
+
+
+def test_the_default_has_fewer_specks_than_the_painting():
+    assert faults.specks(castle_by_night(50.0)) < 0.5 * faults.specks(NIGHT)
+
+
+def test_a_strip_along_a_styles_border_is_not_copied_to_the_pictures():
+    framed = NIGHT.copy()
+    framed[:, -8:] = (230, 110, 40)
+
+    def orange_at_the_right(padding: str) -> float:
+        strip = levels(CASTLE, framed, padding=padding)[:, -4:].astype(float)
+        return float(strip[..., 0].mean() - strip[..., 2].mean())
+
+    assert orange_at_the_right("replicate-all") < 0.6 * orange_at_the_right("replicate")
+
+
+@pytest.mark.parametrize("color", ["content", "match"])
+def test_other_colors_are_painted_as_well(color):
+    assert faults.bareness(levels(CASTLE, NIGHT, color=color), NIGHT) < faults.bareness(CASTLE, NIGHT)
