@@ -79,8 +79,8 @@ class Worker:
 
     def run(self) -> None:
         """Greet, then work on one job after another for as long as the client is there."""
-        threading.Thread(target=self._read, daemon=True).start()
         with self._last_words():
+            threading.Thread(target=self._read, daemon=True).start()
             device = devices.describe(devices.choose("auto"))
             self._send(Hello(PROTOCOL, nst_engine.__version__, device, networks.listed()))
             while True:
@@ -109,6 +109,7 @@ class Worker:
         try:
             yield
         except Exception as error:
+            traceback.clear_frames(error.__traceback__)  # half a picture may be what takes the memory
             threading.Timer(LAST_WORDS_SECONDS, os._exit, [LEFT]).start()
             self._fail(error)
         finally:

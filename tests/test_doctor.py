@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "gimp_plugin/neural-style"))
 from nst_plugin import settings
 
 
+@pytest.mark.slow
 def test_a_sound_engine_passes_the_test():
     assert doctor.self_test([sys.executable, "-m", "nst_engine", "worker"]).startswith(("cpu", "cuda", "mps", "xpu"))
 

@@ -13,7 +13,9 @@ EXAMPLES = {"sessions": 6}
 """Of each property, where they are not cheap."""
 
 PROPERTIES = [
-    pytest.param(known, EXAMPLES.get(kind, 300), id=f"{kind}: {known.__name__}")
+    pytest.param(
+        known, EXAMPLES.get(kind, 300), id=f"{kind}: {known.__name__}", marks=[pytest.mark.slow] * (kind in EXAMPLES)
+    )
     for kind in KINDS
     for known in importlib.import_module(f"tests.fuzz.{kind}").PROPERTIES
 ]

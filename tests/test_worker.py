@@ -55,6 +55,7 @@ def steps(answer) -> int:
     return answer.used["steps"]
 
 
+@pytest.mark.slow
 def test_a_stop_is_for_the_jobs_before_it_and_for_no_other(worker, content, style):
     short, endless = job(content, style, iterations=3), job(content, style, recipe="nst", iterations=100_000)
     for message in (Stop(), short, Plan({}, 64, 64)):
@@ -77,6 +78,7 @@ def test_a_plan_during_a_job_does_not_undo_its_stop_and_is_answered_after_it(wor
     assert isinstance(answers(worker, until=(Planned, Result, Failure))[-1], Planned)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"quality": "best"}, {"recipe": "nst"}, {"quality": "best", "iterations": 400}])
 def test_long_jobs_arrive_and_what_is_told_of_them_is_as_short_as_of_others(worker, content, style, options):
     protocol.send(worker.stdin, job(content, style, **options))
@@ -88,6 +90,7 @@ def test_long_jobs_arrive_and_what_is_told_of_them_is_as_short_as_of_others(work
     assert len(json.dumps(result.used)) < 4000
 
 
+@pytest.mark.slow
 def test_stop_after_hundreds_of_steps_brings_the_picture(worker, content, style):
     protocol.send(worker.stdin, job(content, style, recipe="nst", iterations=100_000))
     while answers(worker, until=Progress)[-1].fraction < 0.004:
@@ -98,6 +101,7 @@ def test_stop_after_hundreds_of_steps_brings_the_picture(worker, content, style)
     assert result.used["steps"] > 400
 
 
+@pytest.mark.slow
 def test_names_and_paths_of_any_length_travel(worker, content, style):
     styles = tuple(StylePicture(f"{number} {'é' * 10_000}", style[:20, :20]) for number in range(5))
     protocol.send(worker.stdin, Stylize(PROTOCOL, {"iterations": 1}, content[:32, :32], styles))
@@ -146,6 +150,7 @@ GARBAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
 def test_garbage_is_answered_and_ends_the_worker(worker, garbage):
     worker.stdin.write(garbage)
@@ -158,6 +163,7 @@ def test_garbage_is_answered_and_ends_the_worker(worker, garbage):
     assert worker.wait(timeout=30) == 0
 
 
+@pytest.mark.slow
 def test_the_log_tells_what_the_client_need_not_know(content, style):
     with started("-c", BROKEN) as worker:
         protocol.send(worker.stdin, job(content, style))
@@ -169,12 +175,14 @@ def test_the_log_tells_what_the_client_need_not_know(content, style):
 MUTE = "import nst_engine.worker as w; w.Preview = w.Progress = None; w.main()"
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_shown_in_the_making_is_made_all_the_same(content, style):
     with started("-c", MUTE) as worker:
         protocol.send(worker.stdin, job(content, style, iterations=2))
         assert [type(message) for message in answers(worker)] == [Hello, Result]
 
 
+@pytest.mark.slow
 def test_without_a_client_there_is_no_worker():
     with started(stdin=subprocess.DEVNULL) as worker:
         assert worker.wait(timeout=60) == 0
@@ -195,6 +203,7 @@ def test_a_plan_says_size_and_time_and_the_job_keeps_to_it(worker, style):
     assert answers(worker)[-1].code == "option"
 
 
+@pytest.mark.slow
 def test_a_plan_for_a_content_that_would_be_refused_is_refused_in_a_sentence(worker):
     for width, height in [(0, 0), (-64, 64), (15, 15), (10**9, 10**9), (10**6, 10**6), (10**200, 16)]:
         protocol.send(worker.stdin, Plan({}, width, height))
