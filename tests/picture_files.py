@@ -11,6 +11,7 @@ from PIL import Image
 
 LETTERS = {1: "B", 2: "s", 3: "H", 4: "I", 5: "I", 7: "s", 10: "i"}
 MARKS = {"<": b"II*\0", ">": b"MM\0*"}
+BIG_MARKS = {"<": b"II+\0\x08\0\0\0", ">": b"MM\0+\0\x08\0\0"}
 
 KINDS = ["png8", "png16", "jpg8", "tif8", "tif16", "webp8"]
 """Endings of files, with the bits per channel."""
@@ -21,22 +22,24 @@ LATITUDE = (48, 1, 51, 1, 2999, 100)
 THUMBNAIL = b"\xff\xd8 the old picture, small \xff\xd9"
 
 
-def directory(order, entries, offset, following=b""):
+def directory(order, entries, offset, following=b"", big=False):
     """A directory of TIFF: ``entries`` maps a tag to (kind, values) or to the entries of a directory below."""
-    head, tail = struct.pack(order + "H", len(entries)), b""
-    start = offset + 2 + 12 * len(entries) + 4
+    place = order + ("Q" if big else "I")
+    wide = struct.calcsize(place)
+    head, tail = struct.pack(order + ("Q" if big else "H"), len(entries)), b""
+    start = offset + len(head) + (4 + 2 * wide) * len(entries) + wide
     for tag, entry in sorted(entries.items()):
         if isinstance(entry, dict):
             kind, number, data = 4, 1, struct.pack(order + "I", start + len(tail))
-            tail += directory(order, entry, start + len(tail))
+            tail += directory(order, entry, start + len(tail), big=big)
         else:
             kind, values = entry
             data = values if isinstance(values, bytes) else struct.pack(f"{order}{len(values)}{LETTERS[kind]}", *values)
             number = len(values) // (2 if kind in (5, 10) else 1)
-            if len(data) > 4:
-                data, tail = struct.pack(order + "I", start + len(tail)), tail + data + bytes(len(data) % 2)
-        head += struct.pack(order + "HHI", tag, kind, number) + data.ljust(4, b"\0")
-    end = struct.pack(order + "I", start + len(tail)) if following else bytes(4)
+            if len(data) > wide:
+                data, tail = struct.pack(place, start + len(tail)), tail + data + bytes(len(data) % 2)
+        head += struct.pack(order + "HH", tag, kind) + struct.pack(place, number) + data.ljust(wide, b"\0")
+    end = struct.pack(place, start + len(tail)) if following else bytes(wide)
     return head + end + tail + following
 
 
@@ -77,14 +80,33 @@ def png(values, exif=b"", **chunks):
     header = struct.pack(">IIBBBBB", width, height, values.itemsize * 8, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     before = {**({"eXIf": exif.removeprefix(b"Exif\0\0")} if exif else {}), **chunks}
     parts = [("IHDR", header), *before.items(), ("IDAT", zlib.compress(data)), ("IEND", b"")]
-    file = b"\x89PNG\r\n\x1a\n"
-    for name, content in parts:
-        file += struct.pack(">I", len(content)) + name.encode() + content
-        file += struct.pack(">I", zlib.crc32(name.encode() + content))
-    return file
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, content) for name, content in parts)
 
 
-def tiff(values, order="<", photometric=None, alpha=2, planes=False, sample_format=1, fields=None):
+def chunk(name, content):
+    """A chunk of a PNG file."""
+    sum_of_both = zlib.crc32(name.encode() + content)
+    return struct.pack(">I", len(content)) + name.encode() + content + struct.pack(">I", sum_of_both)
+
+
+def psd(values):
+    """A PSD file without layers of H×W×1|3|4 values of 8 bits, with 300 dpi."""
+    height, width, channels = values.shape
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, channels, height, width, 8, 1 if channels == 1 else 3)
+    resolution = struct.pack(">I2HI2H", 300 << 16, 1, 1, 300 << 16, 1, 1)
+    resources = b"8BIM" + struct.pack(">HHI", 0x03ED, 0, len(resolution)) + resolution
+    return (
+        head
+        + bytes(4)
+        + struct.pack(">I", len(resources))
+        + resources
+        + bytes(4)
+        + b"\0\0"
+        + np.moveaxis(values, 2, 0).tobytes()
+    )
+
+
+def tiff(values, order="<", photometric=None, alpha=2, planes=False, sample_format=1, fields=None, big=False):
     """An uncompressed TIFF file of H×W×channels values; ``fields`` are more entries of its directory."""
     height, width, channels = values.shape
     if photometric is None:
@@ -99,17 +121,20 @@ def tiff(values, order="<", photometric=None, alpha=2, planes=False, sample_form
         0x0102: (3, [values.itemsize * 8] * channels),
         0x0103: (3, [1]),
         0x0106: (3, [photometric]),
-        0x0111: (4, [8 + strip * size for strip in range(strips)]),
+        0x0111: (4, [(16 if big else 8) + strip * size for strip in range(strips)]),
         0x0115: (3, [channels]),
         0x0116: (4, [height]),
         0x0117: (4, [size] * strips),
         0x011C: (3, [2 if planes else 1]),
         0x0153: (3, [sample_format] * channels),
-        **({0x0152: (3, [alpha])} if channels in (2, 4) and photometric != 5 else {}),
+        **({0x0152: (3, [alpha])} if alpha is not None and channels in (2, 4) and photometric != 5 else {}),
         **(fields or {}),
     }
     if strips == 1 and len(data) % 2:
         data += b"\0"
+    if big:
+        end = 16 + len(data)
+        return BIG_MARKS[order] + struct.pack(order + "Q", end) + data + directory(order, entries, end, big=True)
     return MARKS[order] + struct.pack(order + "I", 8 + len(data)) + data + directory(order, entries, 8 + len(data))
 
 

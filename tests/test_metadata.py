@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
+
 import numpy as np
 import picture_files
 import pytest
@@ -92,3 +96,79 @@ def test_damaged_exif_does_no_harm(tmp_path, corner, kind, start, monkeypatch):
     picture = reading.read(path)
     assert sorted(picture.pixels.shape) == [3, 20, 30]
     writing.save(tmp_path / "b.jpg", reading.floats(picture.pixels), exif=picture.exif)
+
+
+XMP = (
+    b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF>'
+    b'<rdf:Description tiff:Orientation="6" xmp:Rating="5"><dc:creator>J\xc3\xb6rg</dc:creator>'
+    b"<tiff:Orientation>6</tiff:Orientation><xmp:Thumbnails><rdf:Alt>/9j/4AAQSkZJRg</rdf:Alt></xmp:Thumbnails>"
+    b"</rdf:Description></rdf:RDF></x:xmpmeta>" + b" " * 2000 + b'<?xpacket end="w"?>'
+)
+
+
+def iptc(number, value):
+    """A record of IPTC-IIM."""
+    return struct.pack(">BBBH", 0x1C, 2, number, len(value)) + value
+
+
+IPTC = iptc(120, b"A caption") + iptc(202, b"the old picture, small") + iptc(80, b"Me")
+
+
+def resources(*parts):
+    """Photoshop's resources."""
+    return b"".join(
+        b"8BIM" + struct.pack(">HHI", number, 0, len(data)) + data + bytes(len(data) % 2) for number, data in parts
+    )
+
+
+def file_with_notes(kind, corner):
+    """A file with XMP, IPTC, 300 dpi and a comment where the format has it."""
+    photoshop = resources((0x0BB7, b"odd"), (0x0404, IPTC))
+    if kind == "png":
+        raw = f"\niptc\n{len(photoshop):8}\n{photoshop.hex()}\n".encode()
+        chunks = {"iTXt": b"XML:com.adobe.xmp\0\0\0\0\0" + XMP, "pHYs": struct.pack(">IIB", 11811, 11811, 1)}
+        return picture_files.png(corner, **chunks, zTXt=b"Raw profile type iptc\0\0" + zlib.compress(raw))
+    if kind == "tif":
+        dpi = {0x011A: (5, [300, 1]), 0x011B: (5, [300, 1]), 0x0128: (3, [2])}
+        return picture_files.tiff(corner, fields={0x02BC: (1, XMP), 0x83BB: (7, IPTC), **dpi})
+    file = io.BytesIO()
+    if kind == "webp":
+        Image.fromarray(corner).save(file, "WEBP", xmp=XMP, lossless=True)
+        return file.getvalue()
+    Image.fromarray(corner).save(file, "JPEG", quality=95, dpi=(300, 300), xmp=XMP, comment="Grüße")
+    segment = b"Photoshop 3.0\0" + photoshop
+    marker = b"\xff\xed" + struct.pack(">H", len(segment) + 2)
+    return file.getvalue()[:2] + marker + segment + file.getvalue()[2:]
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp"])
+def test_what_others_wrote_of_the_picture_is_offered_without_what_holds_for_the_old_pixels_only(tmp_path, corner, kind):
+    (tmp_path / f"a.{kind}").write_bytes(file_with_notes(kind, corner))
+    metadata = reading.read(tmp_path / f"a.{kind}").metadata
+    assert "<dc:creator>Jörg</dc:creator>" in metadata.xmp.decode()
+    assert b'tiff:Orientation="1"' in metadata.xmp
+    assert b"<tiff:Orientation>1<" in metadata.xmp
+    assert b"9j" not in metadata.xmp
+    assert len(metadata.xmp) < len(XMP) - 1900
+    assert metadata.iptc == (b"" if kind == "webp" else iptc(120, b"A caption") + iptc(80, b"Me"))
+    assert metadata.dpi == (None if kind == "webp" else pytest.approx((300, 300), abs=0.1))
+    assert metadata.comment == ("Grüße" if kind == "jpg" else "")
+
+
+@pytest.mark.parametrize("kind", ["jpg8", "tif8"])
+def test_resolution_in_centimeters_and_in_exif_is_told_in_inches(tmp_path, corner, kind):
+    fields = {0x011A: (5, [11811, 100]), 0x011B: (5, [11811, 100]), 0x0128: (3, [3])}
+    data = picture_files.camera_file(kind, corner, fields=fields)
+    (tmp_path / f"a.{ending(kind)}").write_bytes(data)
+    assert reading.read(tmp_path / f"a.{ending(kind)}").metadata.dpi == pytest.approx((300, 300), abs=0.1)
+
+
+@pytest.mark.parametrize("cut", range(0, 24, 3))
+def test_damaged_notes_do_no_harm(tmp_path, corner, cut):
+    damaged = IPTC[: len(IPTC) - cut] + b"\x1c\x02\x50\xff\xff"
+    raw = resources((0x0404, damaged))[: len(damaged) + 12 - cut // 2]
+    segment = b"Photoshop 3.0\0" + raw
+    file = picture_files.camera_file("jpg8", corner)
+    marker = b"\xff\xed" + struct.pack(">H", len(segment) + 2)
+    (tmp_path / "a.jpg").write_bytes(file[:2] + marker + segment + file[2:])
+    assert iptc(120, b"A caption") in reading.read(tmp_path / "a.jpg").metadata.iptc

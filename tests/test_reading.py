@@ -226,3 +226,48 @@ def test_a_picture_of_too_many_pixels_is_refused_unread(tmp_path, depth):
     (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(PictureError, match="megapixels"):
         reading.load(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_is_made_smaller_while_it_is_read(tmp_path, content, kind):
+    path = tmp_path / f"a.{ending(kind)}"
+    large = content.repeat(16, axis=0).repeat(16, axis=1)
+    writing.save(path, large, depth=bits(kind))
+    pixels = reading.read(path, 96).pixels
+    assert pixels.shape == (72, 96, 3)
+    assert pixels.dtype == (np.uint16 if bits(kind) == 16 else np.uint8)
+    whole = Image.fromarray(writing.to_bytes(reading.load(path)[..., :3]))
+    expected = np.asarray(whole.resize((96, 72), Image.Resampling.LANCZOS))
+    assert np.abs(reading.floats(pixels)[..., :3] * 255 - expected).mean() < 1.5
+
+
+def test_a_picture_is_never_made_larger(tmp_path, content):
+    writing.save(tmp_path / "a.png", content)
+    assert reading.read(tmp_path / "a.png", 1000).pixels.shape[:2] == content.shape[:2]
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_what_is_transparent_lends_no_color_to_a_smaller_picture(tmp_path, depth):
+    values = np.zeros((64, 64, 4), np.uint8)
+    values[:] = (255, 0, 255, 0)
+    values[::2, ::2] = (0, 200, 0, 255)
+    (tmp_path / "a.png").write_bytes(picture_files.png(values if depth == 8 else values.astype(np.uint16) * 257))
+    smaller = reading.load(tmp_path / "a.png", 16)
+    assert smaller[4, 4] == pytest.approx((0, 200 / 255, 0, 0.25), abs=0.02)
+
+
+def test_a_very_thin_picture_keeps_a_pixel_of_its_short_side(tmp_path):
+    (tmp_path / "a.png").write_bytes(picture_files.png(np.full((20_000, 16, 3), 99, np.uint8)))
+    assert reading.read(tmp_path / "a.png", 512).pixels.shape == (512, 1, 3)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_long_side_is_that_of_the_upright_picture_as_well(tmp_path, corner, orientation):
+    fields = picture_files.camera_fields(orientation)
+    large = corner.repeat(8, axis=0).repeat(8, axis=1)
+    (tmp_path / "a.jpg").write_bytes(picture_files.camera_file("jpg8", large, fields=fields))
+    pixels = reading.read(tmp_path / "a.jpg", 60).pixels
+    assert pixels.shape == ((40, 60, 3) if orientation == 1 else (60, 40, 3))
+    corners = [tuple(pixels[y, x] > 200) for y, x in ((3, 3), (3, -4), (-4, 3), (-4, -4))]
+    red, blue = (corners.index(color) for color in ((True, False, False), (False, False, True)))
+    assert (red, blue) == ((0, 1) if orientation == 1 else (1, 3))

@@ -64,6 +64,9 @@ class Contents:
     is_cmyk: bool = False
     lab: int = 0
     held: int = 0
+    repair: Callable[[], Pieces] | None = None
+    """What gives a stream with right checksums, for files that have wrong ones or no end."""
+
     is_cut: bool = False
     bears_cutting: bool = False
     """Whether a missing end costs sharpness only, as in a progressive JPEG."""

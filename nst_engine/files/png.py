@@ -69,8 +69,11 @@ def contents(file: BinaryIO) -> Contents:
     beside.tell()
     found.channels += b"tRNS" in needed
     found.held = width * height * found.channels * found.depth // 8 if interlace else 0
-    parts = [SIGNATURE, made(b"IHDR", fields), *needed.values(), *_pixel_parts(file, pixels), made(b"IEND", b"")]
-    found.stream = Pieces(file, parts)
+    if not pixels:
+        raise ValueError("it has no pixels")
+    before, end = [SIGNATURE, made(b"IHDR", fields), *needed.values()], made(b"IEND", b"")
+    found.stream = Pieces(file, [*before, range(pixels[0].start, pixels[-1].end), end])
+    found.repair = lambda: Pieces(file, [*before, *(part for each in pixels for part in _with_sums(file, each)), end])
     return found
 
 
@@ -101,19 +104,13 @@ def _data(file: BinaryIO, chunk: Chunk) -> bytes:
     return file.read(len(chunk.data))
 
 
-def _pixel_parts(file: BinaryIO, pixels: list[Chunk]) -> list[bytes | range]:
-    """The run of IDAT chunks. One that is cut off becomes a whole one, so that all of its rows can be had."""
-    if not pixels:
-        raise ValueError("it has no pixels")
-    first, last = pixels[0], pixels[-1]
-    if last.is_whole:
-        return [range(first.start, last.end)]
-    sum_of_last = zlib.crc32(last.name)
-    for start in last.data[:: 1 << 20]:
+def _with_sums(file: BinaryIO, chunk: Chunk) -> list[bytes | range]:
+    """A chunk with its right length and checksum."""
+    found = zlib.crc32(chunk.name)
+    for start in chunk.data[:: 1 << 20]:
         file.seek(start)
-        sum_of_last = zlib.crc32(file.read(min(1 << 20, last.data.stop - start)), sum_of_last)
-    head = struct.pack(">I", len(last.data)) + last.name
-    return [range(first.start, last.start), head, last.data, struct.pack(">I", sum_of_last)]
+        found = zlib.crc32(file.read(min(1 << 20, chunk.data.stop - start)), found)
+    return [struct.pack(">I", len(chunk.data)) + chunk.name, chunk.data, struct.pack(">I", found)]
 
 
 class _Beside:

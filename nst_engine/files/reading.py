@@ -17,12 +17,13 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from nst_engine import memory
 from nst_engine.errors import PictureError
 from nst_engine.files import formats, gif, jpeg, pillow, png, sources, tiff, vips, webp
 from nst_engine.files.contents import Contents, Foreign, Metadata
+from nst_engine.files.formats import Format
 from nst_engine.files.vips import Integers
 
 Floats = NDArray[np.float32]
@@ -51,9 +52,12 @@ PIXELS_PER_BYTE = 200
 SPARE = 32 << 20
 """Bytes that decoders take for themselves."""
 
+EMPTY = "empty"
+
 RAW_REMEDY = "Develop it with darktable, RawTherapee or the camera's program, and export it as TIFF or JPEG."
 EXPORT_REMEDY = "Open it in GIMP and export it as PNG."
 ANEW_REMEDY = "Open it in an editor and save it anew, as PNG with 8 or 16 bits per channel."
+FILE_REMEDY = "See that it is a file and whole, or save it anew."
 FORMATS_REMEDY = "Give a PNG, JPEG, TIFF, WebP, GIF, BMP, PSD, AVIF or HEIC file."
 
 
@@ -99,31 +103,29 @@ def read(path: str | Path, long_side: int | None = None) -> Picture:
     Raises :class:`PictureError` for a file that is missing, not a picture, damaged, or too large for the memory.
     """
     with _told(path), sources.opened(path) as file:
-        contents = _taken_apart(file, Path(path))
-        _check_size(path, contents, sources.size(file), long_side)
-        pixels = vips.pixels(contents, long_side)
-    return Picture(pixels, contents.metadata, tuple(f"{path} {warning}." for warning in contents.warnings))
+        kind = _format(file, Path(path))
+        promised = formats.READ_ENDINGS.get(Path(path).suffix.lower(), kind)
+        surprise = "" if kind is promised else f"is a {kind.name} file, whatever its name says"
+        with _decoding(f"{path} {surprise}, and" if surprise else str(path)):
+            contents = TAKEN_APART[kind.name](file)
+            _check_size(path, contents, sources.size(file), long_side)
+            pixels = vips.pixels(contents, long_side)
+    told = ([surprise] if surprise else []) + contents.warnings
+    return Picture(pixels, contents.metadata, tuple(f"{path} {warning}." for warning in told))
 
 
-def _taken_apart(file: BinaryIO, path: Path) -> Contents:
-    """What a file holds, by its beginning rather than by its name.
-
-    Raises :class:`Foreign` for a file of a kind that is not read.
-    """
+def _format(file: BinaryIO, path: Path) -> Format:
+    """The format of a file by its beginning; raises :class:`Foreign` for one that is not read."""
     file.seek(0)
     head = file.read(formats.ENOUGH)
     found = formats.recognized(head)
+    if found is None:
+        raise Foreign("" if head else EMPTY)
     if isinstance(found, str):
         raise Foreign(found)
-    if found is None:
-        raise Foreign("empty" if not head else "")
     if found is formats.TIFF and path.suffix.lower() in formats.RAW_ENDINGS:
         raise Foreign(f"{formats.RAW} ({path.suffix[1:].upper()})")
-    contents = TAKEN_APART[found.name](file)
-    promised = formats.READ_ENDINGS.get(path.suffix.lower())
-    if promised and promised is not found:
-        contents.warnings.append(f"is a {found.name} file, whatever its name says")
-    return contents
+    return found
 
 
 def _check_size(path: str | Path, contents: Contents, file_size: int, long_side: int | None) -> None:
@@ -139,7 +141,7 @@ def _check_size(path: str | Path, contents: Contents, file_size: int, long_side:
             f"{path} claims to have {count // 10**6} megapixels, in a file of {-(-file_size // 1000)} kB.",
             "Do not trust where it comes from, or save it anew with another program.",
         )
-    pixels = count * contents.channels * contents.depth // 8
+    pixels = count * max(3, contents.channels) * contents.depth // 8
     scale = min(1.0, long_side / longest) if long_side else 1.0
     needed = int(pixels * scale**2) * (1 if contents.exif.orientation == 1 else 2) + contents.held + SPARE
     if needed > (free := memory.free()):
@@ -167,15 +169,29 @@ def _told(path: str | Path) -> Iterator[None]:
         raise PictureError(f"{path} may not be read.", "Check its permissions.") from None
     except Foreign as other:
         raise _refusal(path, other) from None
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read ({error.strerror or error}).", FILE_REMEDY) from None
+    except ValueError as error:  # a zero in the name
+        raise PictureError(f"{path!r} cannot be the name of a file ({error}).", "Check the path.") from None
+
+
+@contextmanager
+def _decoding(subject: str) -> Iterator[None]:
+    """Whatever decoders say, in a sentence on the file; there is no end to what they raise on damaged ones."""
+    try:
+        yield
+    except (PictureError, Foreign):
+        raise
     except MemoryError:
-        raise PictureError(f"{path} does not fit into memory.", "Scale it down first.") from None
-    except Exception as error:  # because there is no end to what decoders raise on damaged or hostile files
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise PictureError(f"{path} cannot be read ({reason}).", ANEW_REMEDY) from None
+        raise PictureError(f"{subject} does not fit into memory.", "Scale it down first.") from None
+    except UnidentifiedImageError:
+        raise PictureError(f"{subject} cannot be read (it is damaged).", ANEW_REMEDY) from None
+    except Exception as error:
+        raise PictureError(f"{subject} cannot be read ({error or type(error).__name__}).", ANEW_REMEDY) from None
 
 
 def _refusal(path: str | Path, other: Foreign) -> PictureError:
-    if other.kind == "empty":
+    if other.kind == EMPTY:
         return PictureError(f"{path} is not a picture: it is empty.", FORMATS_REMEDY)
     if not other.kind:
         return PictureError(f"{path} is not a picture that can be read.", FORMATS_REMEDY)

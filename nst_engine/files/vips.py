@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,7 @@ BAND = 8
 """Rows that are read at once when it is to be found how many of a damaged file are sound."""
 
 ALLOWED_LOSS = 24
-"""Rows that may be missing however small the picture is: decoders lose up to so many with one bit."""
+"""Rows that may be missing of a small picture, up to its half: decoders lose up to so many with one bit."""
 
 pyvips.cache_set_max(0)  # every picture is read once: what libvips remembers of it would only take memory
 pyvips.block_untrusted_set(True)
@@ -66,8 +67,10 @@ def pixels(contents: Contents, long_side: int | None = None) -> Integers:
             return _decoded(contents, "error", long_side)
         except pyvips.Error as error:
             reason = _reason(error)
+    if contents.repair:
+        contents.stream = contents.repair()
     rows = contents.height if contents.bears_cutting else _sound_rows(contents)
-    if contents.height - rows > max(ALLOWED_LOSS, contents.height // 10):
+    if contents.height - rows > max(min(ALLOWED_LOSS, contents.height // 2), contents.height // 10):
         raise ValueError(f"{reason}; {rows} of its {contents.height} rows are whole" if rows else reason)
     contents.warnings.append(f"is damaged ({reason}); what is missing may show")
     try:
@@ -237,4 +240,4 @@ def _whole(values: pyvips.Image, like: pyvips.Image) -> pyvips.Image:
 def _reason(error: pyvips.Error) -> str:
     """The last thing that libvips says, without the name of the part that says it."""
     lines = [line.strip() for line in error.detail.split("\n") if line.strip()]
-    return lines[-1].removeprefix("VipsJpeg: ") if lines else "it is damaged"
+    return re.sub(r"^\w+: ", "", lines[-1]) if lines else "it is damaged"
