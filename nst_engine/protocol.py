@@ -104,7 +104,7 @@ class Preview:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The finished picture: float32 RGBA in the content's own size. ``used`` says how it was made."""
+    """The finished picture: float32 RGBA in the content's own size. ``used`` says how it was made, or nothing."""
 
     picture: Pixels
     used: Mapping[str, Any]
@@ -143,6 +143,9 @@ NAME_LIMIT = 100
 
 NAMES_LIMIT = 1000
 """Most networks that the greeting names."""
+
+ANEW = "Install plug-in and engine anew, together."
+"""What helps when they do not understand each other."""
 
 PICTURES = ("content", "picture")
 MASKS = ("protection", "selection")
@@ -193,7 +196,7 @@ def receive(stream: BinaryIO) -> ToEngine | FromEngine | None:
     try:
         frame = frames.read_frame(stream)
     except frames.FrameError as error:
-        raise ProtocolError(str(error)) from None
+        raise ProtocolError(str(error), ANEW) from None
     return None if frame is None else _from_frame(frame)
 
 
@@ -201,14 +204,14 @@ def _from_frame(frame: frames.Frame) -> ToEngine | FromEngine:
     kind = frame.header["kind"]
     if kind not in KINDS:
         shown = _shortened(kind, NAME_LIMIT)
-        raise ProtocolError(f"The message kind '{shown}' is unknown.", "Install plug-in and engine anew, together.")
+        raise ProtocolError(f"The message kind '{shown}' is unknown.", ANEW)
     cls = KINDS[kind]
     values: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
         try:
             values[field.name] = _field(field.name, frame)
         except (KeyError, TypeError, ValueError):
-            raise ProtocolError(f"The message '{kind}' has no valid field '{field.name}'.") from None
+            raise ProtocolError(f"The message '{kind}' has no valid field '{field.name}'.", ANEW) from None
     message: ToEngine | FromEngine = cls(**values)
     return message
 

@@ -100,7 +100,7 @@ class Worker:
             self.received += 1
             self.jobs.put((self.received, message))
         elif message is not None:
-            raise ProtocolError(f"A {type(message).__name__} message is not for the engine.")
+            raise ProtocolError(f"A {type(message).__name__} message is not for the engine.", protocol.ANEW)
         return message is not None
 
     @contextlib.contextmanager

@@ -105,6 +105,13 @@ def test_unknown_fields_are_ignored():
     assert protocol.receive(io.BytesIO(b'{"kind":"stop","from":"the future"}\n')) == Stop()
 
 
+def test_arrays_that_nobody_asked_for_are_ignored():
+    stream = io.BytesIO()
+    frames.write_frame(stream, {"kind": "stop"}, {"surprise": frames.Array("uint16", (2,), b"abcd")})
+    stream.seek(0)
+    assert protocol.receive(stream) == Stop()
+
+
 FAULTY = {
     "unknown kind": ({"kind": "sing"}, {}, "kind 'sing' is unknown"),
     "field missing": ({"kind": "log", "level": "info"}, {}, "no valid field 'text'"),
@@ -116,6 +123,22 @@ FAULTY = {
         {"kind": "stylize", "protocol": 1, "options": {}, "styles": []},
         {"content": frames.Array("uint8", (1, 1, 3), b"abc"), "selection": frames.Array("uint8", (1, 1, 3), b"abc")},
         "'selection'",
+    ),
+    "a style that is a text": (
+        {"kind": "stylize", "protocol": 1, "options": {}, "styles": ["x"]},
+        {"content": frames.Array("uint8", (1, 1, 3), b"abc")},
+        "'styles'",
+    ),
+    "less time left than none": (
+        {"kind": "progress", "fraction": 1, "seconds_left": -1, "text": ""},
+        {},
+        "'seconds_left'",
+    ),
+    "more than all": ({"kind": "progress", "fraction": 1.01, "seconds_left": 1, "text": ""}, {}, "'fraction'"),
+    "networks that are a text": (
+        {"kind": "hello", "protocol": 1, "engine": "", "device": "", "networks": [3]},
+        {},
+        "'networks'",
     ),
     "styles not a list": ({"kind": "stylize", "protocol": 1, "options": {}, "styles": 3}, {}, "'content'"),
     "not a frame": (None, {}, "Expected a message"),
