@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import queue
 import shutil
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pooch  # type: ignore[import-untyped]
 import requests
 from tqdm import tqdm
-from urllib3.exceptions import ReadTimeoutError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from nst_engine.errors import NetworkError
 
 CHUNK = 1 << 18
-"""Bytes that are read and written at a time."""
+"""Bytes that are read and written at a time, at most."""
+
+SLOWEST = 1000
+"""Bytes a second below which a download does not go on but stands."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Download:
     """A file on the web: its ``size`` in bytes, and how patient to be with its server.
 
-    After ``stall_seconds`` without a byte an attempt has failed; then there are ``retries`` more.
+    After ``stall_seconds`` in which next to nothing came an attempt has failed; then there are ``retries`` more.
     """
 
     url: str
@@ -60,21 +66,9 @@ def fetch(download: Download, folder: Path) -> Path:
         urls={download.file_name: download.url},
         retry_if_failed=download.retries,
     )
-    with contextlib.ExitStack() as ending:
-        progress = ending.enter_context(_Progress(download))
-
-        def close_in_the_end(response: requests.Response, **_: object) -> None:
-            ending.callback(response.close)  # pooch leaves those open that failed
-
-        get = pooch.HTTPDownloader(
-            progressbar=progress,
-            chunk_size=CHUNK,
-            timeout=download.stall_seconds,
-            headers={"Accept-Encoding": "identity"},  # so that the announced length is the file's
-            hooks={"response": close_in_the_end},
-        )
+    with _Progress(download) as progress:
         try:
-            return Path(files.fetch(download.file_name, downloader=get))
+            return Path(files.fetch(download.file_name, downloader=progress.receive))
         except requests.RequestException as error:
             sentence = _reason(error, download)
         except ValueError:  # the hash is another
@@ -82,8 +76,28 @@ def fetch(download: Download, folder: Path) -> Path:
         raise NetworkError(sentence, download.by_hand)
 
 
+def _answered(url: str, seconds: float) -> requests.Response:
+    """The server's answer; ``requests`` waits so long for each byte of its headers, this for all of them."""
+    answers: queue.SimpleQueue[requests.Response | requests.RequestException] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:  # an announced length is that of the file only if nothing is compressed
+            answers.put(requests.get(url, stream=True, timeout=seconds, headers={"Accept-Encoding": "identity"}))
+        except requests.RequestException as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=2 * seconds)
+    except queue.Empty:
+        raise requests.Timeout from None
+    if isinstance(answer, requests.RequestException):
+        raise answer
+    return answer
+
+
 class _Progress:
-    """What pooch tells of a download: a bar on a terminal, and the end of it when more comes than should."""
+    """Receives a file for pooch, with a bar on a terminal, up to the end or to what cannot become one."""
 
     def __init__(self, download: Download) -> None:
         self.download = download
@@ -103,31 +117,36 @@ class _Progress:
     def __exit__(self, *exception: object) -> None:
         self.bar.close()
 
-    @property
-    def total(self) -> int:
-        """Bytes that the server announced; 0 when it did not. Setting it begins an attempt."""
-        return self.download.size
-
-    @total.setter
-    def total(self, announced: int) -> None:
-        self.reset()
-        if announced not in (0, self.download.size):
-            self._refuse(announced)
-
-    def update(self, count: int) -> None:
-        """Count bytes; pooch rounds them up to whole chunks."""
-        self.received += count
-        self.bar.update(count)
-        if self.received >= self.download.size + CHUNK:
-            self._refuse(self.received)
-
-    def reset(self) -> None:
-        """Begin to count anew."""
+    def receive(self, url: str, output_file: str, _: object) -> None:
+        """One attempt; raises ``requests.RequestException``, OSError, and NetworkError where another were in vain."""
         self.received = 0
         self.bar.reset()
+        with _answered(url, self.download.stall_seconds) as response, open(output_file, "wb") as file:
+            response.raise_for_status()
+            announced = int(response.headers.get("content-length", self.download.size))
+            if announced != self.download.size:
+                self._refuse(announced)
+            for data in self._parts(response):
+                file.write(data)
 
-    def close(self) -> None:
-        """Nothing yet: another attempt may follow."""
+    def _parts(self, response: requests.Response) -> Iterator[bytes]:
+        """What comes, as it comes."""
+        began, before = time.monotonic(), 0
+        try:
+            while data := response.raw.read1(CHUNK):
+                self.received += len(data)
+                self.bar.update(len(data))
+                if self.received > self.download.size:
+                    self._refuse(self.received)
+                yield data
+                if (seconds := time.monotonic() - began) > self.download.stall_seconds:
+                    if self.received - before < SLOWEST * seconds:
+                        raise requests.Timeout
+                    began, before = time.monotonic(), self.received
+        except ReadTimeoutError:
+            raise requests.Timeout from None
+        except HTTPError:
+            raise requests.exceptions.ChunkedEncodingError from None
 
     def _refuse(self, size: int) -> None:
         raise NetworkError(
@@ -139,11 +158,10 @@ class _Progress:
 def _reason(error: requests.RequestException, download: Download) -> str:
     """One sentence on why a download failed."""
     host = _host(download)
-    stalled = isinstance(error, requests.Timeout) or (error.args and isinstance(error.args[0], ReadTimeoutError))
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"{host} refuses the download ({error.response.status_code} {error.response.reason})."
-    if stalled:
-        return f"The download from {host} stalled: nothing came for {download.stall_seconds:g} seconds."
+    if isinstance(error, requests.Timeout):
+        return f"The download from {host} stalled: next to nothing came for {download.stall_seconds:g} seconds."
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return f"The download from {host} broke off."
     if isinstance(error, requests.exceptions.SSLError):

@@ -10,8 +10,10 @@ import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,49 @@ PUBLISHED = {"dcbb9e9d": ("torchvision", "rgb"), "d01eb7cb": ("caffe", "bgr")}
 FEATURES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
 """Where torchvision's VGG-19 has its convolutions: ``features.N.weight`` and ``.bias``."""
 
+LARGEST_FILE = 2 * 10**9
+"""Bytes of a weights file; those of the whole VGG-19 in float64 are 1.2 GB."""
+
+FOREIGN_MARKS = {
+    b"MATLAB": "a MATLAB file (.mat)",
+    b"\x89HDF": "an HDF5 file (.h5, or a .mat)",
+    b"\x93NUMPY": "a NumPy array (.npy)",
+    b"GGUF": "a GGUF file",
+    b"\x03\0\0\0\x01\0\0\0": "a Torch7 file (.t7)",
+    b"\x04\0\0\0\x01\0\0\0": "a Torch7 file (.t7)",
+    b"\n": "a Caffe model (.caffemodel)",
+    b"\x08": "an ONNX model (.onnx)",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"\x1f\x8b": "a compressed file (gzip)",
+}
+"""How files of other kinds begin → what they are."""
+
+FOREIGN_ENDINGS = {
+    ".caffemodel": "a Caffe model (.caffemodel)",
+    ".prototxt": "a description of a Caffe model (.prototxt)",
+    ".mat": "a MATLAB file (.mat)",
+    ".onnx": "an ONNX model (.onnx)",
+    ".t7": "a Torch7 file (.t7)",
+    ".h5": "a Keras model (.h5)",
+    ".hdf5": "an HDF5 file (.hdf5)",
+    ".keras": "a Keras model (.keras)",
+    ".pb": "a TensorFlow model (.pb)",
+    ".ckpt": "a checkpoint (.ckpt)",
+    ".tflite": "a TensorFlow Lite model (.tflite)",
+    ".npz": "a NumPy archive (.npz)",
+    ".npy": "a NumPy array (.npy)",
+    ".msgpack": "a Flax model (.msgpack)",
+    ".mlmodel": "a Core ML model (.mlmodel)",
+    ".params": "an MXNet model (.params)",
+}
+"""Endings of files of other kinds → what they are; where these have no mark of their own."""
+
+NEEDED = (
+    "Needed is a VGG-19 as PyTorch's state dict (.pth) or as safetensors; "
+    "'nst-engine networks add torchvision' downloads one."
+)
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -59,13 +104,30 @@ def add(source: str, name: str | None = None, convention: str | None = None, poo
     :class:`NetworkError`, and then everything is as before.
     """
     if source not in DOWNLOADS:
-        return _convert(Path(source).expanduser(), name, convention, pooling)
+        return _convert(_file(source), name, convention, pooling)
     _check_name(name or source)
     with _workplace() as place:
         return _convert(download.fetch(DOWNLOADS[source], place), name or source, convention, pooling)
 
 
+def _file(source: str) -> Path:
+    """The file of this path; raises NetworkError when there is none, or one that cannot be a network's."""
+    remedy = "Give a weights file that is there, or one of these names: " + ", ".join(DOWNLOADS) + "."
+    shown = networks.shortened(source)
+    try:
+        file = Path(source).expanduser()
+        found = file.stat()
+    except (OSError, ValueError, RuntimeError) as error:  # the last two are of names that nothing can have
+        raise NetworkError(f"{shown} cannot be read ({getattr(error, 'strerror', error)}).", remedy) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise NetworkError(f"{shown} is no file.", remedy)
+    if found.st_size > LARGEST_FILE:
+        raise NetworkError(f"{shown} is larger than a VGG-19 can be ({found.st_size / 1e9:.1f} GB).", remedy)
+    return file
+
+
 def _convert(file: Path, name: str | None, convention: str | None, pooling: str | None) -> Network:
+    _refuse_foreign(file)
     known_name, known_convention = _published(file)
     name = name or known_name or file.stem
     _check_name(name)
@@ -115,27 +177,56 @@ def _workplace() -> Iterator[Path]:
 
 def _published(file: Path) -> tuple[str, str] | tuple[None, None]:
     """Name and input of a known file, which is known by its hash or, saved anew by some program, by its name."""
-    try:
-        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise NetworkError(
-            f"{file} cannot be read ({error.strerror}).",
-            "Give a weights file that is there, or one of these names: " + ", ".join(DOWNLOADS) + ".",
-        ) from None
+    sha256 = networks.file_hash(file)
     for beginning, known in PUBLISHED.items():
         if sha256.startswith(beginning) or beginning in file.name:
             return known
     return None, None
 
 
-def _read(file: Path) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """What a weights file holds by name, and its metadata, which only a safetensors file has."""
-    with file.open("rb") as stream:
-        beginning = stream.read(64)
+def _beginning(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(64)
+    except OSError as error:
+        raise NetworkError(f"{file} cannot be read ({error.strerror}).", "See that you may read it.") from None
+
+
+def _refuse_foreign(file: Path) -> None:
+    """Raise NetworkError for a file of another kind, with what it is."""
+    beginning = _beginning(file)
     if beginning.lstrip()[:1] == b"<":
         raise NetworkError(f"{file} is a web page and no weights file.", "Download the file itself.")
+    if beginning[8:9] == b"{" or beginning[:1] == b"\x80":  # safetensors, or a pickle
+        return
+    kind = next((kind for mark, kind in FOREIGN_MARKS.items() if beginning.startswith(mark)), None)
+    kind = kind or FOREIGN_ENDINGS.get(file.suffix.lower())
+    if zipfile.is_zipfile(file):
+        kind = _kind_of_archive(file)
+    if kind:
+        raise NetworkError(f"{file} is {kind}, which is not read here.", NEEDED)
+
+
+def _kind_of_archive(file: Path) -> str | None:
+    """What a ZIP archive is, if not a state dict, whose parts are not compressed."""
     try:
-        if beginning[8:9] == b"{":
+        with zipfile.ZipFile(file) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return None
+    names = {part.filename.rpartition("/")[2] for part in parts}
+    if "data.pkl" not in names:
+        return "a ZIP archive"
+    if "constants.pkl" in names:
+        return "a TorchScript program"
+    is_packed = sum(part.file_size for part in parts) > 2 * file.stat().st_size
+    return "a compressed archive" if is_packed else None
+
+
+def _read(file: Path) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """What a weights file holds by name, and its metadata, which only a safetensors file has."""
+    try:
+        if _beginning(file)[8:9] == b"{":
             with safe_open(file, framework="pt") as opened:
                 return {key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
         with warnings.catch_warnings():
@@ -165,6 +256,8 @@ def _convolutions(file: Path, tensors: Mapping[str, Any]) -> Arrays:
     for key, tensor in tensors.items():
         key = foreign.get(key, key)
         if key in known and isinstance(tensor, torch.Tensor):
+            if tensor.numel() > networks.MOST_VALUES:
+                raise NetworkError(f"{file} is not a whole VGG-19: {key} has {tensor.numel()} values.", NEEDED)
             try:
                 plain = tensor if key.endswith(".codes") else tensor.detach().float()
                 arrays[key] = np.ascontiguousarray(plain.numpy())

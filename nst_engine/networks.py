@@ -7,6 +7,7 @@ indices) with ``.codebook`` (256 floats), and ``.bias``. The file's metadata sta
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Mapping
@@ -31,6 +32,20 @@ CONVOLUTIONS = tuple(
 BGR_BYTES = "BGR, 0..255, minus mean"
 RGB_UNIT = "RGB, 0..1, minus mean, over std"
 """What the metadata field ``input`` may say; ``mean`` and ``std`` hold three numbers in that channel order."""
+
+MOST_VALUES = 1 << 24
+"""Numbers in a convolution's kernel; those of VGG-19 have two million at most."""
+
+LARGEST_INPUT = 1000
+"""No network takes pixels larger than this, or with a mean or deviation larger than this."""
+
+SMALLEST_SPREAD = 1e-3
+"""No network divides its input by less than this."""
+
+LARGEST_FEATURE = 1e35
+"""A bound that no feature can pass: about 1e24 for VGG-19, whose features are below 1e4 in truth."""
+
+LONGEST_SHOWN = 120
 
 POOLINGS = ("max", "average")
 """How the metadata field ``pooling`` may begin; without the field it is the first."""
@@ -64,7 +79,7 @@ def networks_folder() -> Path:
 
 def listed() -> tuple[str, ...]:
     """Names of all networks present, the shipped ones first."""
-    own = sorted(path.stem for path in networks_folder().glob("*.safetensors"))
+    own = sorted(path.stem for path in networks_folder().glob("*.safetensors") if path.is_file())
     return tuple(SHIPPED) + tuple(name for name in own if name not in SHIPPED)
 
 
@@ -73,14 +88,22 @@ def find(name_or_file: str) -> Path:
     if name_or_file in SHIPPED:
         return _data_folder() / f"{name_or_file}.safetensors"
     own = networks_folder() / f"{name_or_file}.safetensors"
-    if "/" not in name_or_file and own.is_file():
-        return own
-    path = Path(name_or_file).expanduser()
-    if path.is_file():
-        return path
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # of names that nothing can have
+        if "/" not in name_or_file and own.is_file():
+            return own
+        path = Path(name_or_file).expanduser()
+        if path.is_file():
+            return path
     raise NetworkError(
-        f"There is no network '{name_or_file}'.", "Name one of these, or a file: " + ", ".join(listed()) + "."
+        f"There is no network '{shortened(name_or_file)}'.",
+        "Name one of these, or a file: " + ", ".join(listed()) + ".",
     )
+
+
+def shortened(name: str) -> str:
+    """A name as a sentence can bear it: what cannot be printed is escaped, and of a long one the middle is left out."""
+    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN // 2]}…{shown[-LONGEST_SHOWN // 4 :]}"
 
 
 def load(name_or_file: str) -> Network:
@@ -91,7 +114,7 @@ def load(name_or_file: str) -> Network:
     path = find(name_or_file)
     shipped = path.parent == _data_folder()
     try:
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        sha256 = file_hash(path)
         if shipped and sha256 != SHIPPED[path.stem]:
             raise NetworkError(f"The network file {path} is damaged.", "Run install/install.py again.")
         with safe_open(path, framework="np") as file:
@@ -100,7 +123,7 @@ def load(name_or_file: str) -> Network:
     except OSError as error:
         remedy = "Run install/install.py again." if shipped else "See that the file is there and may be read."
         raise NetworkError(f"The network file {path} cannot be read ({error.strerror}).", remedy) from None
-    except (SafetensorError, TypeError, ValueError) as error:
+    except (SafetensorError, TypeError, ValueError, AttributeError, LookupError) as error:
         raise NetworkError(
             f"{path} is not a network of this program ({error}).",
             "Convert weights files with 'nst-engine networks add FILE'; add a damaged network anew.",
@@ -115,18 +138,28 @@ def from_tensors(name: str, sha256: str, tensors: Tensors, metadata: Mapping[str
     if "weights_sha256" in metadata and metadata["weights_sha256"] != fingerprint(tensors):
         raise ValueError("its weights are damaged")
     weights = _chained({convolution: _convolution(tensors, convolution) for convolution in CONVOLUTIONS})
-    pooling, *_ = (metadata.get("pooling") or POOLINGS[0]).split()
+    pooling = (metadata.get("pooling", "").split() or [POOLINGS[0]])[0]
     if pooling not in POOLINGS:
         raise ValueError(f"its pooling is '{pooling}'")
-    mean = _numbers(metadata, "mean")
+    mean = _numbers(metadata, "mean", -LARGEST_INPUT)
+    _refuse_absurd(weights)
     if metadata.get("input") == RGB_UNIT:
-        return Network(name, sha256, weights, mean, _numbers(metadata, "std"), pooling)
+        return Network(name, sha256, weights, mean, _numbers(metadata, "std", SMALLEST_SPREAD), pooling)
     if metadata.get("input") != BGR_BYTES:
         raise ValueError("it does not say which input it expects")
     kernel, bias = weights["conv1_1"]
     flipped = {**weights, "conv1_1": (np.ascontiguousarray(kernel[:, ::-1]), bias)}
     blue, green, red = mean
     return Network(name, sha256, flipped, (red / 255, green / 255, blue / 255), (1 / 255, 1 / 255, 1 / 255), pooling)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file; raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(1 << 20):
+            digest.update(data)
+    return digest.hexdigest()
 
 
 def fingerprint(tensors: Tensors) -> str:
@@ -160,34 +193,65 @@ def _data_folder() -> Path:
 def _convolution(tensors: Tensors, name: str) -> tuple[Floats, Floats]:
     """Kernel and bias of one convolution, in float32."""
     try:
-        if f"{name}.codes" in tensors:
-            kernel = tensors[f"{name}.codebook"][tensors[f"{name}.codes"]]
-        else:
-            kernel = tensors[f"{name}.weight"]
         bias = tensors[f"{name}.bias"]
+        if f"{name}.codes" in tensors:
+            return _decoded(name, tensors[f"{name}.codes"], tensors[f"{name}.codebook"]), _floats(name, bias)
+        return _floats(name, tensors[f"{name}.weight"]), _floats(name, bias)
     except KeyError as missing:
         raise ValueError(f"it has no {missing.args[0]}") from None
-    except IndexError:
-        raise ValueError(f"{name} does not fit its codebook") from None
-    if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+
+
+def _decoded(name: str, codes: NDArray[Any], codebook: NDArray[Any]) -> Floats:
+    if codes.dtype != np.uint8 or codebook.ndim != 1 or not codes.size or codes.max() >= len(codebook):
+        raise ValueError(f"{name} does not fit its codebook")
+    kernel: Floats = _floats(name, codebook)[codes]
+    return kernel
+
+
+def _floats(name: str, values: NDArray[Any]) -> Floats:
+    """The values in float32, after a look whether they are numbers of a size that a network can have."""
+    if values.size > MOST_VALUES:
+        raise ValueError(f"{name} has the shape {'×'.join(map(str, values.shape))}")
+    if values.dtype.kind != "f":
+        raise ValueError(f"{name} has values of the kind {values.dtype}")
+    with np.errstate(over="ignore"):
+        floats: Floats = values.astype(np.float32)
+    if not np.isfinite(floats).all():
         raise ValueError(f"{name} has values that are not numbers")
-    return kernel.astype(np.float32), bias.astype(np.float32)
+    return floats
 
 
 def _chained(weights: dict[str, tuple[Floats, Floats]]) -> dict[str, tuple[Floats, Floats]]:
     """The weights, after a look whether each convolution takes what the one before it gives."""
     channels = 3
     for name, (kernel, bias) in weights.items():
-        if kernel.ndim != 4 or kernel.shape[1:] != (channels, 3, 3) or bias.shape != kernel.shape[:1]:
+        if kernel.ndim != 4 or kernel.shape[1:] != (channels, 3, 3) or bias.shape != kernel.shape[:1] or not bias.size:
             raise ValueError(f"{name} has the shape {'×'.join(map(str, kernel.shape))}")
         channels = len(kernel)
     return weights
 
 
-def _numbers(metadata: Mapping[str, str], key: str) -> tuple[float, float, float]:
+def _refuse_absurd(weights: dict[str, tuple[Floats, Floats]]) -> None:
+    """Raise ValueError where features could leave the range of float32, or nothing comes out whatever goes in.
+
+    The bound is that of inputs whose every value has the sign of the kernel's: real networks keep far below it.
+    """
+    bound = np.full(3, float(LARGEST_INPUT))
+    for name, (kernel, bias) in weights.items():
+        if not kernel.any():
+            raise ValueError(f"{name} has nothing but zeros")
+        sums = np.abs(kernel).sum((2, 3), dtype=np.float64)
+        bound = sums @ bound + np.abs(bias)
+        if bound.max() > LARGEST_FEATURE:
+            raise ValueError(f"{name} has values that are absurdly large")
+
+
+def _numbers(metadata: Mapping[str, str], key: str, least: float) -> tuple[float, float, float]:
     """Three numbers of the metadata, separated by commas."""
     try:
         first, second, third = (float(number) for number in metadata[key].split(","))
     except (KeyError, ValueError):
         raise ValueError(f"its metadata has no three numbers '{key}'") from None
+    if not all(least <= number <= LARGEST_INPUT for number in (first, second, third)):
+        raise ValueError(f"its metadata has an absurd '{key}'")
     return first, second, third

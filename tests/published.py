@@ -119,6 +119,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._send(data[: len(data) // 2], len(data))
         self.server.over.wait()
 
+    def _drip(self, data: bytes) -> None:
+        with contextlib.suppress(ConnectionError):
+            while not self.server.over.wait(0.01):
+                self.wfile.write(data[:1])
+
+    def _dripping(self, data: bytes) -> None:
+        self._send(data[: len(data) // 2], len(data))
+        self._drip(data)
+
+    def _dripping_headers(self, data: bytes) -> None:
+        self.send_response(200)
+        self.flush_headers()
+        self._drip(b"x")
+
     def _silent(self, data: bytes) -> None:
         self.server.over.wait()
 

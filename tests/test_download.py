@@ -61,8 +61,10 @@ def test_a_download_becomes_a_network(monkeypatch, capsys, file, folder, mishaps
         ("wrong_file", "{host} sent another file than the one expected."),
         ("broken_off", "The download from {host} broke off."),
         ("too_long", "{host} sends {ten_times} bytes where {size} are expected."),
-        ("stalled", "The download from {host} stalled: nothing came for 0.3 seconds."),
-        ("silent", "The download from {host} stalled: nothing came for 0.3 seconds."),
+        ("stalled", "The download from {host} stalled: next to nothing came for 0.3 seconds."),
+        ("dripping", "The download from {host} stalled: next to nothing came for 0.3 seconds."),
+        ("dripping_headers", "The download from {host} stalled: next to nothing came for 0.3 seconds."),
+        ("silent", "The download from {host} stalled: next to nothing came for 0.3 seconds."),
     ],
 )
 def test_a_download_that_fails_says_why_and_how_to_do_it_by_hand(monkeypatch, capsys, file, mishap, sentence):

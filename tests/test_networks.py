@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import published
 import pytest
+import safetensors.numpy
 import safetensors.torch
 import torch
 from torchvision.models.vgg import cfgs
@@ -197,6 +199,17 @@ def without(key: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]
         (lambda s: s | {"features.2.weight": torch.zeros(4, 5, 3, 3)}, "conv1_2 has the shape 4×5×3×3."),
         (lambda s: s | {"features.2.weight": torch.tensor(1.0)}, "conv1_2 has the shape 1."),
         (lambda s: s | {"features.2.bias": torch.full((4,), torch.nan)}, "conv1_2 has values that are not numbers."),
+        (lambda s: s | {"features.2.bias": torch.full((4,), -torch.inf)}, "conv1_2 has values that are not numbers."),
+        (
+            lambda s: s | {"features.2.bias": torch.full((4,), 1e300, dtype=torch.float64)},
+            "has values that are not numbers.",
+        ),
+        (lambda s: s | {"features.7.weight": torch.full((6, 6, 3, 3), 1e30)}, "values that are absurdly large."),
+        (lambda s: {key: value * 1e30 for key, value in s.items()}, "values that are absurdly large."),
+        (lambda s: {key: value * 1000 for key, value in s.items()}, "values that are absurdly large."),
+        (lambda s: s | {"features.2.weight": torch.zeros(4, 4, 3, 3)}, "conv1_2 has nothing but zeros."),
+        (lambda s: s | {"features.2.weight": torch.zeros(0, 4, 3, 3)}, "conv1_2 has the shape 0×4×3×3."),
+        (lambda s: s | {"features.2.weight": torch.ones(1).expand(10**6, 10**6)}, "has 1000000000000 values."),
         (lambda s: s | {"features.2.weight": torch.zeros(4, 4, 3, 3).to_sparse()}, "was not loaded."),
         (lambda s: {"weight": torch.zeros(3)}, "holds no VGG-19."),
         (lambda s: [1, 2, 3], "holds no VGG-19."),
@@ -263,3 +276,120 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, folder, capsys, slim, full_
         sentence = refused(capsys, "networks", "add", file)
     assert sentence == f"The folder {folder} cannot be written (File too large)."
     assert list(folder.iterdir()) == []
+
+
+CODEBOOKS = [
+    (lambda codes, book: {"codes": codes, "codebook": book[:, None].repeat(512, axis=1)}, "does not fit its codebook"),
+    (lambda codes, book: {"codes": codes, "codebook": book[:9]}, "does not fit its codebook"),
+    (lambda codes, book: {"codes": codes, "codebook": book[0]}, "does not fit its codebook"),
+    (lambda codes, book: {"codes": codes, "codebook": book[:0]}, "does not fit its codebook"),
+    (lambda codes, book: {"codes": codes.astype(np.int64), "codebook": book}, "does not fit its codebook"),
+    (lambda codes, book: {"codes": codes[:0], "codebook": book}, "does not fit its codebook"),
+    (lambda codes, book: {"codes": codes.ravel(), "codebook": book}, "conv3_2 has the shape"),
+    (lambda codes, book: {"codes": codes, "codebook": book * np.float32(np.nan)}, "not numbers"),
+    (lambda codes, book: {"codes": codes, "codebook": book * np.float32(1e30)}, "absurdly large"),
+    (lambda codes, book: {"codes": codes}, "it has no conv3_2.codebook"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), CODEBOOKS)
+def test_a_codebook_of_the_wrong_shape_or_with_absurd_numbers_is_refused(tmp_path, folder, capsys, change, words):
+    with safetensors.safe_open(networks.find("vgg19"), framework="np") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        metadata = {key: value for key, value in file.metadata().items() if key != "weights_sha256"}
+    codes, book = tensors.pop("conv3_2.codes"), tensors.pop("conv3_2.codebook")
+    changed = {f"conv3_2.{part}": value for part, value in change(codes, book).items()}
+    path = tmp_path / "mine.safetensors"
+    safetensors.numpy.save_file(
+        {key: np.ascontiguousarray(value) for key, value in (tensors | changed).items()}, path, metadata
+    )
+    with pytest.raises(networks.NetworkError, match=words):
+        networks.load(str(path))
+    assert words.split()[-1] in refused(capsys, "networks", "add", path)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mean", "nan,0,0"),
+        ("mean", "inf,0,0"),
+        ("mean", "1e9,0,0"),
+        ("std", "0,1,1"),
+        ("std", "1,-1,1"),
+        ("std", "1,1,nan"),
+    ],
+)
+def test_an_absurd_input_is_refused(tmp_path, slim, key, value):
+    names = zip(networks.CONVOLUTIONS, [layer for layer in slim if hasattr(layer, "weight")], strict=True)
+    tensors = {f"{name}.{part}": getattr(layer, part).data for name, layer in names for part in ("weight", "bias")}
+    metadata = {"input": networks.RGB_UNIT, "mean": "0.5,0.5,0.5", "std": "0.2,0.2,0.2", "pooling": " ", key: value}
+    safetensors.torch.save_file(tensors, tmp_path / "a.safetensors", metadata)
+    with pytest.raises(networks.NetworkError, match=f"an absurd '{key}'"):
+        networks.load(str(tmp_path / "a.safetensors"))
+
+
+ODD_NAMES = ["/dev/zero", "/dev/null", "~nosuchuser/x", "x" * 5000, "x/" * 2500, "a\0b", "a\nb", ".", "/", ""]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_names_that_name_no_file_are_refused_in_a_short_sentence(folder, capsys, name):
+    with pytest.raises(networks.NetworkError, match="There is no network") as refusal:
+        networks.load(name)
+    assert str(refusal.value).isprintable()
+    assert len(refusal.value.message) < 200
+    sentence = refused(capsys, "networks", "add", name)
+    assert "cannot be read" in sentence or "is no file" in sentence
+    assert len(sentence) < 200
+    assert not folder.exists()
+
+
+def test_a_pipe_or_a_file_larger_than_any_vgg19_is_not_even_opened(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    with open(tmp_path / "large.pth", "wb") as file:
+        file.truncate(10**13)
+    assert refused(capsys, "networks", "add", tmp_path / "pipe") == f"{tmp_path}/pipe is no file."
+    assert "larger than a VGG-19 can be (10000.0 GB)" in refused(capsys, "networks", "add", tmp_path / "large.pth")
+
+
+FOREIGN = [
+    ("VGG_ILSVRC_19_layers.caffemodel", b"\x0a\x14VGG_ILSVRC_19_layers" + bytes(99), "a Caffe model (.caffemodel)"),
+    ("renamed.pth", b"\x0a\x14VGG_ILSVRC_19_layers" + bytes(99), "a Caffe model (.caffemodel)"),
+    ("imagenet-vgg-verydeep-19.mat", b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(99), "a MATLAB file (.mat)"),
+    ("vgg19.mat", b"\x89HDF\r\n\x1a\n" + bytes(99), "an HDF5 file (.h5, or a .mat)"),
+    ("vgg19.h5", b"\x89HDF\r\n\x1a\n" + bytes(99), "an HDF5 file (.h5, or a .mat)"),
+    ("vgg19.onnx", b"\x08\x06\x12\x07pytorch" + bytes(99), "an ONNX model (.onnx)"),
+    ("vgg_normalised.t7", b"\x04\0\0\0\x01\0\0\0" + bytes(99), "a Torch7 file (.t7)"),
+    ("vgg19.npy", b"\x93NUMPY\1\0" + bytes(99), "a NumPy array (.npy)"),
+    ("vgg19.pb", b"\x12\x34" + bytes(99), "a TensorFlow model (.pb)"),
+    ("vgg19.pth", b"\x89PNG\r\n\x1a\n" + bytes(99), "a picture"),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "kind"), FOREIGN)
+def test_files_of_other_kinds_are_told_as_what_they_are_with_what_is_needed(tmp_path, folder, capsys, name, data, kind):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(SystemExit):
+        cli.main(["networks", "add", str(tmp_path / name)])
+    error, tip = capsys.readouterr().err.splitlines()
+    assert error == f"ERROR {tmp_path / name} is {kind}, which is not read here."
+    assert tip.startswith("TIP Needed is a VGG-19 as PyTorch's state dict (.pth) or as safetensors")
+    assert not folder.exists()
+
+
+def test_archives_are_told_as_what_they_are(tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "script.pt", "w") as archive:
+        archive.writestr("script/data.pkl", b"")
+        archive.writestr("script/constants.pkl", b"")
+    np.savez(tmp_path / "arrays.npz", a=np.zeros(3))
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb/data.pkl", bytes(10**7))
+    for name, kind in (("script.pt", "TorchScript program"), ("arrays.npz", "ZIP archive"), ("bomb.pth", "compressed")):
+        assert f"is a {kind}" in refused(capsys, "networks", "add", tmp_path / name)
+
+
+def test_what_only_looks_like_a_network_in_the_folder_is_not_listed(folder, capsys):
+    (folder / "folder.safetensors").mkdir(parents=True)
+    (folder / "gone.safetensors").symlink_to("nowhere")
+    cli.main(["networks", "list"])
+    assert len(capsys.readouterr().out.splitlines()) == 1
