@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -29,9 +29,11 @@ collect_ignore_glob = [] if sys.platform == "linux" else ["test_*_on_linux.py"]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by where it is; only what is slow without GIMP has to say so itself."""
     for item in items:
+        if sys.platform == "win32" and (item.get_closest_marker("posix") or "full_disk" in names(item)):
+            item.add_marker(pytest.mark.skip("Windows has it not, or otherwise"))
         if Path(item.path).parent.name in IN_GIMP:
             item.add_marker("gimp")
-            if WINDOWS.intersection(getattr(item, "fixturenames", ())) or "window" in item.path.stem:
+            if WINDOWS.intersection(names(item)) or "window" in item.path.stem:
                 item.add_marker("window")
         elif not item.get_closest_marker("slow"):
             item.add_marker("fast")
@@ -54,11 +56,14 @@ def stripes(height: int, width: int, period: int, seed: int) -> Floats:
     return np.concatenate([rgb.clip(0, 1), np.ones((height, width, 1))], axis=2).astype(np.float32)
 
 
+def names(item: pytest.Item) -> Collection[str]:
+    """The fixtures that a test asks for."""
+    return getattr(item, "fixturenames", ())
+
+
 @pytest.fixture
 def full_disk() -> Callable[[int], AbstractContextManager[None]]:
     """As on a disk that fills up: within the context no file may grow beyond so many bytes."""
-    if sys.platform == "win32":
-        pytest.skip("Windows has no limit on the size of files")
     return no_file_beyond
 
 

@@ -143,7 +143,7 @@ def printed(code: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.posix
 def test_a_limit_of_the_shell_s_is_told_with_a_size_that_fits():
     sentence = printed(REFUSED)
     assert sentence.startswith("Painting at 1024 px needs about 3.")
@@ -151,6 +151,6 @@ def test_a_limit_of_the_shell_s_is_told_with_a_size_that_fits():
     assert 200 < side < 700
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.posix
 def test_a_painted_picture_is_not_lost_when_its_memory_is_gone_at_the_end():
     assert printed(AT_THE_END) == "uint8 (5000, 5000, 4) True"

@@ -15,6 +15,7 @@ CHECKOUT = Path(__file__).parents[1]
 ENGINE, PLUG_IN, INSTALLER = CHECKOUT / "nst_engine", CHECKOUT / "gimp_plugin", CHECKOUT / "install"
 GIMP = {"gi", "gimp", "gimpfu", "gimpenums", "nst_plugin"}
 LARGE = {"numpy", "torch", "torchvision", "PIL", "scipy", "nst_engine"}
+POSIX = {"fcntl", "grp", "pty", "pwd", "resource", "termios"}
 WITHOUT_TORCH = ["options", "errors", "frames"]
 STDLIB = sys.stdlib_module_names
 
@@ -107,3 +108,9 @@ def test_no_two_files_of_tests_share_a_name() -> None:
     """Pytest imports them by it alone, whatever folder they are in."""
     names = [path.name for path in (CHECKOUT / "tests").rglob("test_*.py")]
     assert sorted(names) == sorted(set(names))
+
+
+def test_tests_outside_gimp_can_be_collected_on_windows() -> None:
+    everywhere = [path for path in modules(CHECKOUT / "tests") if "gimp" not in path.relative_to(CHECKOUT).parts[1]]
+    found = {path.name: set(imports(parsed(path), at_start=True)) & POSIX for path in everywhere}
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}

@@ -113,7 +113,7 @@ def test_a_real_group_s_limit_counts(limited_group):
     assert 500e6 < int(done.stdout) <= 600e6
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.posix
 @pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
 def test_a_shell_s_limit_counts(limit):
     set_limit = f"import resource; resource.setrlimit(resource.{limit}, (10**9, 10**9))"
@@ -148,7 +148,7 @@ def test_free_memory_is_at_most_what_the_machine_has():
     assert psutil.Process().memory_info().rss <= memory.peak() * 1.01
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.posix
 @pytest.mark.parametrize(("limit", "megabytes"), [("RLIMIT_AS", 60), ("RLIMIT_AS", 600), ("RLIMIT_DATA", 300)])
 def test_too_small_a_limit_ends_in_a_sentence_however_the_libraries_take_it(tmp_path, limit, megabytes):
     Image.new("RGB", (64, 48), "red").save(red := tmp_path / "red.png")

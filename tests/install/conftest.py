@@ -32,6 +32,8 @@ def programs(tmp_path: Path) -> Path:
 @pytest.fixture
 def linux(home: Path, programs: Path, tmp_path: Path) -> Machine:
     """A Linux machine with nothing on it."""
+    if sys.platform == "win32":
+        pytest.skip("its paths and programs are those of a Unix")
     root = tmp_path / "root"
     root.mkdir()
     return Machine("linux", {"PATH": str(programs), "HOME": str(home)}, home, root)
@@ -40,8 +42,6 @@ def linux(home: Path, programs: Path, tmp_path: Path) -> Machine:
 @pytest.fixture
 def add_program(programs: Path) -> Callable[[str, str], Path]:
     """Put a shell script on the made-up PATH."""
-    if sys.platform == "win32":
-        pytest.skip("the stand-ins are shell scripts")
 
     def add(name: str, script: str) -> Path:
         program = programs / name

@@ -101,7 +101,7 @@ def test_a_link_is_not_what_the_installer_wrote(record: Record, tmp_path: Path) 
     assert is_real(checkout / "a.py")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+@pytest.mark.posix
 def test_a_full_disk_leaves_the_record_as_it_was(record: Record, tmp_path: Path) -> None:
     record.claim(tmp_path / "venv")
     before = (tmp_path / "install-state.json").read_bytes()
