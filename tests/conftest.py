@@ -22,12 +22,14 @@ IN_GIMP = {"gimp", "gimp210"}
 WINDOWS = {"window", "session", "help_window", "screenshots"}
 """Fixtures that show a window."""
 
-collect_ignore = [] if sys.platform == "linux" else sorted(IN_GIMP)
-collect_ignore_glob = [] if sys.platform == "linux" else ["test_*_on_linux.py"]
+SLOW = {"test_benchmarks", "test_cli", "test_for_real_on_linux", "test_painting", "test_worker", "test_worker_on_linux"}
+"""Files of tests in which the engine paints to the end, or is installed; elsewhere a slow test says so itself."""
+
+collect_ignore_glob = [] if sys.platform == "linux" else [*IN_GIMP, "*_on_linux.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by where it is; only what is slow without GIMP has to say so itself."""
+    """Mark each test by where it is."""
     for item in items:
         if sys.platform == "win32" and (item.get_closest_marker("posix") or "full_disk" in names(item)):
             item.add_marker(pytest.mark.skip("Windows has it not, or otherwise"))
@@ -35,7 +37,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("gimp")
             if WINDOWS.intersection(names(item)) or "window" in item.path.stem:
                 item.add_marker("window")
-        elif not item.get_closest_marker("slow"):
+        elif item.path.stem in SLOW or item.get_closest_marker("slow"):
+            item.add_marker("slow")
+        else:
             item.add_marker("fast")
 
 

@@ -29,8 +29,6 @@ IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 WITHOUT_RIGHTS = ["/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all"] if IS_ROOT else []
 """Root may read and write everything; without these rights permissions are for root, too."""
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the made-up home is a Linux user's")
-
 
 @pytest.fixture
 def installation(linux: Machine, add_program: Program) -> Installation:
