@@ -52,8 +52,8 @@ class Scale(NamedTuple):
 
 
 SCHEDULES = {
-    "draft": (5, 4, 4, 8),
-    "normal": (28, 12, 12),
+    "draft": (5, 3, 3, 6),
+    "normal": (27, 12, 12),
     "high": (130, 40, 30),
     "best": (360, 120, 60),
 }
@@ -61,8 +61,8 @@ SCHEDULES = {
 scales takes the last entries, since whatever scale comes first has the most to do."""
 
 HALF_PRECISION_SCHEDULES = {
-    "draft": (10, 4, 8),
-    "normal": (42, 16, 12),
+    "draft": (10, 4, 6),
+    "normal": (40, 16, 12),
     "high": (200, 40, 30),
     "best": (600, 120, 60),
 }
