@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import nst_engine
 from nst_engine import memory
-from nst_engine.commands import batch, doctor, networks, nst, score, stylize, worker
+from nst_engine.commands import batch, doctor, interrupts, mishaps, networks, nst, score, streams, stylize, worker
 from nst_engine.errors import StyleTransferError
 
 COMMANDS = (stylize, batch, nst, score, networks, worker, doctor)
@@ -16,25 +18,46 @@ WITHOUT_TORCH = (networks,)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0 for success, 1 for a user's mistake or a mishap, 2 for wrong arguments."""
-    parsed = _parser().parse_args(arguments)
+    """Run one command and exit: 0 for success, 1 for a user's mistake or a mishap, 2 for wrong arguments.
+
+    Whatever ends a session or a service ends a command as Ctrl-C does: 130, and nothing half done stays behind.
+    """
+    with streams.taking_everything(), interrupts.handled(signal.default_int_handler, *interrupts.ENDINGS):
+        status = _status(arguments)
+        if lost := streams.lost_answer():
+            mishaps.tell(StyleTransferError(f"What was to be printed could not be written ({lost}).", "Make room."))
+            status = status or 1
+    if status:
+        sys.exit(status)
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    """Run one command; returns its exit status."""
     try:
-        with memory.explained(memory.too_small):
-            if parsed.command.__module__ not in (command.__name__ for command in WITHOUT_TORCH):
-                memory.check_start()
-            parsed.command(parsed)
-    except StyleTransferError as error:
-        print(f"ERROR {error.message}", file=sys.stderr)
-        if error.remedy:
-            print(f"TIP {error.remedy}", file=sys.stderr)
-        sys.exit(1)
+        parsed = _parser().parse_args(arguments)
+        if parsed.command.__module__ not in (command.__name__ for command in WITHOUT_TORCH):
+            memory.check_start()
+        parsed.command(parsed)
+    except SystemExit as end:
+        return int(end.code or 0)
     except KeyboardInterrupt:
-        print("Cancelled.", file=sys.stderr)
-        sys.exit(130)
+        streams.say("Cancelled.")
+        return interrupts.CANCELLED
+    except Exception as error:
+        mishaps.tell(mishaps.explained(error))
+        return 1
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains about arguments in letters that print."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(streams.shown(message))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="nst-engine", description="Neural style transfer by optimization.")
+    parser = _Parser(prog="nst-engine", description="Neural style transfer by optimization.")
     parser.add_argument("--version", action="version", version=nst_engine.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

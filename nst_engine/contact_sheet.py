@@ -15,22 +15,35 @@ CELL = 240
 """Side of the square that each picture has, in pixels."""
 
 GAP = 8
+
+ROWS = 200
+"""Contents that one sheet has; more would not fit into a JPEG."""
+
 PAPER = (255, 255, 255)
 
 
-def save(path: Path, styles: Sequence[Path], rows: Iterable[tuple[Path, Sequence[Path]]]) -> None:
-    """Write the sheet of all pictures that can be read; the place of the others stays empty."""
+def save(path: Path, styles: Sequence[Path], rows: Iterable[tuple[Path, Sequence[Path]]], force: bool) -> None:
+    """Write the sheet of all pictures that can be read; the place of the others stays empty.
+
+    Raises :class:`PictureError` like :func:`writing.deliver`.
+    """
     table: list[list[Path | None]] = [[None, *styles]]
     table += [[content, *results] for content, results in rows]
-    step = CELL + GAP
-    sheet = Image.new("RGB", (GAP + step * len(table[0]), GAP + step * len(table)), PAPER)
+    height, width = size(len(styles), len(table) - 1)
+    sheet = Image.new("RGB", (width, height), PAPER)
     for y, row in enumerate(table):
         for x, file in enumerate(row):
             if file is not None and (picture := thumbnail(file)):
-                corner = GAP + x * step + (CELL - picture.width) // 2, GAP + y * step + (CELL - picture.height) // 2
-                sheet.paste(picture, corner)
+                sheet.paste(
+                    picture, (_start(x) + (CELL - picture.width) // 2, _start(y) + (CELL - picture.height) // 2)
+                )
     pixels = np.asarray(sheet.convert("RGBA"), dtype=np.float32) / np.float32(255)
-    writing.save(path, pixels, force=True)
+    writing.deliver(path, pixels, force, 8, b"", writing.WHITE)
+
+
+def size(styles: int, contents: int) -> tuple[int, int]:
+    """Height and width of a sheet in pixels."""
+    return _start(contents + 1), _start(styles + 1)
 
 
 def thumbnail(file: Path) -> Image.Image | None:
@@ -39,7 +52,11 @@ def thumbnail(file: Path) -> Image.Image | None:
         pixels = reading.load(file)
     except PictureError:
         return None
-    rgb = pixels[..., :3] * pixels[..., 3:] + (1 - pixels[..., 3:])
-    picture = Image.fromarray(writing.to_bytes(rgb))
+    picture = Image.fromarray(writing.to_bytes(writing.flattened(pixels)))
     picture.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
     return picture
+
+
+def _start(cells: int) -> int:
+    """Where the cell after so many others begins."""
+    return GAP + (CELL + GAP) * cells

@@ -17,7 +17,7 @@ import psutil
 import torch
 
 from nst_engine import device as devices
-from nst_engine import networks, protocol
+from nst_engine import memory, networks, protocol
 from nst_engine.errors import NetworkError, ProtocolError
 from nst_engine.frames import PROTOCOL
 from nst_engine.painting import versions
@@ -33,7 +33,7 @@ FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 
 def examination() -> dict[str, Any]:
     """Versions, processor and its number formats by a timed convolution, devices, networks, memory, places."""
-    memory = psutil.virtual_memory()
+    total, available = memory.machine()
     kinds = devices.available()
     return {
         "versions": versions(),
@@ -46,7 +46,7 @@ def examination() -> dict[str, Any]:
         },
         "devices": {kind: _device(kind) for kind in kinds},
         "networks": {name: _network(name) for name in networks.listed()},
-        "memory_bytes": {"total": memory.total, "available": memory.available},
+        "memory_bytes": {"total": total, "available": available},
         "places": {
             "networks": str(networks.networks_folder()),
             "logs": str(logs_folder()),

@@ -53,11 +53,10 @@ def address_room() -> int:
         import resource  # not on Windows
     except ImportError:
         return UNLIMITED
-    held = psutil.Process().memory_info()
     rooms = [UNLIMITED]
     for name, counted in RESOURCES:
         limit, _ = resource.getrlimit(getattr(resource, name))
-        if limit != resource.RLIM_INFINITY and hasattr(held, counted):
+        if limit != resource.RLIM_INFINITY and hasattr(held := psutil.Process().memory_info(), counted):
             rooms.append(limit - getattr(held, counted))
     return max(0, min(rooms))
 

@@ -39,7 +39,17 @@ def free() -> int:
     """
     give_back()
     idle = _held_idle()
-    return min(psutil.virtual_memory().available, limits.room(), limits.address_room() + idle)
+    return min(machine()[1], limits.room(), limits.address_room() + idle)
+
+
+def machine() -> tuple[int, int]:
+    """Bytes that the machine has, and those of them that another program may take; without ``/proc`` the idle ones."""
+    try:
+        found = psutil.virtual_memory()
+        return found.total, found.available
+    except OSError:
+        pages = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_AVPHYS_PAGES")
+        return pages[0] * os.sysconf("SC_PAGE_SIZE"), pages[1] * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak() -> int:

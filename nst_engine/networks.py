@@ -73,8 +73,12 @@ class Network:
 
 
 def networks_folder() -> Path:
-    """The user's own networks: ``NAME.safetensors`` each."""
-    return platformdirs.user_data_path("neural-style", appauthor=False) / "networks"
+    """The user's own networks, ``NAME.safetensors`` each; the machine's for a user who has no home folder."""
+    with contextlib.suppress(RuntimeError):
+        folder = platformdirs.user_data_path("neural-style", appauthor=False)
+        if folder.is_absolute():
+            return folder / "networks"
+    return platformdirs.site_data_path("neural-style", appauthor=False) / "networks"
 
 
 def listed() -> tuple[str, ...]:

@@ -141,9 +141,11 @@ def test_ctrl_c_keeps_the_picture_as_it_stands(files):
 
 def test_the_classic_command_line(files):
     c, s, o, _ = files.values()
-    o.write_text("to be overwritten, as the script does")
+    o.write_text("precious")
+    assert "exists already" in engine("nst", "-c", c, "-s", s, "-r", o).stderr
+    assert o.read_text() == "precious"
     weights = ["--content_weight", "1e3", "--style_weight", "1e-1", "--tv_weight", "10"]
-    done = engine("nst", "-c", c, "-s", s, "-r", o, *weights, "-l", 2, "-n", 3, "-p", 2, "-v")
+    done = engine("nst", "-c", c, "-s", s, "-r", o, *weights, "-l", 2, "-n", 3, "-p", 2, "-v", "--force")
     assert (done.returncode, done.stderr) == (0, "")
     assert reading.load(o).shape == (384, 512, 4)
     lines = done.stdout.splitlines()
@@ -158,68 +160,3 @@ def test_the_classic_command_is_silent_otherwise_and_refuses_a_zero(files):
     assert "print_every" in engine("nst", "-c", c, "-s", s, "-r", o, "-p", 0, "-v").stderr
     done = engine("nst", "-c", c, "-s", s, "-r", o, "-n", 1)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-@pytest.fixture
-def folder(tmp_path, content, style) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    writing.save(folder / "a.png", content)
-    writing.save(folder / "c.jpg", content[::-1])
-    (folder / "b.jpg").write_text("no picture")
-    (folder / "notes.txt").write_text("not meant")
-    writing.save(tmp_path / "waves.png", style)
-    writing.save(tmp_path / "sky.png", style[:, ::-1])
-    return folder
-
-
-def batch(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    output = folder.parent / "painted"
-    return engine(
-        "batch", folder, "--output", output, "--quality", "draft", "--iterations", 1, "--size", 32, *arguments
-    )
-
-
-def test_batch_paints_a_folder_and_reports_what_is_bad_at_the_end(folder):
-    done = batch(folder, "--style", folder.parent / "waves.png")
-    assert done.returncode == 1
-    assert "ERROR 1 of 3 pictures could not be painted (b.jpg: " in done.stderr
-    painted = folder.parent / "painted"
-    assert sorted(path.name for path in painted.iterdir()) == ["a.png", "c.jpg"]
-    assert reading.load(painted / "a.png").shape == (48, 64, 4)
-
-
-def test_batch_resumes(folder):
-    (folder / "b.jpg").unlink()
-    painted = folder.parent / "painted"
-    painted.mkdir()
-    (painted / "a.png").write_text("precious")
-    style = folder.parent / "waves.png"
-    assert "a.png exists already" in batch(folder, "--style", style).stderr
-    (painted / "c.jpg").unlink()
-    assert batch(folder, "--style", style, "--resume").returncode == 0
-    assert (painted / "a.png").read_text() == "precious"
-    assert (painted / "c.jpg").exists()
-
-
-def test_batch_paints_a_grid_and_its_contact_sheet(folder):
-    (folder / "b.jpg").unlink()
-    done = batch(folder, "--style", folder.parent / "waves.png", folder.parent / "sky.png", "--grid")
-    assert done.returncode == 0, done.stderr
-    painted = folder.parent / "painted"
-    assert sorted(path.name for path in painted.iterdir()) == [
-        "a in the style of sky.png", "a in the style of waves.png", "c in the style of sky.jpg",
-        "c in the style of waves.jpg", "contact-sheet.jpg",
-    ]  # fmt: skip
-    sheet = reading.load(painted / "contact-sheet.jpg")
-    assert sheet.shape[:2] == (8 + 3 * 248, 8 + 3 * 248)
-    assert sheet[:200, :200, :3].min() > 0.95  # the corner above the contents stays empty
-    assert sheet[300:400, 300:400, :3].std() > 0.01
-
-
-def test_batch_refuses_an_empty_folder(tmp_path, files):
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    done = engine("batch", empty, "--style", files["style.png"], "--output", tmp_path / "painted")
-    assert "has no pictures" in done.stderr
-    assert not (tmp_path / "painted").exists()

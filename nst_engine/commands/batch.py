@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nst_engine import options
+from nst_engine.commands import streams
 from nst_engine.commands.display import Display
-from nst_engine.commands.stylize import add_style_arguments, read_styles
-from nst_engine.errors import OptionError, PictureError, StyleTransferError
-from nst_engine.files import formats
+from nst_engine.commands.interrupts import CANCELLED, Interrupts
+from nst_engine.commands.mishaps import explained
+from nst_engine.commands.stylize import add_background_argument, add_style_arguments, read_styles
+from nst_engine.errors import OptionError, PictureError
+from nst_engine.files import formats, places
 
 if TYPE_CHECKING:
+    from nst_engine.files.writing import Color
     from nst_engine.painting import Painter
     from nst_engine.protocol import StylePicture
 
@@ -28,6 +32,15 @@ class Task(NamedTuple):
     output: Path
 
 
+class Manner(NamedTuple):
+    """How all of them are made and written."""
+
+    options: options.Options
+    resume: bool
+    force: bool
+    background: Color
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("batch", help="paint every picture of a folder")
@@ -37,6 +50,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--grid", action="store_true", help="each picture in each style, and a contact sheet of all")
     parser.add_argument("--resume", action="store_true", help="leave out what is there already")
     parser.add_argument("--force", action="store_true", help="replace what is there already")
+    add_background_argument(parser)
     options.add_arguments(parser)
     parser.set_defaults(command=run)
 
@@ -44,58 +58,82 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(parsed: argparse.Namespace) -> None:
     """Paint all, and tell at the end what could not be painted."""
     chosen = options.from_mapping({name: getattr(parsed, name) for name in options.specs()})
+    manner = Manner(chosen, parsed.resume, parsed.force, parsed.background)
     contents = _contents(parsed.folder)
     if parsed.grid and parsed.blend:
         raise OptionError("--grid keeps styles apart and --blend mixes them.", "Leave one of them out.")
+    _prepare(parsed.output, parsed.folder, manner)
     styles = read_styles(parsed.style, parsed.blend, [])
     tasks = _tasks(contents, styles, parsed.output, parsed.grid)
-    _make_folder(parsed.output)
-    due = [task for task in tasks if not (parsed.resume and task.output.exists())]
-    failures = _paint_all(due, chosen, parsed.force) if due else []
-    if parsed.grid:
-        from nst_engine import contact_sheet
-
-        contact_sheet.save(parsed.output / SHEET, parsed.style, _rows(tasks))
-    if failures:
-        problems = "; ".join(f"{task.content.name}: {error.message}" for task, error in failures)
+    due = [task for task in tasks if not (manner.resume and _is_done(task.output))]
+    sheets = _sheets(parsed, len(contents), bool(due)) if parsed.grid else []
+    attempted, problems = _paint_all(due, manner) if due else (0, [])
+    if attempted < len(due):
+        streams.say(f"Stopped after {attempted} of {len(due)} pictures; --resume goes on with the others.")
+    elif sheets:
+        problems += _save_sheets(sheets, parsed.style, tasks, manner)
+    if problems:
         raise PictureError(
-            f"{len(failures)} of {len(due)} pictures could not be painted ({problems}).", "All others are done."
+            f"{len(problems)} of {attempted + len(sheets)} pictures could not be painted ({'; '.join(problems)}).",
+            "All others are done.",
         )
+    if attempted < len(due):
+        raise SystemExit(CANCELLED)
 
 
-def _paint_all(tasks: list[Task], chosen: options.Options, force: bool) -> list[tuple[Task, StyleTransferError]]:
-    """Paint task after task; returns those that failed, and why."""
+def _paint_all(tasks: list[Task], manner: Manner) -> tuple[int, list[str]]:
+    """Paint task after task until told to stop; returns how many it came to, and what was wrong with which."""
     from nst_engine.painting import Painter
 
-    failures = []
-    painter = Painter(chosen)
-    with Display(len(tasks)) as display:
-        for task in tasks:
+    attempted, problems = 0, []
+    painter = Painter(manner.options)
+    with Display(len(tasks)) as display, Interrupts(display.say) as interrupts:
+        while attempted < len(tasks) and not interrupts.stopped:
+            task = tasks[attempted]
             display.begin(task.output.stem)
             try:
-                _paint(painter, task, force, display)
-            except StyleTransferError as error:
-                failures.append((task, error))
+                _paint(painter, task, manner, display, interrupts)
+            except Exception as error:
+                problems.append(f"{task.content.name}: {explained(error).message}")
+            attempted += 1
             display.next()
-            if display.stopped:
-                raise KeyboardInterrupt
-    return failures
+    return attempted, problems
 
 
-def _paint(painter: Painter, task: Task, force: bool, display: Display) -> None:
+def _paint(painter: Painter, task: Task, manner: Manner, display: Display, interrupts: Interrupts) -> None:
     from nst_engine.files import reading, writing
 
+    force = manner.force or manner.resume and _is_half(task.output)
     writing.check_output(task.output, force)
     content = reading.read(task.content)
-    done = painter.paint(content.pixels, task.styles, on_step=display.show, should_stop=lambda: display.stopped)
-    writing.save(task.output, done.picture, force, content.depth, content.exif)
+    writing.check_size(task.output, content.pixels.shape, content.depth)
+    done = painter.paint(content.pixels, task.styles, on_step=display.show, should_stop=lambda: interrupts.stopped)
+    writing.deliver(task.output, done.picture, force, content.depth, content.exif, manner.background)
+
+
+def _prepare(output: Path, folder: Path, manner: Manner) -> None:
+    """Make the folder of the results, which is another than that of the photographs."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        if os.path.samefile(output, folder) and not manner.force:
+            raise PictureError(
+                f"The results would go into {folder} itself, over its pictures.", "Choose another --output."
+            )
+    except OSError as error:
+        raise PictureError(f"The folder {output} cannot be made ({error.strerror}).", "Choose another place.") from None
 
 
 def _contents(folder: Path) -> list[Path]:
-    """The picture files of a folder, by name."""
+    """The picture files of a folder, by name; hidden ones are no pictures but what macOS and others note of them."""
     if not folder.is_dir():
         raise PictureError(f"There is no folder {folder}.", "Check the path.")
-    found = sorted(path for path in folder.iterdir() if formats.of_name(path) and path.is_file())
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as error:
+        raise PictureError(
+            f"The folder {folder} cannot be read ({error.strerror}).", "Check its permissions."
+        ) from None
+    found = [path for path in files if formats.of_name(path)]
     if not found:
         raise PictureError(f"The folder {folder} has no pictures.", "Put PNG, JPEG, TIFF or WebP files there.")
     return found
@@ -103,23 +141,54 @@ def _contents(folder: Path) -> list[Path]:
 
 def _tasks(contents: list[Path], styles: list[StylePicture], output: Path, grid: bool) -> list[Task]:
     """What is to be made. All contents of one style come first: the style's features are computed once."""
-    if not grid:
-        return [Task(content, styles, output / content.name) for content in contents]
-    return [
-        Task(content, [style], output / f"{content.stem} in the style of {style.name}{content.suffix}")
-        for style in styles
-        for content in contents
-    ]
+    if grid:
+        pairs = [(content, [style]) for style in styles for content in contents]
+        names = [f"{content.stem} in the style of {style.name}{content.suffix}" for content, (style,) in pairs]
+    else:
+        pairs = [(content, styles) for content in contents]
+        names = [content.name for content in contents]
+    return [Task(*pair, output / name) for pair, name in zip(pairs, places.apart(names), strict=True)]
 
 
-def _rows(tasks: list[Task]) -> Iterator[tuple[Path, list[Path]]]:
-    """Each content with its results, in the styles' order."""
-    for content in dict.fromkeys(task.content for task in tasks):
-        yield content, [task.output for task in tasks if task.content == content]
+def _is_done(output: Path) -> bool:
+    return os.path.lexists(output) and not _is_half(output)
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(f"The folder {folder} cannot be made ({error.strerror}).", "Choose another place.") from None
+def _is_half(output: Path) -> bool:
+    from nst_engine.files import reading
+
+    return output.is_file() and reading.is_half(output)
+
+
+def _sheets(parsed: argparse.Namespace, contents: int, is_due: bool) -> list[Path]:
+    """The files of the contact sheets to make; raises PictureError if one cannot be written.
+
+    A batch that goes on leaves a sheet that is there, and has new ones under other names if it has anything to do.
+    """
+    from nst_engine import contact_sheet
+    from nst_engine.files import writing
+
+    names = [SHEET] * -(-contents // contact_sheet.ROWS)
+    taken = os.listdir(parsed.output) if parsed.resume and not parsed.force else []
+    if SHEET in taken and not is_due:
+        return []
+    sheets = [parsed.output / name for name in places.apart(names, taken)]
+    for sheet in sheets:
+        writing.check_output(sheet, parsed.force)
+        writing.check_size(sheet, contact_sheet.size(len(parsed.style), min(contents, contact_sheet.ROWS)))
+    return sheets
+
+
+def _save_sheets(sheets: list[Path], styles: list[Path], tasks: list[Task], manner: Manner) -> list[str]:
+    """Write the sheets; returns what was wrong with which."""
+    from nst_engine import contact_sheet
+
+    contents = list(dict.fromkeys(task.content for task in tasks))
+    rows = [(content, [task.output for task in tasks if task.content == content]) for content in contents]
+    problems = []
+    for first, sheet in zip(range(0, len(rows), contact_sheet.ROWS), sheets, strict=True):
+        try:
+            contact_sheet.save(sheet, styles, rows[first : first + contact_sheet.ROWS], manner.force)
+        except Exception as error:
+            problems.append(f"{sheet.name}: {explained(error).message}")
+    return problems

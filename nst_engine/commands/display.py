@@ -1,12 +1,13 @@
-"""What a command shows of its progress, and what Ctrl-C means while it works."""
+"""What a command shows of its progress."""
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
 import time
-from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from nst_engine.commands import streams
 
 if TYPE_CHECKING:
     from nst_engine.painting import Step
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
 LINE_SECONDS = 5.0
 """Time between two lines of progress where there is no terminal for a bar."""
 
+COLUMNS, ROWS = 80, 24
+"""Size of a terminal that says 0×0, as those do that a program opened and no person sees."""
+
 
 class Display:
     """Progress for people: a bar on a terminal, a line every few seconds elsewhere; both on stderr.
 
-    Within the ``with`` block the first Ctrl-C asks for the picture as it stands, and the second one cancels.
     ``parts`` pictures share the bar.
     """
 
@@ -26,28 +29,24 @@ class Display:
         self.parts = parts
         self.done = 0
         self.name = ""
-        self.stopped = False
         self.bar: Any = None
         self.last_line = time.monotonic()
-        self.former: Any = None
 
     def __enter__(self) -> Display:
         if sys.stderr.isatty():
             from tqdm import tqdm
 
             layout = "{percentage:3.0f}% |{bar}| {desc}"
-            self.bar = tqdm(total=1.0, bar_format=layout, file=sys.stderr, dynamic_ncols=True, leave=False)
-        self.former = signal.signal(signal.SIGINT, self._interrupt)
+            self.bar = tqdm(total=1.0, bar_format=layout, file=sys.stderr, ncols=_columns(), nrows=ROWS, leave=False)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        signal.signal(signal.SIGINT, self.former)
         if self.bar:
             self.bar.close()
 
     def begin(self, name: str) -> None:
         """Show what follows as progress of the picture of this name."""
-        self.name = f"{name}: "
+        self.name = streams.shown(f"{name}: ")
 
     def next(self) -> None:
         """One of the parts is done."""
@@ -58,21 +57,24 @@ class Display:
         left = "" if step.seconds_left is None else f", about {step.seconds_left:.0f} s left"
         fraction = (self.done + step.fraction) / self.parts
         if self.bar:
+            self.bar.ncols = _columns()
             self.bar.set_description_str(self.name + step.text + left, refresh=False)
             self.bar.update(fraction - self.bar.n)
         elif time.monotonic() - self.last_line >= LINE_SECONDS:
             self.last_line = time.monotonic()
-            print(f"{fraction:4.0%}  {self.name}{step.text}{left}", file=sys.stderr, flush=True)
+            streams.say(f"{fraction:4.0%}  {self.name}{step.text}{left}")
 
-    def say(self, text: str) -> None:
+    def say(self, line: str) -> None:
         """A line above the bar."""
         if self.bar:
-            self.bar.write(text, file=sys.stderr)
+            self.bar.write(streams.shown(line), file=sys.stderr)
         else:
-            print(text, file=sys.stderr, flush=True)
+            streams.say(line)
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self.stopped:
-            raise KeyboardInterrupt
-        self.stopped = True
-        self.say("Finishing with the picture as it stands; press Ctrl-C again to cancel.")
+
+def _columns() -> int:
+    """What a bar may fill of the terminal as it is now."""
+    try:
+        return (os.get_terminal_size(sys.stderr.fileno()).columns or COLUMNS) - 1
+    except OSError:  # it was closed
+        return COLUMNS

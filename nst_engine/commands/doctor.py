@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from nst_engine.commands.streams import answer
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
@@ -18,6 +20,6 @@ def run(parsed: argparse.Namespace) -> None:
     from nst_engine import doctor
 
     if parsed.self_test:
-        print(f"The engine works on {doctor.self_test()}.")
+        answer(f"The engine works on {doctor.self_test()}.")
     else:
         print(json.dumps(doctor.examination(), indent=2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from nst_engine.commands.streams import answer
 from nst_engine.errors import NetworkError
 
 
@@ -46,14 +47,14 @@ def _list(parsed: argparse.Namespace) -> None:
     names = networks.listed()
     width = max(len(name) for name in names)
     for name in names:
-        print(f"{name:{width}}  {networks.find(name)}")
+        answer(f"{name:{width}}  {networks.find(name)}")
 
 
 def _add(parsed: argparse.Namespace) -> None:
     from nst_engine import network_import
 
     network = network_import.add(parsed.source, parsed.name, parsed.input, parsed.pooling)
-    print(f"Added the network '{network.name}'; choose it with --network {network.name}")
+    answer(f"Added the network '{network.name}'; choose it with --network {network.name}")
 
 
 def _verify(parsed: argparse.Namespace) -> None:
@@ -62,9 +63,9 @@ def _verify(parsed: argparse.Namespace) -> None:
     problems = []
     for name in parsed.names or networks.listed():
         try:
-            print(f"{name}: whole, SHA-256 {networks.load(name).sha256}")
+            answer(f"{name}: whole, SHA-256 {networks.load(name).sha256}")
         except NetworkError as problem:
-            print(f"{name}: {problem.message}")
+            answer(f"{name}: {problem.message}")
             problems.append(problem)
     if problems:
         raise problems[0]
@@ -74,4 +75,4 @@ def _remove(parsed: argparse.Namespace) -> None:
     from nst_engine import networks
 
     networks.remove(parsed.name)
-    print(f"Removed the network '{parsed.name}'.")
+    answer(f"Removed the network '{parsed.name}'.")

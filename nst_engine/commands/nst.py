@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nst_engine.commands import streams
+from nst_engine.commands.interrupts import Interrupts
 from nst_engine.errors import OptionError
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("nst", help="the classic script: its options, its picture")
     parser.add_argument("-c", "--content", type=Path, required=True, metavar="FILE", help="the content picture")
     parser.add_argument("-s", "--style", type=Path, required=True, metavar="FILE", help="the style picture")
-    parser.add_argument("-r", "--result", type=Path, required=True, metavar="FILE", help="the result, overwritten")
+    parser.add_argument("-r", "--result", type=Path, required=True, metavar="FILE", help="the result")
     parser.add_argument("-n", "--num_iter", type=int, default=1000, metavar="N", help="iterations (1000)")
     parser.add_argument("-l", "--learning_rate", type=float, default=5.0, metavar="X", help="Adam's, of 255 (5)")
     for name, default in (("content", 1e4), ("style", 1e-2), ("tv", 1e2)):
@@ -31,6 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "-p", "--print_every", type=int, default=100, metavar="N", help="iterations between lines (100)"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="print what happens")
+    parser.add_argument("--force", action="store_true", help="replace the result if it exists, as the script did")
     parser.set_defaults(command=run)
 
 
@@ -56,18 +59,25 @@ def run(parsed: argparse.Namespace) -> None:
             "tv_weight": parsed.tv_weight * 255**2,
         }
     )
-    writing.check_output(parsed.result, force=True)
+    writing.check_output(parsed.result, parsed.force)
     content, style = (_at_long_side(reading.load(path)) for path in (parsed.content, parsed.style))
+    writing.check_size(parsed.result, content.shape)
     report = _Report(parsed.print_every) if parsed.verbose else None
     painter = Painter(chosen)
     if report:
-        print("loaded the model", flush=True)
-    done = painter.paint(content, [StylePicture(parsed.style.stem, style)], on_step=report or (lambda step: None))
+        streams.answer("loaded the model")
+    with Interrupts(streams.say) as interrupts:
+        done = painter.paint(
+            content,
+            [StylePicture(parsed.style.stem, style)],
+            on_step=report or (lambda step: None),
+            should_stop=lambda: interrupts.stopped,
+        )
+        if report:
+            streams.answer(f"total time: {time.perf_counter() - started:.1f} s")
+        writing.deliver(parsed.result, done.picture, parsed.force, 8, b"", writing.WHITE)
     if report:
-        print(f"total time: {time.perf_counter() - started:.1f} s")
-    writing.save(parsed.result, done.picture, force=True)
-    if report:
-        print(f"saved the result as {parsed.result}")
+        streams.answer(f"saved the result as {parsed.result}")
 
 
 class _Report:
@@ -83,20 +93,20 @@ class _Report:
             now = time.perf_counter()
             losses = step.losses()
             terms = ", ".join(f"{name} loss: {losses[name]:.3e}" for name in ("total", "content", "style", "tv"))
-            print(f"[iteration {self.count:4d}] {terms}, time: {now - self.last:.4f} s", flush=True)
+            streams.answer(f"[iteration {self.count:4d}] {terms}, time: {now - self.last:.4f} s")
             self.last = now
         self.count += 1
 
 
 def _at_long_side(pixels: Floats) -> Floats:
-    """The picture with 8 bits at the script's long side, by Lanczos; without alpha, which the script does not know."""
+    """The picture with 8 bits at the script's long side, by Lanczos; on white, as the script does not know alpha."""
     import numpy as np
     from PIL import Image
 
-    from nst_engine.files.writing import to_bytes
+    from nst_engine.files.writing import flattened, to_bytes
 
     height, width = pixels.shape[:2]
     factor = LONG_SIDE / max(height, width)
-    image = Image.fromarray(to_bytes(pixels[..., :3]))
-    resized = image.resize((round(width * factor), round(height * factor)), Image.Resampling.LANCZOS)
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    resized = Image.fromarray(to_bytes(flattened(pixels))).resize(size, Image.Resampling.LANCZOS)
     return np.asarray(resized, dtype=np.float32) / np.float32(255)

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from nst_engine import options
 from nst_engine.commands.display import Display
+from nst_engine.commands.interrupts import Interrupts
 from nst_engine.errors import OptionError, PictureError
+from nst_engine.files import places
 
 if TYPE_CHECKING:
+    from nst_engine.files.writing import Color
     from nst_engine.protocol import Pixels, StylePicture
 
 WHOLE = "-"
@@ -39,7 +42,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--select", type=Path, metavar="FILE", help="a gray picture, white where to paint")
     parser.add_argument("--init-picture", type=Path, metavar="FILE", help="the picture to start from")
     parser.add_argument("--depth", type=int, choices=(8, 16), help="bits per channel of a PNG or TIFF (as the content)")
-    parser.add_argument("--force", action="store_true", help="replace the output if it exists")
+    add_background_argument(parser)
+    parser.add_argument("--force", action="store_true", help="replace output and report if they exist")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write how it was made, as JSON")
     options.add_arguments(parser)
     parser.set_defaults(command=run)
@@ -55,6 +59,25 @@ def add_style_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_background_argument(parser: argparse.ArgumentParser) -> None:
+    """What is seen through a transparent picture in a format that has no alpha."""
+    parser.add_argument(
+        "--background",
+        type=color,
+        default="white",
+        metavar="COLOR",
+        help="what shows through where a JPEG has to do without transparency, as in '#fff4e0' (white)",
+    )
+
+
+def color(name: str) -> Color:
+    """The color of a name or a number as in a web page."""
+    from PIL import ImageColor
+
+    red, green, blue, *_ = (value / 255 for value in ImageColor.getrgb(name))
+    return red, green, blue
+
+
 def run(parsed: argparse.Namespace) -> None:
     """Read, paint, write."""
     started = time.perf_counter() - _process_age()
@@ -64,9 +87,12 @@ def run(parsed: argparse.Namespace) -> None:
 
     writing.check_output(parsed.output, parsed.force)
     if parsed.report:
-        _check_report(parsed.report)
+        places.check_apart(parsed.report, [parsed.output, *_inputs(parsed)])
+        places.check(parsed.report, parsed.force, may_be_stream=True)
     content = reading.read(parsed.content)
     size = content.pixels.shape[:2]
+    depth = parsed.depth or content.depth
+    writing.check_size(parsed.output, size, depth)
     regions = [None if name == WHOLE else read_mask(Path(name), size) for name in parsed.region]
     styles = read_styles(parsed.style, parsed.blend, regions)
     protection, selection = (read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
@@ -75,13 +101,13 @@ def run(parsed: argparse.Namespace) -> None:
     from nst_engine.canvas import Masks
     from nst_engine.painting import Painter
 
-    with Display() as display:
+    with Display() as display, Interrupts(display.say) as interrupts:
         done = Painter(chosen, started).paint(
-            content.pixels, styles, Masks(protection, selection), init, display.show, lambda: display.stopped
+            content.pixels, styles, Masks(protection, selection), init, display.show, lambda: interrupts.stopped
         )
-    writing.save(parsed.output, done.picture, parsed.force, parsed.depth or content.depth, content.exif)
-    if parsed.report:
-        _write_report(parsed.report, done.report)
+        writing.deliver(parsed.output, done.picture, parsed.force, depth, content.exif, parsed.background)
+        if parsed.report:
+            _write_report(parsed.report, done.report, parsed.force)
 
 
 def read_styles(paths: list[Path], weights: list[float], regions: list[Pixels | None]) -> list[StylePicture]:
@@ -120,20 +146,25 @@ def read_mask(path: Path, size: tuple[int, int]) -> Pixels:
     return np.asarray(scaled, dtype=np.float32)[..., None]
 
 
+def _inputs(parsed: argparse.Namespace) -> list[Path]:
+    """All files that are read."""
+    regions = [Path(name) for name in parsed.region if name != WHOLE]
+    others = [parsed.protect, parsed.select, parsed.init_picture, parsed.network and Path(parsed.network)]
+    return [parsed.content, *parsed.style, *regions, *(path for path in others if path)]
+
+
 def _process_age() -> float:
-    """Seconds since this process began."""
+    """Seconds since this process began; 0 where the system does not tell."""
     import psutil
 
-    return time.time() - psutil.Process().create_time()
-
-
-def _check_report(path: Path) -> None:
-    if not path.absolute().parent.is_dir():
-        raise PictureError(f"There is no folder {path.absolute().parent}.", "Make it first, or choose another place.")
-
-
-def _write_report(path: Path, report: dict[str, Any]) -> None:
     try:
-        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise PictureError(f"{path} cannot be written ({error.strerror}).", "Choose another place.") from None
+        return time.time() - psutil.Process().create_time()
+    except (psutil.Error, OSError):
+        return 0.0
+
+
+def _write_report(path: Path, report: dict[str, Any], force: bool) -> None:
+    try:
+        places.deliver(path, (json.dumps(report, indent=2) + "\n").encode(), force)
+    except PictureError as error:
+        raise PictureError(f"The picture is saved, but not its report: {error.message}", error.remedy) from None

@@ -21,6 +21,12 @@ class Format:
     exif_room: int = sys.maxsize
     """Bytes of EXIF that fit in; most formats have room for more than anyone writes."""
 
+    longest_side: int = sys.maxsize
+    """Pixels of the longest side that the format, or every program for it, can hold."""
+
+    share: float = 0.5
+    """What at least a painting takes of its size in memory as bytes."""
+
     options: Mapping[str, Any] = field(default_factory=dict)
     """How Pillow is to write it in 8 bits."""
 
@@ -32,12 +38,14 @@ JPEG = Format(
     is_written=True,
     has_alpha=False,
     exif_room=65533,
+    longest_side=65500,
+    share=0.1,
     options={"quality": 95, "subsampling": 0},
 )
 TIFF = Format(
     "TIFF", (".tif", ".tiff"), is_written=True, has_16_bits=True, options={"compression": "tiff_adobe_deflate"}
 )
-WEBP = Format("WEBP", (".webp",), is_written=True, options={"quality": 95})
+WEBP = Format("WEBP", (".webp",), is_written=True, longest_side=16383, share=0.1, options={"quality": 95})
 GIF = Format("GIF", (".gif",))
 BMP = Format("BMP", (".bmp", ".dib"))
 PSD = Format("PSD", (".psd",))
@@ -64,6 +72,10 @@ SIGNATURES = (
     (b"8BPS\0\1", PSD),
 )
 """How the files begin, but for those in :func:`recognized`."""
+
+MARKS = (*(mark for mark, _ in SIGNATURES), b"RIFF")
+SURE = 12
+"""Bytes that tell any of those apart."""
 
 BRANDS = {b"avif": AVIF, b"avis": AVIF, **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), HEIC)}
 """Brands in the box ``ftyp`` that begins an HEIF file (ISO/IEC 23008-12)."""

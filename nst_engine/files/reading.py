@@ -152,6 +152,20 @@ def _check_size(path: str | Path, contents: Contents, file_size: int, long_side:
         )
 
 
+def is_half(path: Path) -> bool:
+    """Whether a file is empty, or only a part of a picture, as a full disk or a broken copy leaves it."""
+    with _told(path), sources.opened(path) as file:
+        head = file.read(formats.ENOUGH)
+        found = formats.recognized(head)
+        if found is None or isinstance(found, str):
+            is_begun = any(head.startswith(mark[: len(head)]) for mark in formats.MARKS)
+            return not head.strip(b"\0") or (is_begun and len(head) < formats.SURE)
+        try:
+            return not vips.is_whole(TAKEN_APART[found.name](file))
+        except (ValueError, Foreign):
+            return True
+
+
 @contextmanager
 def _told(path: str | Path) -> Iterator[None]:
     """Whatever goes wrong with a file, in a sentence."""

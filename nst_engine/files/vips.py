@@ -79,6 +79,11 @@ def pixels(contents: Contents, long_side: int | None = None) -> Integers:
         raise ValueError(_reason(error)) from None
 
 
+def is_whole(contents: Contents) -> bool:
+    """Whether every row can be decoded."""
+    return not contents.is_cut and _sound_rows(contents) == contents.height
+
+
 def encode(values: NDArray[np.uint16], image_format: str) -> bytes:
     """A PNG or TIFF file, tagged as sRGB, of H×W×3 or H×W×4 values; ``ValueError`` if there can be none."""
     image = pyvips.Image.new_from_array(values, interpretation="rgb16").copy(xres=DOTS_PER_MM, yres=DOTS_PER_MM)

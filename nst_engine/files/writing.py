@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import io
-import os
-import secrets
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,65 +14,138 @@ from PIL import Image, ImageCms
 
 from nst_engine.errors import PictureError
 from nst_engine.files import exif as exifs
-from nst_engine.files import formats
+from nst_engine.files import formats, places
 from nst_engine.files.formats import Format
 
-if TYPE_CHECKING:
-    from nst_engine.files.reading import Floats
+Floats = NDArray[np.float32]
+Pixels = NDArray[Any]
+"""H×W×3|4: float32 with [0, 1] as the visible range, uint8 or uint16; sRGB-encoded, with straight alpha."""
+
+Color = tuple[float, float, float]
+Value = TypeVar("Value", np.uint8, np.uint16)
+
+WHITE: Color = (1.0, 1.0, 1.0)
+
+ROWS = 256
+"""Rows of a picture that are brought to whole numbers at a time: more would double the memory it takes."""
 
 
-def save(path: str | Path, pixels: Floats, force: bool = False, depth: int = 8, exif: bytes = b"") -> None:
-    """Write H×W×4 pixels to a file whose ending names the format; whole or not at all.
+def save(
+    path: str | Path,
+    pixels: Pixels,
+    force: bool = False,
+    depth: int = 8,
+    exif: bytes = b"",
+    background: Color = WHITE,
+) -> None:
+    """Write pixels to a file whose ending names the format; whole or not at all.
 
-    ``depth`` is 8 or 16 bits per channel (16 where the format has them), ``exif`` comes from :func:`reading.read`.
+    ``depth`` is 8 or 16 bits per channel (16 where the format has them), ``exif`` comes from :func:`reading.read`,
+    ``background`` shows through where the format has no alpha, and is the color of what is transparent altogether.
     Raises :class:`PictureError` when the file exists and ``force`` is not set, or cannot be written.
     """
     path = Path(path)
     check_output(path, force)
+    check_size(path, pixels.shape, depth)
     try:
-        _write_whole(path, _encoded(pixels, formats.OF_ENDING[path.suffix.lower()], depth, exif))
-    except OSError as error:
-        raise PictureError(f"{path} cannot be written ({error.strerror or error}).", "Choose another place.") from None
-    except ValueError as error:
-        raise PictureError(f"{path} cannot be written ({error}).", "Choose another format.") from None
+        places.put(path, _encoded(pixels, _format(path), depth, exif, background), force)
+    except (OSError, ValueError) as error:
+        raise PictureError(f"{path} cannot be written ({places.reason(error)}).", "Choose another place.") from None
+
+
+def deliver(path: Path, pixels: Pixels, force: bool, depth: int, exif: bytes, background: Color) -> None:
+    """Like :func:`save` for what hours of work may have gone into, and after :func:`check_output` and `check_size`.
+
+    If it cannot be written now, it is kept elsewhere, and the :class:`PictureError` says where.
+    """
+    try:
+        data = _encoded(pixels, _format(path), depth, exif, background)
+    except Exception as error:  # libraries of formats raise what they like
+        png = _encoded(pixels, formats.PNG, 8, b"", background)
+        raise places.kept(path.with_suffix(".png"), png, f"{path} cannot be written ({error})") from error
+    places.deliver(path, data, force)
 
 
 def check_output(path: Path, force: bool) -> None:
-    """Raise :class:`PictureError` now rather than after minutes of work if ``path`` cannot be written."""
-    folder = path.absolute().parent
-    if formats.of_name(path) is None:
+    """Raise :class:`PictureError` now rather than after minutes of work if no picture can be put at ``path``."""
+    _format(path)
+    places.check(path, force)
+
+
+def check_size(path: Path, shape: tuple[int, ...], depth: int = 8) -> None:
+    """Raise :class:`PictureError` if an H×W×… picture does not fit into the format of ``path``, or onto its disk."""
+    height, width = shape[:2]
+    image_format = _format(path)
+    if max(height, width) > image_format.longest_side:
+        raise PictureError(
+            f"{path} cannot be written: {image_format.name} has no room for {width}×{height} pixels, only for sides of "
+            f"{image_format.longest_side}.",
+            "Choose .png or .tif.",
+        )
+    depth = depth if image_format.has_16_bits else 8
+    places.check_room(path, int(height * width * 3 * depth / 8 * image_format.share))
+
+
+def _format(path: Path) -> Format:
+    found = formats.of_name(path)
+    if found is None:
         raise PictureError(f"The ending of {path} names no picture format.", "Use .png, .jpg, .tif or .webp.")
-    if not os.path.isdir(folder):
-        raise PictureError(f"There is no folder {folder}.", "Make it first, or choose another place.")
-    if os.path.isdir(path):
-        raise PictureError(f"{path} is a folder.", "Choose another name.")
-    if os.path.lexists(path) and not force:
-        raise PictureError(f"{path} exists already.", "Choose another name, or add --force to replace it.")
-    if not os.access(folder, os.W_OK):
-        raise PictureError(f"Nothing can be written to the folder {folder}.", "Choose another place.")
+    return found
 
 
-def to_bytes(pixels: Floats) -> NDArray[np.uint8]:
-    """Pixels in [0, 1] as rounded 8-bit values; what lies outside is clipped."""
-    return np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
+def flattened(pixels: Pixels, background: Color = WHITE) -> Floats:
+    """H×W×3 in [0, 1] of H×W×3|4 on a background."""
+    pixels = fractions(pixels)
+    if pixels.shape[2] == 3:
+        return pixels
+    alpha = pixels[..., 3:]
+    return pixels[..., :3] * alpha + np.array(background, np.float32) * (1 - alpha)
 
 
-def _encoded(pixels: Floats, into: Format, depth: int, exif: bytes) -> bytes:
+def fractions(pixels: Pixels) -> Floats:
+    """Pixels as float32 in [0, 1]."""
+    if pixels.dtype.kind == "f":
+        return np.asarray(pixels, np.float32)
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def to_bytes(pixels: Pixels) -> NDArray[np.uint8]:
+    """Pixels as rounded 8-bit values; what lies outside of [0, 1] is clipped."""
+    return _rounded(fractions(pixels), np.uint8)
+
+
+def _encoded(pixels: Pixels, into: Format, depth: int, exif: bytes, background: Color = WHITE) -> bytes:
     """The picture as a whole file, tagged as sRGB, with an alpha channel only if something is transparent."""
     height, width = pixels.shape[:2]
-    has_alpha = into.has_alpha and bool((pixels[..., 3] < 1).any())
-    shown = pixels if has_alpha else pixels[..., :3]
     exif = exifs.fitted(exif, width, height, into.exif_room)
     if depth == 16 and into.has_16_bits:
         from nst_engine.files import vips
 
-        values = np.clip(np.rint(shown * 65535), 0, 65535).astype(np.uint16)
-        data = vips.encode(values, into.name)
+        data = vips.encode(_visible(pixels, into, background, np.uint16), into.name)
     else:
-        data = _encoded_with_pillow(to_bytes(shown), into, exif)
+        data = _encoded_with_pillow(_visible(pixels, into, background, np.uint8), into, exif)
     if into is formats.PNG:
         return exifs.into_png(data, exif)
     return exifs.into_tiff(data, exif) if into is formats.TIFF else data
+
+
+def _visible(pixels: Pixels, into: Format, background: Color, kind: type[Value]) -> NDArray[Value]:
+    """The values to write, H×W×3|4. What nobody sees is not in them: it may have been erased for a reason."""
+    height, width, channels = pixels.shape
+    opaque = 1.0 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
+    has_alpha = channels == 4 and into.has_alpha and bool((pixels[..., 3] < opaque).any())
+    values = np.empty((height, width, 4 if has_alpha else 3), kind)
+    for rows in (slice(top, top + ROWS) for top in range(0, height, ROWS)):
+        part = pixels[rows]
+        values[rows] = _rounded(fractions(part) if has_alpha else flattened(part, background), kind)
+    if has_alpha:
+        values[values[..., 3] == 0, :3] = _rounded(np.array(background, np.float32), kind)
+    return values
+
+
+def _rounded(fractions: Floats, kind: type[Value]) -> NDArray[Value]:
+    white = np.iinfo(kind).max
+    return np.clip(np.rint(fractions * white), 0, white).astype(kind)
 
 
 def _encoded_with_pillow(values: NDArray[np.uint8], into: Format, exif: bytes) -> bytes:
@@ -90,17 +161,3 @@ def _srgb_profile() -> bytes:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     date = slice(24, 36)
     return profile[: date.start] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[date.stop :]
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside ``path`` and put it in its place when it is complete."""
-    unfinished = path.with_name(f".nst-{secrets.token_hex(8)}")
-    try:
-        with open(unfinished, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise

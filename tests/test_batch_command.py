@@ -1,0 +1,162 @@
+"""A whole folder at once: nst-engine batch."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_cli import engine
+
+from nst_engine import Options, contact_sheet
+from nst_engine.commands.batch import Manner, Task, _save_sheets
+from nst_engine.files import reading, writing
+
+
+@pytest.fixture
+def folder(tmp_path, content, style) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    writing.save(folder / "a.png", content)
+    writing.save(folder / "c.jpg", content[::-1])
+    (folder / "b.jpg").write_text("no picture")
+    (folder / "notes.txt").write_text("not meant")
+    writing.save(tmp_path / "waves.png", style)
+    writing.save(tmp_path / "sky.png", style[:, ::-1])
+    return folder
+
+
+def batch(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    output = folder.parent / "painted"
+    return engine(
+        "batch", folder, "--output", output, "--quality", "draft", "--iterations", 1, "--size", 32, *arguments
+    )
+
+
+def test_batch_paints_a_folder_and_reports_what_is_bad_at_the_end(folder):
+    done = batch(folder, "--style", folder.parent / "waves.png")
+    assert done.returncode == 1
+    assert "ERROR 1 of 3 pictures could not be painted (b.jpg: " in done.stderr
+    painted = folder.parent / "painted"
+    assert sorted(path.name for path in painted.iterdir()) == ["a.png", "c.jpg"]
+    assert reading.load(painted / "a.png").shape == (48, 64, 4)
+
+
+def test_batch_resumes(folder):
+    (folder / "b.jpg").unlink()
+    painted = folder.parent / "painted"
+    painted.mkdir()
+    (painted / "a.png").write_text("precious")
+    style = folder.parent / "waves.png"
+    assert "a.png exists already" in batch(folder, "--style", style).stderr
+    (painted / "c.jpg").unlink()
+    assert batch(folder, "--style", style, "--resume").returncode == 0
+    assert (painted / "a.png").read_text() == "precious"
+    assert (painted / "c.jpg").exists()
+
+
+def test_batch_paints_a_grid_and_its_contact_sheet(folder):
+    (folder / "b.jpg").unlink()
+    done = batch(folder, "--style", folder.parent / "waves.png", folder.parent / "sky.png", "--grid")
+    assert done.returncode == 0, done.stderr
+    painted = folder.parent / "painted"
+    assert sorted(path.name for path in painted.iterdir()) == [
+        "a in the style of sky.png", "a in the style of waves.png", "c in the style of sky.jpg",
+        "c in the style of waves.jpg", "contact-sheet.jpg",
+    ]  # fmt: skip
+    sheet = reading.load(painted / "contact-sheet.jpg")
+    assert sheet.shape[:2] == (8 + 3 * 248, 8 + 3 * 248)
+    assert sheet[:200, :200, :3].min() > 0.95  # the corner above the contents stays empty
+    assert sheet[300:400, 300:400, :3].std() > 0.01
+
+
+def test_batch_refuses_an_empty_folder(tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = engine("batch", empty, "--style", "style.png", "--output", tmp_path / "painted")
+    assert "has no pictures" in done.stderr
+    assert not (tmp_path / "painted").exists()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def small(tmp_path, content, style) -> Path:
+    """A folder of one photograph; beside it a style, and an empty folder for results."""
+    folder = tmp_path / "photos [2024] *"
+    folder.mkdir()
+    (tmp_path / "painted").mkdir()
+    writing.save(folder / "a.png", content)
+    writing.save(tmp_path / "waves.png", style)
+    return folder
+
+
+def test_batch_leaves_hidden_files_alone_and_knows_endings_in_any_letters(small):
+    (small / "._a.png").write_bytes(b"\0\5\x16\7 what macOS notes")
+    (small / "a.png").rename(small / "A.PNG")
+    done = batch(small, "--style", small.parent / "waves.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(small.parent / "painted") == ["A.PNG"]
+
+
+@pytest.mark.parametrize("rest", [b"", bytes(5000), "half", "beginning"])
+def test_batch_resumes_what_a_full_disk_left_half(small, rest):
+    whole = (small / "a.png").read_bytes()
+    result = small.parent / "painted" / "a.png"
+    result.write_bytes({"half": whole[: len(whole) // 2], "beginning": whole[:4]}.get(rest, rest))
+    done = batch(small, "--style", small.parent / "waves.png", "--resume")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert reading.load(result).shape == (48, 64, 4)
+
+
+def test_batch_does_not_paint_over_its_own_photographs(small):
+    before = (small / "a.png").read_bytes()
+    for more in ((), ("--resume",), ("--grid",)):
+        done = engine("batch", small, "--style", small.parent / "waves.png", "--output", small / ".", *more)
+        assert done.stderr.startswith("ERROR The results would go into")
+    assert (names(small), (small / "a.png").read_bytes()) == (["a.png"], before)
+
+
+def test_two_styles_of_one_name_have_results_of_their_own(small, style):
+    others = small.parent / "others"
+    others.mkdir()
+    writing.save(others / "Waves.jpg", style[::-1])
+    styles = small.parent / "waves.png", others / "Waves.jpg"
+    done = batch(small, "--grid", "--style", *styles)
+    assert (done.returncode, done.stderr) == (0, "")
+    painted = ["a in the style of Waves 2.png", "a in the style of waves.png", "contact-sheet.jpg"]
+    assert names(small.parent / "painted") == painted
+    one, other = (reading.load(small.parent / "painted" / name) for name in painted[:2])
+    assert np.abs(one - other).max() > 0.01
+
+
+def test_a_contact_sheet_replaces_nothing(small):
+    sheet = small.parent / "painted" / "contact-sheet.jpg"
+    sheet.write_text("precious")
+    style = small.parent / "waves.png"
+    assert "contact-sheet.jpg exists already" in batch(small, "--style", style, "--grid").stderr
+    assert names(small.parent / "painted") == ["contact-sheet.jpg"]
+    assert batch(small, "--style", style, "--grid", "--resume").returncode == 0
+    assert sheet.read_text() == "precious"
+    assert reading.load(small.parent / "painted" / "contact-sheet 2.jpg").shape == (504, 504, 4)
+    assert batch(small, "--style", style, "--grid", "--force").returncode == 0
+    assert reading.load(sheet).shape == (504, 504, 4)
+
+
+def test_a_batch_that_was_done_makes_nothing_when_it_goes_on(small):
+    batch(small, "--style", small.parent / "waves.png", "--grid")
+    before = names(small.parent / "painted")
+    assert batch(small, "--style", small.parent / "waves.png", "--grid", "--resume").returncode == 0
+    assert names(small.parent / "painted") == before
+
+
+def test_more_pictures_than_a_sheet_can_hold_have_several(small):
+    style, painted = small.parent / "waves.png", small.parent / "painted"
+    tasks = [Task(Path(f"{number}.png"), [], small / "a.png") for number in range(contact_sheet.ROWS + 1)]
+    sheets = [painted / "1.jpg", painted / "2.jpg"]
+    assert _save_sheets(sheets, [style], tasks, Manner(Options(), False, False, writing.WHITE)) == []
+    shapes = [reading.load(sheet).shape[:2] for sheet in sheets]
+    assert shapes == [contact_sheet.size(1, contact_sheet.ROWS), contact_sheet.size(1, 1)]

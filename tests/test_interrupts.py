@@ -1,0 +1,134 @@
+"""Commands that are told to end while they work: by Ctrl-C, by the end of a session or a service."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nst_engine
+from nst_engine.commands.interrupts import ENDINGS, Interrupts
+from nst_engine.files import reading, writing
+
+ROOT = str(Path(nst_engine.__file__).parents[1])
+LONG = ("--quality", "best", "--iterations", "100000", "--size", "64")
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture
+def place(tmp_path, content, style) -> Path:
+    """A folder with a style, and one floor down two pictures to paint."""
+    (tmp_path / "photos").mkdir()
+    writing.save(tmp_path / "style.png", style)
+    writing.save(tmp_path / "photos" / "a.png", content)
+    writing.save(tmp_path / "photos" / "b.png", content)
+    return tmp_path
+
+
+COMMANDS = {
+    "stylize": ("--content", "photos/a.png", "--style", "style.png", "--output", "a.png", *LONG),
+    "batch": ("photos", "--style", "style.png", "--output", ".", *LONG),
+    "nst": ("-c", "photos/a.png", "-s", "style.png", "-r", "a.png", "-n", "100000", "-p", "1", "-v"),
+}
+
+
+def at_work(place: Path, command: str, *more: str, **options) -> subprocess.Popen[str]:
+    """The command, when it has told of its first step."""
+    line = [sys.executable, "-m", "nst_engine", command, *COMMANDS[command], *more]
+    process = subprocess.Popen(
+        line,
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+    stream = process.stdout if command == "nst" else process.stderr
+    while "step" not in (line := stream.readline()) and "[iteration" not in line:
+        assert line or process.poll() is None, process.communicate()
+    return process
+
+
+def ended(process: subprocess.Popen[str], *numbers: int) -> tuple[int, str]:
+    """Exit status and words of a process, after these signals."""
+    for number in numbers:
+        process.send_signal(number)
+    _, said = process.communicate(timeout=300)
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("number", STOPS)
+@pytest.mark.parametrize("command", ["stylize", "nst"])
+def test_the_picture_as_it_stands_is_saved(place, command, number):
+    status, said = ended(at_work(place, command), number)
+    assert status == 0, said
+    assert "Finishing with the picture as it stands" in said
+    assert reading.load(place / "a.png").shape[2] == 4
+
+
+@pytest.mark.parametrize("more", [(), ("--grid",)])
+def test_a_batch_finishes_its_picture_and_stops(place, more):
+    status, said = ended(at_work(place, "batch", *more), signal.SIGINT)
+    assert (status, "Stopped after 1 of 2 pictures; --resume goes on with the others." in said) == (130, True)
+    painted = [path for path in place.iterdir() if path.name.startswith(("a", "b", "contact"))]
+    assert len(painted) == 1
+    assert reading.load(painted[0]).shape == (48, 64, 4)
+
+
+def test_the_report_of_a_stopped_picture_is_written(place):
+    status, _ = ended(at_work(place, "stylize", "--report", "r.json"), signal.SIGTERM)
+    assert status == 0
+    assert len(json.loads((place / "r.json").read_text())["history"]) < 100_000
+
+
+def test_one_more_ctrl_c_cancels():
+    said = []
+    with Interrupts(said.append) as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.stopped
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert len(said) == 1
+
+
+def test_the_signals_of_an_ending_session_do_not_cancel_what_they_stopped():
+    said = []
+    with Interrupts(said.append) as interrupts:
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+            signal.raise_signal(number)
+    assert interrupts.stopped
+    assert len(said) == 1
+
+
+def test_under_nohup_a_terminal_may_go(place):
+    ignoring = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
+    process = at_work(place, "nst", **ignoring)
+    process.send_signal(signal.SIGHUP)
+    later = [process.stdout.readline() for _ in range(3)]
+    assert all(line.startswith("[iteration") for line in later)
+    assert ended(process, signal.SIGINT)[0] == 0
+
+
+def test_handlers_are_as_before_afterwards():
+    numbers = (signal.SIGINT, *ENDINGS)
+    before = [signal.getsignal(number) for number in numbers]
+    with Interrupts(print):
+        assert [signal.getsignal(number) for number in numbers] != before
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_a_command_that_makes_no_picture_is_cancelled(place, number):
+    os.mkfifo(place / "slow.png")
+    line = [sys.executable, "-m", "nst_engine", "score", "--style", "style.png"]
+    line += ["--content", "slow.png", "--image", "style.png"]
+    environment = {**os.environ, "PYTHONPATH": ROOT}
+    process = subprocess.Popen(line, cwd=place, env=environment, stderr=subprocess.PIPE, text=True)
+    with (place / "slow.png").open("wb"):  # opens when the command does
+        assert ended(process, number) == (130, "Cancelled.\n")

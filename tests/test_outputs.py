@@ -1,0 +1,146 @@
+"""What commands write: where, and what not."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_cli import engine
+from test_places import kept, tiny_disk  # noqa: F401 - a fixture
+
+import nst_engine
+from nst_engine.files import reading, writing
+
+
+@pytest.fixture
+def place(tmp_path, content, style, monkeypatch) -> Path:
+    """The working folder: pictures to read, and nothing else."""
+    for name, picture in (("content.png", content), ("style.png", style), ("left.png", content)):
+        writing.save(tmp_path / name, picture)
+    monkeypatch.setenv("PYTHONPATH", str(Path(nst_engine.__file__).parents[1]))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def stylize(*arguments: object) -> subprocess.CompletedProcess[str]:
+    quick = ("--quality", "draft", "--iterations", 1, "--size", 32)
+    return engine("stylize", "--content", "content.png", "--style", "style.png", *quick, *arguments)
+
+
+@pytest.mark.parametrize(
+    "report", ["content.png", "./STYLE.png", "left.png", "output.png", "link.json", "notes.json", "."]
+)
+def test_a_report_replaces_nothing_unasked(place, report):
+    (place / "link.json").symlink_to("content.png")
+    (place / "notes.json").write_text("precious")
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    done = stylize("--output", "output.png", "--protect", "left.png", "--report", report)
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR ")
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+
+
+@pytest.mark.parametrize("report", ["content.png", "style.png", "output.png"])
+def test_a_report_never_replaces_a_picture_of_its_own_job(place, report):
+    before = (place / "content.png").read_bytes(), (place / "style.png").read_bytes()
+    assert "are the same file" in stylize("--output", "output.png", "--report", report, "--force").stderr
+    assert ((place / "content.png").read_bytes(), (place / "style.png").read_bytes()) == before
+
+
+def test_a_report_goes_through_a_pipe_or_replaces_if_asked(place):
+    done = stylize("--output", "a.png", "--report", "/dev/stdout")
+    assert json.loads(done.stdout)["options"]["iterations"] == 1
+    (place / "r.json").write_text("old")
+    assert stylize("--output", "b.png", "--report", "r.json", "--force").returncode == 0
+    assert json.loads((place / "r.json").read_text())["options"]["iterations"] == 1
+
+
+@pytest.mark.parametrize("ending", ["webp", "jpg"])
+def test_a_picture_too_long_for_its_format_is_refused_before_the_work(place, ending):
+    writing.save(place / "long.png", np.full((17, 65600, 4), 0.5, np.float32))
+    done = stylize("--content", "long.png", "--output", f"a.{ending}")
+    assert f"ERROR a.{ending} cannot be written: " in done.stderr
+    assert "has no room for 65600×17 pixels" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "/proc/a.png", "content.png/a.png"])
+def test_an_output_that_cannot_be_is_refused_before_the_work(place, name):
+    done = stylize("--content", "missing.png", "--output", name)  # were it read, that would be the complaint
+    assert done.returncode == 1
+    assert "missing.png" not in done.stderr
+
+
+def test_a_result_goes_through_a_link(place):
+    (place / "link.png").symlink_to("far.png")
+    assert "exists already" in stylize("--output", "link.png").stderr
+    assert stylize("--output", "link.png", "--force").returncode == 0
+    assert (place / "link.png").is_symlink()
+    assert reading.load(place / "far.png").shape == (48, 64, 4)
+
+
+def test_a_picture_that_no_longer_fits_its_disk_is_kept_elsewhere(place, content, tiny_disk, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("HOME", str(place))
+    content[..., 3] = np.random.default_rng(1).random((48, 64))
+    writing.save("content.png", content, force=True, depth=16)
+    (tiny_disk / "more").write_bytes(bytes(36_000))
+    done = stylize("--output", tiny_disk / "a.tif", "--depth", 16)
+    assert done.returncode == 1
+    assert "cannot be written (No space left on device); what was made is kept as" in done.stderr
+    found = kept(done.stderr.splitlines()[0].removesuffix("."))
+    assert reading.load(found).shape == (48, 64, 4)
+    assert found.parent == place
+    assert sorted(path.name for path in tiny_disk.iterdir()) == ["filling", "more"]
+
+
+def limited():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+
+
+@pytest.mark.parametrize("command", ["stylize", "nst", "batch"])
+def test_a_limit_on_files_leaves_none_half(place, command, monkeypatch):
+    (place / "photos").mkdir()
+    (place / "content.png").rename(place / "photos" / "content.png")
+    lines = {
+        "stylize": ["--content", "photos/content.png", "--style", "style.png", "--output", "a.png", "--size", "32"],
+        "nst": ["-c", "photos/content.png", "-s", "style.png", "-r", "a.png", "-n", "1"],
+        "batch": ["photos", "--style", "style.png", "--output", ".", "--size", "32", "--iterations", "1"],
+    }
+    monkeypatch.setenv("HOME", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
+    before = sorted(place.iterdir())
+    line = [sys.executable, "-m", "nst_engine", command, *lines[command]]
+    done = subprocess.run(line, capture_output=True, text=True, preexec_fn=limited, timeout=300)
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+    assert sorted(place.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["a8.png", "a16.png", "a8.tif", "a16.tif", "a.webp", "a.jpg"])
+def test_what_was_erased_is_not_in_the_result(place, content, name):
+    values = writing.to_bytes(content)
+    values[:24] = (255, 0, 255, 0)
+    Image.fromarray(values).save("content.png")
+    done = stylize("--output", name, "--depth", 16 if "16" in name else 8, "--background", "#00ff00")
+    assert done.returncode == 0, done.stderr
+    with Image.open(name) as image:
+        colors = np.asarray(image.convert("RGB"))[:22].reshape(-1, 3)
+    assert np.abs(colors - (0.0, 255.0, 0.0)).max() < 30
+
+
+def test_the_classic_script_does_not_see_what_was_erased(place, content):
+    values = writing.to_bytes(content)
+    values[:24] = (255, 0, 255, 0)
+    Image.fromarray(values).save("content.png")
+    arguments = ["-c", "content.png", "-s", "style.png", "-r", "a.png", "-n", "1", "-l", "0.001"]
+    assert engine("nst", *arguments).returncode == 0
+    assert reading.load("a.png")[:180, ..., 1].min() > 0.9
+
+
+def test_an_unknown_background_is_refused(place):
+    assert "invalid color value: 'nothing'" in stylize("--output", "a.jpg", "--background", "nothing").stderr

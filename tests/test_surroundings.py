@@ -1,0 +1,80 @@
+"""Users and machines that lack what others have: a home, a name, a /proc, a language."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nst_engine
+from nst_engine.files import reading, writing
+
+ROOT = str(Path(nst_engine.__file__).parents[1])
+QUICK = ("--quality", "draft", "--iterations", "1", "--size", "32")
+
+COMMANDS = {
+    "stylize": ("--content", "ä/a.png", "--style", "ä/a.png", "--output", "out.png", *QUICK, "--report", "r.json"),
+    "batch": ("ä", "--style", "ä/a.png", "--output", ".", "--grid", *QUICK),
+    "nst": ("-c", "ä/a.png", "-s", "ä/a.png", "-r", "out.png", "-n", "1", "-v"),
+    "score": ("--content", "ä/a.png", "--style", "ä/a.png", "--image", "ä/a.png", "--size", "64"),
+    "networks": ("list",),
+    "doctor": (),
+}
+
+NOBODY = ("unshare", "--user", "--map-user=12345")
+"""Runs a command as a user who is in no list of users."""
+
+WITHOUT_PROC = ("unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "sh")
+
+
+@pytest.fixture
+def place(tmp_path, content) -> Path:
+    (tmp_path / "ä").mkdir()
+    writing.save(tmp_path / "ä" / "a.png", content)
+    return tmp_path
+
+
+def run(place: Path, command: str, *before: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    line = [*before, sys.executable, "-m", "nst_engine", command, *COMMANDS[command]]
+    kept = {"PATH": os.environ["PATH"], "PYTHONPATH": ROOT, **environment}
+    return subprocess.run(line, cwd=place, env=kept, capture_output=True, text=True, encoding="utf-8", timeout=300)
+
+
+def able(*command: str) -> bool:
+    return subprocess.run([*command, "true"], capture_output=True).returncode == 0
+
+
+def check(done: subprocess.CompletedProcess[str], place: Path) -> None:
+    """All went well, and nothing lies where it does not belong, as in a folder named ``~``."""
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    known = {"ä", "out.png", "r.json", "a in the style of a.png", "contact-sheet.jpg"}
+    assert {path.name for path in place.iterdir()} <= known
+    if (place / "out.png").exists():
+        assert reading.load(place / "out.png").shape[2] == 4
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_user_without_home_and_name(place, command):
+    if not able(*NOBODY):
+        pytest.skip("no user namespaces here")
+    check(run(place, command, *NOBODY), place)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_machine_without_proc(place, command):
+    if not able(*WITHOUT_PROC):
+        pytest.skip("no mount namespaces here")
+    done = run(place, command, *WITHOUT_PROC, HOME=str(place))
+    check(done, place)
+    if command == "doctor":
+        assert json.loads(done.stdout)["memory_bytes"]["total"] > 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_language_and_a_home_that_is_none(place, command):
+    check(run(place, command, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", HOME="/proc/nowhere"), place)
