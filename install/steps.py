@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,8 +66,18 @@ class PrepareFolders:
                     f"The folder {folder} cannot be written to ({error.strerror}).",
                     "Change that, or name other folders with --data-folder and --gimp-folder.",
                 ) from error
+            if not may_run_programs(folder):
+                raise InstallError(
+                    f"What is in {folder} may not be run, since its disk is mounted so (noexec).",
+                    "Name folders on another disk with --data-folder and --gimp-folder.",
+                )
         for folder in self.plug_ins:
             refuse_foreign_plugin(real_path(folder) / plugin_name(folder.parent), installation.record)
+
+
+def may_run_programs(folder: Path) -> bool:
+    """Say whether the disk that a folder is on is one from which programs may be run; Linux alone tells."""
+    return not (sys.platform == "linux" and os.statvfs(folder).f_flag & os.ST_NOEXEC)
 
 
 @dataclass(frozen=True)

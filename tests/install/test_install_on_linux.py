@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from engine_home import EngineHome
@@ -150,6 +151,15 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(home: Path, gimp: Path
     assert outcome.returncode == 1
     assert f"ERROR The folder {gimp / 'plug-ins'} cannot be written to (Permission denied)." in outcome.stderr
     assert outcome.stderr.count("\n") == 3
+
+
+def test_a_disk_from_which_nothing_may_be_run_is_one_sentence(
+    installation: Installation, gimp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noexec = SimpleNamespace(f_flag=os.ST_NOEXEC)
+    monkeypatch.setattr(os, "statvfs", lambda path: noexec)
+    with pytest.raises(InstallError, match="may not be run, since its disk is mounted so"):
+        install_plugin_only(installation, gimp)
 
 
 @pytest.mark.parametrize("named", ["", "relative", None])

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
-from machine import REMOVED, child_environment, in_gimp_bundle
+from errors import InstallError
+from machine import REMOVED, child_environment, home_folder, in_gimp_bundle, matching, text_of
+
+NOBODYS = 61_234
+"""A user's number that no system gives away."""
 
 
 @pytest.mark.parametrize("name", sorted(REMOVED))
@@ -43,3 +50,27 @@ def test_the_given_environment_is_not_changed() -> None:
 )
 def test_a_gimp_bundle_is_recognized_by_its_folder(path: str, inside: bool) -> None:
     assert in_gimp_bundle(path) is inside
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("named", ["", "relative", None])
+def test_a_user_whom_the_system_does_not_know_has_to_name_his_home(
+    monkeypatch: pytest.MonkeyPatch, named: str | None
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: NOBODYS)
+    monkeypatch.delenv("HOME") if named is None else monkeypatch.setenv("HOME", named)
+    with pytest.raises(InstallError, match="Your home folder is not known") as caught:
+        home_folder()
+    assert caught.value.tip.startswith("Set HOME")
+
+
+def test_what_cannot_be_read_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    assert matching(tmp_path / "missing", "*/*") == []
+    assert text_of(tmp_path) == ""
+
+
+def test_names_with_the_signs_of_patterns_are_names(tmp_path: Path) -> None:
+    (tmp_path / "[2024]*").mkdir()
+    (tmp_path / "[2024]*/b").touch()
+    (tmp_path / "[2024]*/a").touch()
+    assert [path.name for path in matching(tmp_path / "[2024]*", "*")] == ["a", "b"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from errors import InstallError
+from errors import InstallError, from_system
 from killing import Killed, Killer
 from placing import files_below, listed, place, remove_if_empty, remove_tree, staging_of, take_out
 from record import Record
@@ -99,6 +100,18 @@ def test_a_plug_ins_folder_on_another_disk_is_served_where_it_is(folder: Path, r
     remove_all(record, tmp_path / "profile/neural-style")
     assert contents(tmp_path / "disk") == {}
     assert (tmp_path / "profile").is_symlink()
+
+
+def test_a_full_disk_leaves_the_old_files_together(
+    folder: Path, record: Record, full_disk: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    place(OLD, folder, record)
+    with full_disk(10_000), pytest.raises(OSError, match="File too large") as caught:
+        place({**NEW, "large.bin": bytes(20_000)}, folder, record)
+    assert contents(folder) == OLD
+    assert from_system(caught.value).tip.startswith("Make room on that disk")
+    place(NEW, folder, record)
+    assert contents(folder) == NEW
 
 
 def stops(killer: Killer, folder: Path, record: Path) -> Iterator[None]:
