@@ -10,6 +10,7 @@ from PIL import Image
 
 from nst_engine.errors import PictureError
 from nst_engine.files import reading, writing
+from nst_engine.files.contents import NOTHING
 
 CELL = 240
 """Side of the square that each picture has, in pixels."""
@@ -38,7 +39,7 @@ def save(path: Path, styles: Sequence[Path], rows: Iterable[tuple[Path, Sequence
                     picture, (_start(x) + (CELL - picture.width) // 2, _start(y) + (CELL - picture.height) // 2)
                 )
     pixels = np.asarray(sheet.convert("RGBA"), dtype=np.float32) / np.float32(255)
-    writing.deliver(path, pixels, force, 8, b"", writing.WHITE)
+    writing.deliver(path, pixels, force, 8, NOTHING, writing.WHITE)
 
 
 def size(styles: int, contents: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_cli import engine
 
 from nst_engine import Options, contact_sheet
@@ -160,3 +161,25 @@ def test_more_pictures_than_a_sheet_can_hold_have_several(small):
     assert _save_sheets(sheets, [style], tasks, Manner(Options(), False, False, writing.WHITE)) == []
     shapes = [reading.load(sheet).shape[:2] for sheet in sheets]
     assert shapes == [contact_sheet.size(1, contact_sheet.ROWS), contact_sheet.size(1, 1)]
+
+
+def test_formats_that_are_only_read_become_png_and_the_rest_is_named(small):
+    frames = [Image.new("RGB", (48, 32), color) for color in ("red", "blue")]
+    frames[0].save(small / "a.gif", save_all=True, append_images=frames[1:])
+    (small / "b.nef").write_bytes(b"II*\0")
+    done = batch(small, "--style", small.parent / "waves.png")
+    assert done.returncode == 0
+    assert names(small.parent / "painted") == ["a.gif.png", "a.png"]
+    assert "Left out, as no picture is read that is so called: b.nef." in done.stderr
+    assert "WARNING" in done.stderr and "animated" in done.stderr
+
+
+def test_a_style_that_is_not_there_leaves_no_folder(small):
+    (small.parent / "painted").rmdir()
+    assert "There is no file none.png." in batch(small, "--style", "none.png").stderr
+    assert not (small.parent / "painted").exists()
+
+
+def test_a_folder_that_takes_nothing_is_said_once(small):
+    done = engine("batch", small, "--style", small.parent / "waves.png", "--output", "/proc/painted")
+    assert done.stderr.startswith("ERROR The folder /proc/painted cannot be made")

@@ -10,9 +10,10 @@ import numpy as np
 import picture_files
 import pytest
 from picture_files import KINDS, bits, ending
-from PIL import Image
+from PIL import Image, IptcImagePlugin
 
 from nst_engine.files import reading, writing
+from nst_engine.files.contents import Metadata
 
 UPRIGHT = {
     1: lambda values: values,
@@ -35,7 +36,7 @@ def test_pictures_are_turned_upright_once(tmp_path, corner, kind, orientation):
     expected = UPRIGHT[orientation](corner) / 255
     assert picture.pixels.shape[:2] == expected.shape[:2]
     assert np.abs(reading.load(path)[..., :3] - expected).mean() < 0.02
-    writing.save(again, reading.floats(picture.pixels), depth=picture.depth, exif=picture.exif)
+    writing.save(again, reading.floats(picture.pixels), depth=picture.depth, metadata=picture.metadata)
     assert np.abs(reading.load(again) - reading.load(path)).mean() < 0.02
 
 
@@ -48,7 +49,7 @@ def test_exif_is_kept(tmp_path, corner, source, target, order):
     picture = reading.read(path)
     assert picture.depth == bits(source)
     larger = reading.floats(picture.pixels).repeat(2, axis=0)
-    writing.save(copy, larger, depth=bits(target), exif=picture.exif)
+    writing.save(copy, larger, depth=bits(target), metadata=picture.metadata)
     assert picture_files.THUMBNAIL not in copy.read_bytes()
     assert picture_files.ARTIST in copy.read_bytes()
     with Image.open(copy) as image:
@@ -72,14 +73,14 @@ def test_exif_in_a_text_of_a_png_is_read(tmp_path, corner):
     (tmp_path / "a.png").write_bytes(picture_files.png(corner, tEXt=chunk))
     picture = reading.read(tmp_path / "a.png")
     assert picture.pixels.shape == (30, 20, 3)
-    assert picture_files.ARTIST in picture.exif
+    assert picture_files.ARTIST in picture.metadata.exif
 
 
 def test_exif_too_large_for_a_jpeg_loses_the_makers_note_only(tmp_path, corner):
     fields = picture_files.camera_fields(maker_note=bytes(70_000))
     (tmp_path / "a.png").write_bytes(picture_files.camera_file("png8", corner, fields=fields))
     picture = reading.read(tmp_path / "a.png")
-    writing.save(tmp_path / "b.jpg", reading.floats(picture.pixels), exif=picture.exif)
+    writing.save(tmp_path / "b.jpg", reading.floats(picture.pixels), metadata=picture.metadata)
     with Image.open(tmp_path / "b.jpg") as image:
         assert image.getexif().get_ifd(0x8825)[1] == "N"
         assert 0x927C not in image.getexif().get_ifd(0x8769)
@@ -95,7 +96,7 @@ def test_damaged_exif_does_no_harm(tmp_path, corner, kind, start, monkeypatch):
     path.write_bytes(picture_files.camera_file(kind, corner))
     picture = reading.read(path)
     assert sorted(picture.pixels.shape) == [3, 20, 30]
-    writing.save(tmp_path / "b.jpg", reading.floats(picture.pixels), exif=picture.exif)
+    writing.save(tmp_path / "b.jpg", reading.floats(picture.pixels), metadata=picture.metadata)
 
 
 XMP = (
@@ -172,3 +173,40 @@ def test_damaged_notes_do_no_harm(tmp_path, corner, cut):
     marker = b"\xff\xed" + struct.pack(">H", len(segment) + 2)
     (tmp_path / "a.jpg").write_bytes(file[:2] + marker + segment + file[2:])
     assert iptc(120, b"A caption") in reading.read(tmp_path / "a.jpg").metadata.iptc
+
+
+ALL = Metadata(picture_files.exif(), b"<x:xmpmeta>J\xc3\xb6rg</x:xmpmeta>", iptc(80, b"Me"), (300.0, 150.0), "Grüße")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_goes_along_is_written_where_the_format_has_a_place(tmp_path, corner, kind):
+    path = tmp_path / f"a.{ending(kind)}"
+    writing.save(path, corner, depth=bits(kind), metadata=ALL)
+    found = reading.read(path).metadata
+    assert found.xmp == ALL.xmp
+    assert found.dpi == pytest.approx(ALL.dpi, abs=0.1)
+    assert found.iptc == (b"" if kind == "webp8" else ALL.iptc)
+    assert found.comment == (ALL.comment if kind.startswith(("png", "jpg")) else "")
+    assert picture_files.ARTIST in found.exif
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_programs_find_what_went_along(tmp_path, corner, kind):
+    path = tmp_path / f"a.{ending(kind)}"
+    writing.save(path, corner, depth=bits(kind), metadata=ALL)
+    with Image.open(path) as image:
+        image.load()
+        assert image.info["xmp"] == ALL.xmp
+        assert kind == "webp8" or image.info["dpi"] == pytest.approx(ALL.dpi, abs=0.1)
+        iptc_found = IptcImagePlugin.getiptcinfo(image)
+        assert kind == "webp8" or kind.startswith("png") or iptc_found == {(2, 80): b"Me"}
+        if kind.startswith("tif"):
+            assert image.tag_v2[0x010E].encode("latin-1").decode() == "Grüße"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_too_large_or_odd_to_go_along_costs_no_picture(tmp_path, corner, kind):
+    huge = Metadata(bytes(100_000), b"<x:xmpmeta>" + bytes(100_000), bytes(100_001), (1e-9, 1e9), "a\0b" * 40_000)
+    path = tmp_path / f"a.{ending(kind)}"
+    writing.save(path, corner, depth=bits(kind), metadata=huge)
+    assert np.abs(reading.load(path)[..., :3] - corner / 255).mean() < 0.02

@@ -13,6 +13,7 @@ from PIL import Image, ImageCms
 
 from nst_engine.errors import PictureError
 from nst_engine.files import reading, writing
+from nst_engine.files.contents import NOTHING
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.JPEG", "a.tif", "a.tiff", "a.webp"])
@@ -120,3 +121,23 @@ def test_permissions_are_those_of_any_new_file(tmp_path, content):
     writing.save(tmp_path / "a.png", content)
     (tmp_path / "b").touch()
     assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.jpg"])
+def test_what_an_encoder_refuses_in_the_end_is_kept_as_a_png(tmp_path, name):
+    picture = np.full((1, 70_000, 4), 0.5, np.float32)
+    with pytest.raises(PictureError, match="cannot be written .*; what was made is kept as .*png") as error:
+        writing.deliver(tmp_path / name, picture, False, 8, NOTHING, writing.WHITE)
+    (kept,) = tmp_path.iterdir()
+    assert str(kept) in str(error.value)
+    assert reading.load(kept).shape == picture.shape
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_numbers_of_any_kind_are_written(tmp_path, dtype, channels):
+    white = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
+    values = (np.linspace(0.1, 1, 600 * 8 * channels).reshape(600, 8, channels) * white).astype(dtype)
+    writing.save(tmp_path / "a.png", values, depth=16)
+    expected = writing.fractions(values)
+    assert np.abs(reading.load(tmp_path / "a.png")[..., :channels] - expected).max() < 1e-4

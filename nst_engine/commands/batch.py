@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from nst_engine import options
 from nst_engine.commands import streams
 from nst_engine.commands.display import Display
+from nst_engine.commands.inputs import read, read_styles
 from nst_engine.commands.interrupts import CANCELLED, Interrupts
 from nst_engine.commands.mishaps import explained
-from nst_engine.commands.stylize import add_background_argument, add_style_arguments, read_styles
+from nst_engine.commands.stylize import add_background_argument, add_style_arguments
 from nst_engine.errors import OptionError, PictureError
 from nst_engine.files import formats, places
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from nst_engine.protocol import StylePicture
 
 SHEET = "contact-sheet.jpg"
+
+FEW = 5
+"""Names that a sentence may list."""
 
 
 class Task(NamedTuple):
@@ -62,9 +66,11 @@ def run(parsed: argparse.Namespace) -> None:
     contents = _contents(parsed.folder)
     if parsed.grid and parsed.blend:
         raise OptionError("--grid keeps styles apart and --blend mixes them.", "Leave one of them out.")
-    _prepare(parsed.output, parsed.folder, manner)
+    if not parsed.force:
+        _check_is_another(parsed.output, parsed.folder)
     styles = read_styles(parsed.style, parsed.blend, [])
     tasks = _tasks(contents, styles, parsed.output, parsed.grid)
+    _make_folder(parsed.output)
     due = [task for task in tasks if not (manner.resume and _is_done(task.output))]
     sheets = _sheets(parsed, len(contents), bool(due)) if parsed.grid else []
     attempted, problems = _paint_all(due, manner) if due else (0, [])
@@ -101,26 +107,28 @@ def _paint_all(tasks: list[Task], manner: Manner) -> tuple[int, list[str]]:
 
 
 def _paint(painter: Painter, task: Task, manner: Manner, display: Display, interrupts: Interrupts) -> None:
-    from nst_engine.files import reading, writing
+    from nst_engine.files import writing
 
     force = manner.force or manner.resume and _is_half(task.output)
     writing.check_output(task.output, force)
-    content = reading.read(task.content)
+    content = read(task.content, display.say)
     writing.check_size(task.output, content.pixels.shape, content.depth)
     done = painter.paint(content.pixels, task.styles, on_step=display.show, should_stop=lambda: interrupts.stopped)
-    writing.deliver(task.output, done.picture, force, content.depth, content.exif, manner.background)
+    writing.deliver(task.output, done.picture, force, content.depth, content.metadata, manner.background)
 
 
-def _prepare(output: Path, folder: Path, manner: Manner) -> None:
-    """Make the folder of the results, which is another than that of the photographs."""
+def _check_is_another(output: Path, folder: Path) -> None:
+    if output.is_dir() and os.path.samefile(output, folder):
+        raise PictureError(f"The results would go into {folder} itself, over its pictures.", "Choose another --output.")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of the results, and see that they can be written."""
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        if os.path.samefile(output, folder) and not manner.force:
-            raise PictureError(
-                f"The results would go into {folder} itself, over its pictures.", "Choose another --output."
-            )
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PictureError(f"The folder {output} cannot be made ({error.strerror}).", "Choose another place.") from None
+        raise PictureError(f"The folder {folder} cannot be made ({error.strerror}).", "Choose another place.") from None
+    places.check_folder(folder)
 
 
 def _contents(folder: Path) -> list[Path]:
@@ -133,9 +141,13 @@ def _contents(folder: Path) -> list[Path]:
         raise PictureError(
             f"The folder {folder} cannot be read ({error.strerror}).", "Check its permissions."
         ) from None
-    found = [path for path in files if formats.of_name(path)]
+    found = [path for path in files if path.suffix.lower() in formats.READ_ENDINGS]
+    others = [path.name for path in files if path.suffix.lower() not in formats.READ_ENDINGS]
     if not found:
         raise PictureError(f"The folder {folder} has no pictures.", "Put PNG, JPEG, TIFF or WebP files there.")
+    if others:
+        more = f" and {len(others) - FEW} more" if len(others) > FEW else ""
+        streams.say(f"Left out, as no picture is read that is so called: {', '.join(others[:FEW])}{more}.")
     return found
 
 
@@ -143,11 +155,16 @@ def _tasks(contents: list[Path], styles: list[StylePicture], output: Path, grid:
     """What is to be made. All contents of one style come first: the style's features are computed once."""
     if grid:
         pairs = [(content, [style]) for style in styles for content in contents]
-        names = [f"{content.stem} in the style of {style.name}{content.suffix}" for content, (style,) in pairs]
+        names = ["{0} in the style of {2}{1}".format(*_name(content), style.name) for content, (style,) in pairs]
     else:
         pairs = [(content, styles) for content in contents]
-        names = [content.name for content in contents]
+        names = ["".join(_name(content)) for content in contents]
     return [Task(*pair, output / name) for pair, name in zip(pairs, places.apart(names), strict=True)]
+
+
+def _name(content: Path) -> tuple[str, str]:
+    """Stem and ending for a result: PNG where the content's format is one that is only read."""
+    return (content.stem, content.suffix) if formats.of_name(content) else (content.name, ".png")
 
 
 def _is_done(output: Path) -> bool:

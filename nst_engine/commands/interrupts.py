@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -15,9 +16,17 @@ CANCELLED = 130
 """Exit status of a command that did not do all because it was told to end."""
 
 
+Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
+
+
 @contextmanager
-def handled(handler: Callable[[int, FrameType | None], Any], *signals: int) -> Iterator[None]:
-    """Within the block these signals call the handler, but for endings that are ignored, as under ``nohup``."""
+def handled(handler: Handler, *signals: int) -> Iterator[None]:
+    """Within the block these signals call the handler, but for endings that are ignored, as under ``nohup``.
+
+    Python lets the main thread alone decide on signals; a command that another one runs leaves them as they are.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        signals = ()
     heard = [each for each in signals if each not in ENDINGS or signal.getsignal(each) is not signal.SIG_IGN]
     former = {each: signal.signal(each, handler) for each in heard}
     try:

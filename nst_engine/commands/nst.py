@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nst_engine.commands import streams
+from nst_engine.commands.inputs import load
 from nst_engine.commands.interrupts import Interrupts
 from nst_engine.errors import OptionError
 
@@ -43,7 +44,8 @@ def run(parsed: argparse.Namespace) -> None:
         raise OptionError(f"Option 'print_every' is {parsed.print_every}.", "It must be a whole number from 1.")
 
     from nst_engine import options
-    from nst_engine.files import reading, writing
+    from nst_engine.files import writing
+    from nst_engine.files.contents import NOTHING
     from nst_engine.painting import Painter
     from nst_engine.protocol import StylePicture
 
@@ -60,7 +62,7 @@ def run(parsed: argparse.Namespace) -> None:
         }
     )
     writing.check_output(parsed.result, parsed.force)
-    content, style = (_at_long_side(reading.load(path)) for path in (parsed.content, parsed.style))
+    content, style = (_at_long_side(load(path)) for path in (parsed.content, parsed.style))
     writing.check_size(parsed.result, content.shape)
     report = _Report(parsed.print_every) if parsed.verbose else None
     painter = Painter(chosen)
@@ -75,7 +77,7 @@ def run(parsed: argparse.Namespace) -> None:
         )
         if report:
             streams.answer(f"total time: {time.perf_counter() - started:.1f} s")
-        writing.deliver(parsed.result, done.picture, parsed.force, 8, b"", writing.WHITE)
+        writing.deliver(parsed.result, done.picture, parsed.force, 8, NOTHING, writing.WHITE)
     if report:
         streams.answer(f"saved the result as {parsed.result}")
 

@@ -6,6 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
+from nst_engine.commands.inputs import load
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
@@ -18,8 +20,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(parsed: argparse.Namespace) -> None:
     """Print the verdicts."""
-    from nst_engine.files import reading
     from nst_engine.score import score
 
-    content, style, image = (reading.load(path) for path in (parsed.content, parsed.style, parsed.image))
+    content, style, image = (load(path) for path in (parsed.content, parsed.style, parsed.image))
     print(json.dumps(score(content, style, image, parsed.size), indent=2))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_engine import options
+from nst_engine.commands import inputs
 from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts
-from nst_engine.errors import OptionError, PictureError
+from nst_engine.errors import PictureError
 from nst_engine.files import places
 
 if TYPE_CHECKING:
     from nst_engine.files.writing import Color
-    from nst_engine.protocol import Pixels, StylePicture
 
 WHOLE = "-"
 """In the place of a region's file: wherever no other style's region is."""
@@ -83,20 +82,20 @@ def run(parsed: argparse.Namespace) -> None:
     started = time.perf_counter() - _process_age()
     chosen = options.from_mapping({name: getattr(parsed, name) for name in options.specs()})
 
-    from nst_engine.files import reading, writing
+    from nst_engine.files import writing
 
     writing.check_output(parsed.output, parsed.force)
     if parsed.report:
         places.check_apart(parsed.report, [parsed.output, *_inputs(parsed)])
         places.check(parsed.report, parsed.force, may_be_stream=True)
-    content = reading.read(parsed.content)
+    content = inputs.read(parsed.content)
     size = content.pixels.shape[:2]
     depth = parsed.depth or content.depth
     writing.check_size(parsed.output, size, depth)
-    regions = [None if name == WHOLE else read_mask(Path(name), size) for name in parsed.region]
-    styles = read_styles(parsed.style, parsed.blend, regions)
-    protection, selection = (read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
-    init = reading.read(parsed.init_picture).pixels if parsed.init_picture else None
+    regions = [None if name == WHOLE else inputs.read_mask(Path(name), size) for name in parsed.region]
+    styles = inputs.read_styles(parsed.style, parsed.blend, regions)
+    protection, selection = (inputs.read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
+    init = inputs.read(parsed.init_picture).pixels if parsed.init_picture else None
 
     from nst_engine.canvas import Masks
     from nst_engine.painting import Painter
@@ -105,45 +104,9 @@ def run(parsed: argparse.Namespace) -> None:
         done = Painter(chosen, started).paint(
             content.pixels, styles, Masks(protection, selection), init, display.show, lambda: interrupts.stopped
         )
-        writing.deliver(parsed.output, done.picture, parsed.force, depth, content.exif, parsed.background)
+        writing.deliver(parsed.output, done.picture, parsed.force, depth, content.metadata, parsed.background)
         if parsed.report:
             _write_report(parsed.report, done.report, parsed.force)
-
-
-def read_styles(paths: list[Path], weights: list[float], regions: list[Pixels | None]) -> list[StylePicture]:
-    """The style pictures in files, with a weight each and perhaps a region."""
-    from nst_engine.files import reading
-    from nst_engine.protocol import StylePicture
-
-    for option, given in (("blend", weights), ("region", regions)):
-        if given and len(given) != len(paths):
-            raise OptionError(
-                f"There are {len(paths)} styles and {len(given)} values of --{option}.", "Give one for each style."
-            )
-    if not all(0 < weight < float("inf") for weight in weights):
-        raise OptionError("A value of --blend is not above zero.", "Leave a style out that is not to count.")
-    return [
-        StylePicture(path.stem, reading.read(path).pixels, weight, region)
-        for path, weight, region in zip(paths, weights or itertools.repeat(1.0), regions or itertools.repeat(None))  # noqa: B905
-    ]
-
-
-def read_mask(path: Path, size: tuple[int, int]) -> Pixels:
-    """The lightness of a picture file as a mask, H×W×1, scaled to the content's size where the proportions agree."""
-    import numpy as np
-    from PIL import Image
-
-    from nst_engine.files import reading
-
-    pixels = reading.load(path)
-    height, width = pixels.shape[:2]
-    if abs(width * size[0] - height * size[1]) > max(width, height, *size):
-        raise PictureError(
-            f"{path} is {width}×{height} pixels, the content {size[1]}×{size[0]}.", "Give a mask of its proportions."
-        )
-    lightness = pixels[..., :3].mean(axis=2) * pixels[..., 3]
-    scaled = Image.fromarray(lightness).resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    return np.asarray(scaled, dtype=np.float32)[..., None]
 
 
 def _inputs(parsed: argparse.Namespace) -> list[Path]:

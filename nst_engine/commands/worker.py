@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
+
+from nst_engine.commands import interrupts
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -11,7 +14,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Serve until stdin ends."""
+    """Serve until stdin ends. Nothing is half done here, so signals end it at once, whatever it is doing."""
     from nst_engine import worker
 
-    worker.main()
+    with interrupts.handled(signal.SIG_DFL, signal.SIGINT, *interrupts.ENDINGS):
+        worker.main()

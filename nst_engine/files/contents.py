@@ -42,6 +42,9 @@ class Metadata:
     comment: str = ""
 
 
+NOTHING = Metadata()
+
+
 @dataclass
 class Contents:
     """A picture file taken apart: what a decoder needs, and what stands beside it.

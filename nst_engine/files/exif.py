@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, NamedTuple
@@ -238,39 +237,6 @@ def kept(exif: Exif) -> bytes:
     main = {tag: entry for tag, entry in exif.main.items() if tag in DESCRIPTIVE and entry.kind <= 12}
     camera = {tag: entry for tag, entry in exif.camera.items() if tag not in (INTEROPERABILITY, GAMMA)}
     return Exif(exif.order, main, camera, exif.place).block()
-
-
-def fitted(block: bytes, width: int, height: int, room: int) -> bytes:
-    """The block for an sRGB picture of this size, in at most ``room`` bytes: the maker's note makes way first."""
-    exif = of_block(block)
-    if exif.camera:
-        exif.camera[COLOR_SPACE] = Field(SHORT, 1, struct.pack(exif.order + "H", 1))
-        exif.camera[WIDTH] = Field(LONG, 1, struct.pack(exif.order + "I", width))
-        exif.camera[HEIGHT] = Field(LONG, 1, struct.pack(exif.order + "I", height))
-    if len(exif.block()) > room:
-        exif.camera.pop(MAKER_NOTE, None)
-    return exif.block() if len(exif.block()) <= room else b""
-
-
-def into_png(png: bytes, block: bytes) -> bytes:
-    """The PNG file with the block in it."""
-    if not block:
-        return png
-    end_of_header = 8 + 25
-    data = block.removeprefix(PREFIX)
-    chunk = struct.pack(">I", len(data)) + b"eXIf" + data + struct.pack(">I", zlib.crc32(b"eXIf" + data))
-    return png[:end_of_header] + chunk + png[end_of_header:]
-
-
-def into_tiff(tiff: bytes, block: bytes) -> bytes:
-    """The TIFF file with the fields of the block in its first directory, which moves to the end."""
-    if not block:
-        return tiff
-    picture = read(io.BytesIO(tiff))
-    exif = of_block(block).in_order(picture.order)
-    tiff += bytes(len(tiff) % 2)
-    both = Exif(picture.order, picture.main | exif.main, exif.camera, exif.place)
-    return tiff[:4] + struct.pack(picture.order + "I", len(tiff)) + tiff[8:] + both.written(len(tiff))
 
 
 def written(layout: Layout, directory: Directory, offset: int) -> bytes:

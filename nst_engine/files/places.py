@@ -42,7 +42,21 @@ def check(path: Path, force: bool, may_be_stream: bool = False) -> None:
             raise PictureError(f"{path} is no file that can be replaced.", "Choose another name.")
     except (OSError, ValueError) as error:
         raise PictureError(f"{path} cannot be written ({reason(error)}).", "Choose another name.") from None
-    _try_out(target.parent)
+    check_folder(target.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise :class:`PictureError` if nothing can be written to a folder, which is tried."""
+    try:
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        with tempfile.NamedTemporaryFile(prefix=".nst-", dir=folder) as file:
+            file.write(b"\0")
+            file.flush()
+    except OSError as error:
+        raise PictureError(
+            f"Nothing can be written to the folder {folder} ({reason(error)}).", "Choose another place."
+        ) from None
 
 
 def check_room(path: Path, size: int) -> None:
@@ -139,20 +153,6 @@ def _mode(path: Path) -> int:
 
 def _is_stream(mode: int) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
-
-
-def _try_out(folder: Path) -> None:
-    """Write a little, to see whether that can be done at all."""
-    try:
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        with tempfile.NamedTemporaryFile(prefix=".nst-", dir=folder) as file:
-            file.write(b"\0")
-            file.flush()
-    except OSError as error:
-        raise PictureError(
-            f"Nothing can be written to the folder {folder} ({reason(error)}).", "Choose another place."
-        ) from None
 
 
 @contextlib.contextmanager

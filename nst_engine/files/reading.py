@@ -78,11 +78,6 @@ class Picture:
         """Bits per channel: 8 or 16."""
         return 8 * self.pixels.itemsize
 
-    @property
-    def exif(self) -> bytes:
-        """The block of EXIF to write beside them."""
-        return self.metadata.exif
-
 
 def load(path: str | Path, long_side: int | None = None) -> Floats:
     """Only the pixels of a file, as :func:`read` reads them, but H×W×4 float32 in [0, 1]."""

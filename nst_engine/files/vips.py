@@ -19,7 +19,8 @@ from nst_engine.files.contents import Contents
 
 Integers = NDArray[np.uint8] | NDArray[np.uint16]
 
-DOTS_PER_MM = 72 / 25.4
+MM_PER_INCH = 25.4
+USUAL_DPI = 72, 72
 
 WHITE = {"uchar": 255, "ushort": 65535}
 
@@ -84,9 +85,10 @@ def is_whole(contents: Contents) -> bool:
     return not contents.is_cut and _sound_rows(contents) == contents.height
 
 
-def encode(values: NDArray[np.uint16], image_format: str) -> bytes:
+def encode(values: NDArray[np.uint16], image_format: str, dpi: tuple[float, float] | None = None) -> bytes:
     """A PNG or TIFF file, tagged as sRGB, of H×W×3 or H×W×4 values; ``ValueError`` if there can be none."""
-    image = pyvips.Image.new_from_array(values, interpretation="rgb16").copy(xres=DOTS_PER_MM, yres=DOTS_PER_MM)
+    across, down = (value / MM_PER_INCH for value in dpi or USUAL_DPI)
+    image = pyvips.Image.new_from_array(values, interpretation="rgb16").copy(xres=across, yres=down)
     image = _tagged(image, pyvips.Operation.call("profile_load", "srgb"))
     try:
         if image_format == "PNG":

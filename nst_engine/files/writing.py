@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from nst_engine.errors import PictureError
-from nst_engine.files import exif as exifs
-from nst_engine.files import formats, places
+from nst_engine.files import formats, notes, places
+from nst_engine.files.contents import NOTHING, Metadata
 from nst_engine.files.formats import Format
 
 Floats = NDArray[np.float32]
@@ -35,33 +35,34 @@ def save(
     pixels: Pixels,
     force: bool = False,
     depth: int = 8,
-    exif: bytes = b"",
+    metadata: Metadata = NOTHING,
     background: Color = WHITE,
 ) -> None:
     """Write pixels to a file whose ending names the format; whole or not at all.
 
-    ``depth`` is 8 or 16 bits per channel (16 where the format has them), ``exif`` comes from :func:`reading.read`,
-    ``background`` shows through where the format has no alpha, and is the color of what is transparent altogether.
+    ``depth`` is 8 or 16 bits per channel (16 where the format has them), ``metadata`` what :func:`reading.read` found
+    to go along, ``background`` what shows through where the format has no alpha and is to be seen of what is
+    transparent altogether.
     Raises :class:`PictureError` when the file exists and ``force`` is not set, or cannot be written.
     """
     path = Path(path)
     check_output(path, force)
     check_size(path, pixels.shape, depth)
     try:
-        places.put(path, _encoded(pixels, _format(path), depth, exif, background), force)
+        places.put(path, _encoded(pixels, _format(path), depth, metadata, background), force)
     except (OSError, ValueError) as error:
         raise PictureError(f"{path} cannot be written ({places.reason(error)}).", "Choose another place.") from None
 
 
-def deliver(path: Path, pixels: Pixels, force: bool, depth: int, exif: bytes, background: Color) -> None:
+def deliver(path: Path, pixels: Pixels, force: bool, depth: int, metadata: Metadata, background: Color) -> None:
     """Like :func:`save` for what hours of work may have gone into, and after :func:`check_output` and `check_size`.
 
     If it cannot be written now, it is kept elsewhere, and the :class:`PictureError` says where.
     """
     try:
-        data = _encoded(pixels, _format(path), depth, exif, background)
+        data = _encoded(pixels, _format(path), depth, metadata, background)
     except Exception as error:  # libraries of formats raise what they like
-        png = _encoded(pixels, formats.PNG, 8, b"", background)
+        png = _encoded(pixels, formats.PNG, 8, NOTHING, background)
         raise places.kept(path.with_suffix(".png"), png, f"{path} cannot be written ({error})") from error
     places.deliver(path, data, force)
 
@@ -114,22 +115,30 @@ def to_bytes(pixels: Pixels) -> NDArray[np.uint8]:
     return _rounded(fractions(pixels), np.uint8)
 
 
-def _encoded(pixels: Pixels, into: Format, depth: int, exif: bytes, background: Color = WHITE) -> bytes:
+def _encoded(pixels: Pixels, into: Format, depth: int, metadata: Metadata, background: Color) -> bytes:
     """The picture as a whole file, tagged as sRGB, with an alpha channel only if something is transparent."""
-    height, width = pixels.shape[:2]
-    exif = exifs.fitted(exif, width, height, into.exif_room)
-    if depth == 16 and into.has_16_bits:
-        from nst_engine.files import vips
+    kind = np.uint16 if depth == 16 and into.has_16_bits else np.uint8
+    values = _visible(pixels, into, background, kind)
+    try:
+        return _file(values, into, notes.fitted(metadata, pixels.shape, into.exif_room))
+    except Exception:  # because of what somebody wrote beside the picture: then it has to do without
+        if metadata == NOTHING:
+            raise
+        return _file(values, into, NOTHING)
 
-        data = vips.encode(_visible(pixels, into, background, np.uint16), into.name)
+
+def _file(values: NDArray[Any], into: Format, beside: Metadata) -> bytes:
+    if values.dtype == np.uint16:
+        from nst_engine.files import vips  # libvips is large, and most pictures have 8 bits
+
+        data = vips.encode(values, into.name, beside.dpi)
     else:
-        data = _encoded_with_pillow(_visible(pixels, into, background, np.uint8), into, exif)
-    if into is formats.PNG:
-        return exifs.into_png(data, exif)
-    return exifs.into_tiff(data, exif) if into is formats.TIFF else data
+        data = _encoded_with_pillow(values, into, beside)
+    put_in = {"JPEG": notes.into_jpeg, "PNG": notes.into_png, "TIFF": notes.into_tiff}.get(into.name)
+    return put_in(data, beside) if put_in else data
 
 
-def _visible(pixels: Pixels, into: Format, background: Color, kind: type[Value]) -> NDArray[Value]:
+def _visible(pixels: Pixels, into: Format, background: Color, kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
     """The values to write, H×W×3|4. What nobody sees is not in them: it may have been erased for a reason."""
     height, width, channels = pixels.shape
     opaque = 1.0 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
@@ -148,8 +157,12 @@ def _rounded(fractions: Floats, kind: type[Value]) -> NDArray[Value]:
     return np.clip(np.rint(fractions * white), 0, white).astype(kind)
 
 
-def _encoded_with_pillow(values: NDArray[np.uint8], into: Format, exif: bytes) -> bytes:
-    options = {**into.options, **({"exif": exif} if into in (formats.JPEG, formats.WEBP) else {})}
+def _encoded_with_pillow(values: NDArray[np.uint8], into: Format, beside: Metadata) -> bytes:
+    options: dict[str, Any] = {**into.options, "dpi": beside.dpi} if beside.dpi else {**into.options}
+    if into is formats.JPEG:
+        options |= {"exif": beside.exif}
+    if into is formats.WEBP:
+        options |= {"exif": beside.exif, "xmp": beside.xmp}
     file = io.BytesIO()
     Image.fromarray(values).save(file, into.name, icc_profile=_srgb_profile(), **options)
     return file.getvalue()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from test_cli import engine
-from test_places import kept, tiny_disk  # noqa: F401 - a fixture
+from test_places_on_linux import kept, tiny_disk  # noqa: F401 - a fixture
 
 import nst_engine
 from nst_engine.files import reading, writing

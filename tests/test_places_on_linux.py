@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import stat
 import subprocess
 import tempfile
@@ -172,17 +171,12 @@ def test_a_folder_that_went_meanwhile_costs_nothing(tmp_path, monkeypatch):
     assert kept(str(error.value)).read_bytes() == NEW
 
 
-def test_what_can_be_kept_nowhere_is_said_and_leaves_nothing(path, monkeypatch):
+def test_what_can_be_kept_nowhere_is_said_and_leaves_nothing(path, monkeypatch, full_disk):
     monkeypatch.setenv("HOME", str(path.parent))
     monkeypatch.setattr(tempfile, "tempdir", str(path.parent))
     path.write_bytes(OLD)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(PictureError, match="kept nowhere"):
-            places.deliver(path, NEW, force=True)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_disk(1000), pytest.raises(PictureError, match="kept nowhere"):
+        places.deliver(path, NEW, force=True)
     assert (names(path.parent), path.read_bytes()) == (["a.png"], OLD)
 
 

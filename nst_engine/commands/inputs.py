@@ -1,0 +1,65 @@
+"""The pictures that commands read, with a word on what is odd about them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nst_engine.commands.streams import say
+from nst_engine.errors import OptionError, PictureError
+
+if TYPE_CHECKING:
+    from nst_engine.files.reading import Floats, Picture
+    from nst_engine.protocol import Pixels, StylePicture
+
+
+def read(path: Path, say: Callable[[str], None] = say) -> Picture:
+    """The picture in a file."""
+    from nst_engine.files import reading
+
+    picture = reading.read(path)
+    for warning in picture.warnings:
+        say(f"WARNING {warning}")
+    return picture
+
+
+def load(path: Path) -> Floats:
+    """The pixels of a picture in a file, H×W×4 in [0, 1]."""
+    from nst_engine.files import reading
+
+    return reading.floats(read(path).pixels)
+
+
+def read_styles(paths: list[Path], weights: list[float], regions: list[Pixels | None]) -> list[StylePicture]:
+    """The style pictures in files, with a weight each and perhaps a region."""
+    from nst_engine.protocol import StylePicture
+
+    for option, given in (("blend", weights), ("region", regions)):
+        if given and len(given) != len(paths):
+            raise OptionError(
+                f"There are {len(paths)} styles and {len(given)} values of --{option}.", "Give one for each style."
+            )
+    if not all(0 < weight < float("inf") for weight in weights):
+        raise OptionError("A value of --blend is not above zero.", "Leave a style out that is not to count.")
+    return [
+        StylePicture(path.stem, read(path).pixels, weight, region)
+        for path, weight, region in zip(paths, weights or itertools.repeat(1.0), regions or itertools.repeat(None))  # noqa: B905
+    ]
+
+
+def read_mask(path: Path, size: tuple[int, int]) -> Pixels:
+    """The lightness of a picture file as a mask, H×W×1, scaled to the content's size where the proportions agree."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = load(path)
+    height, width = pixels.shape[:2]
+    if abs(width * size[0] - height * size[1]) > max(width, height, *size):
+        raise PictureError(
+            f"{path} is {width}×{height} pixels, the content {size[1]}×{size[0]}.", "Give a mask of its proportions."
+        )
+    lightness = pixels[..., :3].mean(axis=2) * pixels[..., 3]
+    scaled = Image.fromarray(lightness).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(scaled, dtype=np.float32)[..., None]
