@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from hypothesis import HealthCheck, settings
 
-KINDS = ("frames", "options", "messages", "sessions")
+KINDS = ("frames", "options", "messages", "files", "sessions")
 
 
 def looked_for(known: Callable[[], None], examples: int, derandomize: bool = False) -> None:
