@@ -50,7 +50,7 @@ def size(styles: int, contents: int) -> tuple[int, int]:
 def thumbnail(file: Path) -> Image.Image | None:
     """A picture file on paper, at most CELL wide and high."""
     try:
-        pixels = reading.load(file)
+        pixels = reading.load(file, CELL)
     except PictureError:
         return None
     picture = Image.fromarray(writing.to_bytes(writing.flattened(pixels)))

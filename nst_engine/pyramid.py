@@ -87,7 +87,7 @@ def working_size(content: Size, long_side: int) -> Size:
     """The finest size worked at: never above the content's own, never too small for the network."""
     wanted = min(long_side, max(content))
     smallest = 2 * SMALLEST_SIDE * max(content) / min(content)
-    return content.scaled_to(max(wanted, smallest))
+    return content.scaled_to(min(max(wanted, smallest), max(content)))
 
 
 def _long_sides(finest: int) -> list[float]:

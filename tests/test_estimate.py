@@ -68,3 +68,9 @@ def test_a_device_with_half_precision_does_more_at_each_quality(quality):
 def cost(quality, number_format):
     options = Options(quality=quality)
     return sum(scale.cost for scale in pyramid.schedule(Size(384, 512), options, PAINTERLY, number_format))
+
+
+@pytest.mark.parametrize("content", [Size(200_000, 16), Size(16, 200_000), Size(20_000, 20)])
+@pytest.mark.parametrize("long_side", [64, 512, 16_384])
+def test_a_very_thin_picture_is_never_painted_larger_than_it_is(content, long_side):
+    assert pyramid.working_size(content, long_side) == content

@@ -259,6 +259,8 @@ def test_what_is_transparent_lends_no_color_to_a_smaller_picture(tmp_path, depth
 def test_a_very_thin_picture_keeps_a_pixel_of_its_short_side(tmp_path):
     (tmp_path / "a.png").write_bytes(picture_files.png(np.full((20_000, 16, 3), 99, np.uint8)))
     assert reading.read(tmp_path / "a.png", 512).pixels.shape == (512, 1, 3)
+    assert reading.read(tmp_path / "a.png", 512, 8).pixels.shape == (10_000, 8, 3)
+    assert reading.read(tmp_path / "a.png", 512, 64).pixels.shape == (20_000, 16, 3)
 
 
 @pytest.mark.parametrize("orientation", [1, 6])

@@ -68,7 +68,8 @@ def run(parsed: argparse.Namespace) -> None:
         raise OptionError("--grid keeps styles apart and --blend mixes them.", "Leave one of them out.")
     if not parsed.force:
         _check_is_another(parsed.output, parsed.folder)
-    styles = read_styles(parsed.style, parsed.blend, [])
+    wanted = chosen.size * chosen.style_scale if chosen.size else None
+    styles = read_styles(parsed.style, parsed.blend, [], wanted)
     tasks = _tasks(contents, styles, parsed.output, parsed.grid)
     _make_folder(parsed.output)
     due = [task for task in tasks if not (manner.resume and _is_done(task.output))]

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from nst_engine.protocol import Pixels, StylePicture
 
 
-def read(path: Path, say: Callable[[str], None] = say) -> Picture:
-    """The picture in a file."""
+SHORT_SIDE = 64
+"""Pixels of a picture's short side below which it is not made smaller when it is read."""
+
+
+def read(path: Path, say: Callable[[str], None] = say, long_side: int | None = None) -> Picture:
+    """The picture in a file, at most so long, but large enough for the network if it was."""
     from nst_engine.files import reading
 
-    picture = reading.read(path)
+    picture = reading.read(path, long_side, SHORT_SIDE)
     for warning in picture.warnings:
         say(f"WARNING {warning}")
     return picture
@@ -32,8 +36,13 @@ def load(path: Path) -> Floats:
     return reading.floats(read(path).pixels)
 
 
-def read_styles(paths: list[Path], weights: list[float], regions: list[Pixels | None]) -> list[StylePicture]:
-    """The style pictures in files, with a weight each and perhaps a region."""
+def read_styles(
+    paths: list[Path], weights: list[float], regions: list[Pixels | None], wanted: float | None = None
+) -> list[StylePicture]:
+    """The style pictures in files, with a weight each and perhaps a region.
+
+    ``wanted`` is the longest side at which they are looked at, if that is known: more than twice of it is not held.
+    """
     from nst_engine.protocol import StylePicture
 
     for option, given in (("blend", weights), ("region", regions)):
@@ -43,8 +52,9 @@ def read_styles(paths: list[Path], weights: list[float], regions: list[Pixels | 
             )
     if not all(0 < weight < float("inf") for weight in weights):
         raise OptionError("A value of --blend is not above zero.", "Leave a style out that is not to count.")
+    long_side = None if wanted is None else round(2 * wanted)
     return [
-        StylePicture(path.stem, read(path).pixels, weight, region)
+        StylePicture(path.stem, read(path, long_side=long_side).pixels, weight, region)
         for path, weight, region in zip(paths, weights or itertools.repeat(1.0), regions or itertools.repeat(None))  # noqa: B905
     ]
 

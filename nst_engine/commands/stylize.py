@@ -93,7 +93,8 @@ def run(parsed: argparse.Namespace) -> None:
     depth = parsed.depth or content.depth
     writing.check_size(parsed.output, size, depth)
     regions = [None if name == WHOLE else inputs.read_mask(Path(name), size) for name in parsed.region]
-    styles = inputs.read_styles(parsed.style, parsed.blend, regions)
+    wanted = min(chosen.size or max(size), max(size)) * chosen.style_scale
+    styles = inputs.read_styles(parsed.style, parsed.blend, regions, wanted)
     protection, selection = (inputs.read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
     init = inputs.read(parsed.init_picture).pixels if parsed.init_picture else None
 

@@ -92,9 +92,10 @@ def floats(pixels: Integers) -> Floats:
     return found
 
 
-def read(path: str | Path, long_side: int | None = None) -> Picture:
+def read(path: str | Path, long_side: int | None = None, short_side: int = 0) -> Picture:
     """The picture in a file, upright (EXIF orientation) and in sRGB (from its profile), at most ``long_side`` long.
 
+    A very thin one may stay longer: its short side is not made smaller than ``short_side``.
     Raises :class:`PictureError` for a file that is missing, not a picture, damaged, or too large for the memory.
     """
     with _told(path), sources.opened(path) as file:
@@ -103,8 +104,9 @@ def read(path: str | Path, long_side: int | None = None) -> Picture:
         surprise = "" if kind is promised else f"is a {kind.name} file, whatever its name says"
         with _decoding(f"{path} {surprise}, and" if surprise else str(path)):
             contents = TAKEN_APART[kind.name](file)
-            _check_size(path, contents, sources.size(file), long_side)
-            pixels = vips.pixels(contents, long_side)
+            scale = _scale(contents, long_side, short_side)
+            _check_size(path, contents, sources.size(file), scale)
+            pixels = vips.pixels(contents, scale)
     told = ([surprise] if surprise else []) + contents.warnings
     return Picture(pixels, contents.metadata, tuple(f"{path} {warning}." for warning in told))
 
@@ -123,7 +125,13 @@ def _format(file: BinaryIO, path: Path) -> Format:
     return found
 
 
-def _check_size(path: str | Path, contents: Contents, file_size: int, long_side: int | None) -> None:
+def _scale(contents: Contents, long_side: int | None, short_side: int) -> float:
+    """How much smaller a picture is read than it is: 1 for not at all."""
+    shortest, longest = sorted((contents.width, contents.height))
+    return min(1.0, max(long_side / longest, short_side / shortest)) if long_side and shortest else 1.0
+
+
+def _check_size(path: str | Path, contents: Contents, file_size: int, scale: float) -> None:
     """Raise :class:`PictureError` for a size that cannot be true, or that does not fit the memory that is free."""
     width, height = contents.width, contents.height
     count, longest = width * height, max(width, height)
@@ -137,7 +145,6 @@ def _check_size(path: str | Path, contents: Contents, file_size: int, long_side:
             "Do not trust where it comes from, or save it anew with another program.",
         )
     pixels = count * max(3, contents.channels) * contents.depth // 8
-    scale = min(1.0, long_side / longest) if long_side else 1.0
     needed = int(pixels * scale**2) * (1 if contents.exif.orientation == 1 else 2) + contents.held + SPARE
     if needed > (free := memory.free()):
         raise PictureError(

@@ -56,16 +56,16 @@ pyvips.block_untrusted_set(True)
 logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # of damaged files we speak ourselves
 
 
-def pixels(contents: Contents, long_side: int | None = None) -> Integers:
+def pixels(contents: Contents, scale: float = 1.0) -> Integers:
     """H×W×3 or H×W×4 in sRGB with straight alpha, upright, in the file's own depth: uint8 or uint16.
 
-    A picture with a longer side than ``long_side`` is scaled down to it, with its alpha as weight. Raises
-    ``ValueError`` for a damaged file; one of whose rows few are missing is read, and ``contents.warnings`` says so.
+    It is scaled down by ``scale``, with its alpha as weight. Raises ``ValueError`` for a damaged file; one of whose
+    rows few are missing is read, and ``contents.warnings`` says so.
     """
     reason = "its end is missing"
     if not contents.is_cut:
         try:
-            return _decoded(contents, "error", long_side)
+            return _decoded(contents, "error", scale)
         except pyvips.Error as error:
             reason = _reason(error)
     if contents.repair:
@@ -75,7 +75,7 @@ def pixels(contents: Contents, long_side: int | None = None) -> Integers:
         raise ValueError(f"{reason}; {rows} of its {contents.height} rows are whole" if rows else reason)
     contents.warnings.append(f"is damaged ({reason}); what is missing may show")
     try:
-        return _decoded(contents, "none", long_side)
+        return _decoded(contents, "none", scale)
     except pyvips.Error as error:
         raise ValueError(_reason(error)) from None
 
@@ -98,10 +98,8 @@ def encode(values: NDArray[np.uint16], image_format: str, dpi: tuple[float, floa
         raise ValueError(_reason(error)) from None
 
 
-def _decoded(contents: Contents, fail_on: str, long_side: int | None) -> Integers:
+def _decoded(contents: Contents, fail_on: str, scale: float) -> Integers:
     source = _Source(contents)
-    longest = max(contents.width, contents.height)
-    scale = min(1.0, long_side / longest) if long_side else 1.0
     image = _straight(source.image(fail_on, scale), contents)
     if scale < 1:
         image = _scaled(image, max(1, round(contents.width * scale)), max(1, round(contents.height * scale)))
