@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -99,9 +98,12 @@ def test_a_picture_that_no_longer_fits_its_disk_is_kept_elsewhere(place, content
 
 
 def limited():
+    import resource
+
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("command", ["stylize", "nst", "batch"])
 def test_a_limit_on_files_leaves_none_half(place, command, monkeypatch):
     (place / "photos").mkdir()

@@ -196,7 +196,7 @@ def _other_places(path: Path) -> Iterator[Path]:
         folders.append(Path.home())
     with contextlib.suppress(OSError):
         folders.append(Path(tempfile.gettempdir()))
-    for folder in (*folders, Path("/dev/shm")):
+    for folder in (*folders, Path("/dev/shm")):  # nosec B108
         for stem in (path.stem[:LONGEST_STEM], "stylized"):
             yield folder / f"{stem}-{number}{path.suffix}"
 
