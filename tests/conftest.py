@@ -22,7 +22,19 @@ IN_GIMP = {"gimp", "gimp210"}
 WINDOWS = {"window", "session", "help_window", "screenshots"}
 """Fixtures that show a window."""
 
-SLOW = {"test_benchmarks", "test_cli", "test_for_real_on_linux", "test_painting", "test_worker", "test_worker_on_linux"}
+SLOW = {
+    "test_batch_command",
+    "test_benchmarks",
+    "test_cli",
+    "test_for_real_on_linux",
+    "test_interrupts_on_linux",
+    "test_outputs_on_linux",
+    "test_painting",
+    "test_streams_on_linux",
+    "test_surroundings_on_linux",
+    "test_worker",
+    "test_worker_on_linux",
+}
 """Files of tests in which the engine paints to the end, or is installed; elsewhere a slow test says so itself."""
 
 collect_ignore_glob = [] if sys.platform == "linux" else [*IN_GIMP, "*_on_linux.py"]
