@@ -52,7 +52,7 @@ class Scale(NamedTuple):
 
 
 SCHEDULES = {
-    "draft": (5, 3, 3, 6),
+    "draft": (5, 3, 3, 8),
     "normal": (27, 12, 12),
     "high": (130, 40, 30),
     "best": (360, 120, 60),
@@ -61,7 +61,7 @@ SCHEDULES = {
 scales takes the last entries, since whatever scale comes first has the most to do."""
 
 HALF_PRECISION_SCHEDULES = {
-    "draft": (10, 4, 6),
+    "draft": (10, 3, 8),
     "normal": (40, 16, 12),
     "high": (200, 40, 30),
     "best": (600, 120, 60),
