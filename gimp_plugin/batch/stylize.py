@@ -3,59 +3,110 @@
 gimp-console -idf --quit --batch-interpreter=python-fu-eval \\
     -b "exec(open('stylize.py').read()); stylize('photo.jpg', 'painting.jpg', 'result.png', size=1024)"
 
-All files of a folder, into another folder:
+All files of a folder, or those that fit a pattern such as 'photos/*.jpg', into another folder:
 
 gimp-console -idf --quit --batch-interpreter=python-fu-eval \\
-    -b "exec(open('stylize.py').read()); stylize_folder('photos/*.jpg', 'painting.jpg', 'painted', size=1024)"
+    -b "exec(open('stylize.py').read()); stylize_folder('photos', 'painting.jpg', 'painted', size=1024)"
 
-Every option goes by its name, with _ in place of -. Each file that is written is a line on stdout. The exit code is 0,
-or 64 after a line on stderr that says what went wrong.
+Every option goes by its name, with _ in place of -. Nothing that exists is replaced, unless force=True asks for it.
+Each file that is written is a line on stdout. The exit code is 0, or 64 after a line on stderr that says what went
+wrong.
 """
 
+import fnmatch
 import glob
 import os
 import sys
+import tempfile
 
-from gi.repository import Gimp, Gio
+from gi.repository import Gimp, Gio, GLib
+
+LAYERED = (".xcf", ".xcf.gz", ".xcf.bz2", ".xcf.xz", ".psd", ".psb", ".ora", ".kra", ".psp")
+"""Formats whose layers make one picture. In others they are the frames of an animation, or pages."""
+
+AS_JPEG = (".jfif", ".jif", ".jfi")
+"""Names of JPEG files that GIMP does not know when it saves."""
 
 
-def stylize(content, style, output, **options):
+def stylize(content, style, output, force=False, **options):
     """Paint the picture file ``content`` in the style of another; the suffix of ``output`` is the format to save in."""
     sys.tracebacklimit = 0
-    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(content))
-    if image is None:
-        raise ValueError(f"{content} cannot be opened as a picture.")
+    refuse_taken(output, force)
+    image = opened(content)
     try:
-        layer = image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
+        layer = prepared(image, content)
+        os.remove(saved(image, output))  # what cannot be saved is better known before the work
         call("plug-in-neural-style", image, drawables=[layer], style_file=Gio.File.new_for_path(style), **options)
-        if not Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(output), None):
-            raise ValueError(f"{output} cannot be saved.")
+        image.remove_layer(layer)
+        keep(image, output, force)
     finally:
         image.delete()
     print(output, flush=True)
 
 
-def stylize_folder(contents, style, folder, **options):
-    """Paint all picture files that fit a pattern such as 'photos/*.jpg', under the same names in another folder.
+def stylize_folder(contents, style, folder, force=False, **options):
+    """Paint all picture files of a folder, or that fit a pattern, under the same names in another folder.
 
-    One that fails does not keep the others from being painted.
+    Those of several folders go into folders of the same names. One that fails does not keep the others from being
+    painted.
     """
     sys.tracebacklimit = 0
-    paths = sorted(glob.glob(contents))
+    paths = found(contents)
     if not paths:
         raise ValueError(f"No file fits {contents}.")
-    if os.path.realpath(folder) in {os.path.realpath(os.path.dirname(path)) for path in paths}:
-        raise ValueError(f"{folder} is where the pictures are: name another folder.")
-    os.makedirs(folder, exist_ok=True)
+    common = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
     failed = 0
     for path in paths:
+        output = os.path.join(folder, os.path.relpath(path, common))
         try:
-            stylize(path, style, os.path.join(folder, os.path.basename(path)), **options)
-        except ValueError as problem:
+            os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
+            stylize(path, style, output, force, **options)
+        except (ValueError, OSError, GLib.Error) as problem:
             failed += 1
-            print(f"{path}: {problem}", file=sys.stderr, flush=True)
+            say(f"{path}: {problem}")
     if failed:
         raise ValueError(f"{failed} of {len(paths)} pictures failed.")
+
+
+def found(contents):
+    """The files that are meant. What exists is taken by its name, whatever signs are in it; case does not count."""
+    if os.path.isfile(contents):
+        return [contents]
+    folder, pattern = (contents, "*") if os.path.isdir(contents) else os.path.split(contents)
+    folders = [folder] if os.path.isdir(folder or ".") else glob.glob(folder, recursive=True)
+    paths = [os.path.join(place, name) for place in folders for name in os.listdir(place or ".")]
+    return sorted(path for path in paths if os.path.isfile(path) and fits(os.path.basename(path), pattern))
+
+
+def fits(name, pattern):
+    """Whether the name of a file is meant; those that begin with a dot, as systems' own notes do, are not."""
+    return not name.startswith(".") and fnmatch.fnmatchcase(name.lower(), pattern.lower())
+
+
+def opened(path):
+    if not os.path.isfile(path):
+        raise ValueError(f"There is no file {path}.")
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
+    if image is None:
+        raise ValueError(f"{path} cannot be opened as a picture.")
+    return image
+
+
+def prepared(image, path):
+    """Make the image one layer, upright, of one frame and in color, and tell on stderr what that took."""
+    image.policy_rotate(False)
+    layers = image.get_layers()
+    if len(layers) > 1 and not path.lower().endswith(LAYERED):
+        say(f"{path} has {len(layers)} frames or pages: the first one is painted.")
+        for layer in layers[:-1]:
+            image.remove_layer(layer)
+    if image.get_base_type() != Gimp.ImageBaseType.RGB:
+        is_gray = image.get_base_type() == Gimp.ImageBaseType.GRAY
+        say(f"{path} {'is gray' if is_gray else 'has a palette'}: it is painted in colors all the same.")
+        image.convert_rgb()
+    if not any(layer.get_visible() for layer in image.get_layers()):
+        raise ValueError(f"{path} shows nothing: make a layer of it visible.")
+    return image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
 
 
 def call(name, image, drawables, **arguments):
@@ -68,10 +119,58 @@ def call(name, image, drawables, **arguments):
     config.set_property("image", image)
     config.set_core_object_array("drawables", drawables)
     for argument, value in arguments.items():
-        config.set_property(argument.replace("_", "-"), value)
-        if isinstance(value, (str, int, float)) and config.get_property(argument.replace("_", "-")) != value:
-            raise ValueError(f"{argument} cannot be {value!r}.")  # GIMP keeps the default and only warns
+        set_argument(procedure, config, argument.replace("_", "-"), value)
     answer = procedure.run(config)
     if answer.index(0) != Gimp.PDBStatusType.SUCCESS:
         raise ValueError(Gimp.get_pdb().get_last_error())
     return answer.index(1)
+
+
+def set_argument(procedure, config, name, value):
+    if procedure.find_argument(name) is None:
+        raise ValueError(f"There is no option {name}.")
+    try:
+        config.set_property(name, value)
+    except (TypeError, OverflowError):
+        raise ValueError(f"{name} cannot be {value!r}.") from None
+    if isinstance(value, (str, int, float)) and config.get_property(name) != value:
+        raise ValueError(f"{name} cannot be {value!r}.")  # GIMP keeps the default and only warns
+
+
+def refuse_taken(output, force):
+    """Never replace what is there, unless that is asked for."""
+    if os.path.lexists(output) and not force:
+        raise ValueError(f"{output} is there already: give another name, or force=True to replace it.")
+
+
+def saved(image, output):
+    """Save beside the output under a name that is free, so that there is never half a picture, and return that."""
+    folder, name = os.path.split(output)
+    stem, suffix = os.path.splitext(name)
+    part = tempfile.mktemp(".jpg" if suffix.lower() in AS_JPEG else suffix, f"{stem}-", folder or ".")
+    if os.path.isdir(folder or ".") and Gimp.file_save(
+        Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(part), None
+    ):
+        return part
+    if os.path.exists(part):
+        os.remove(part)
+    why = Gimp.get_pdb().get_last_error() if os.path.isdir(folder or ".") else "there is no such folder"
+    raise ValueError(f"{output} cannot be saved ({why}).")
+
+
+def keep(image, output, force):
+    """Save the painted image, at the worst elsewhere: nobody wants to wait for it twice."""
+    try:
+        part = saved(image, output)
+    except ValueError as problem:
+        refuge = saved(image, os.path.join(tempfile.mkdtemp(prefix="neural-style-"), os.path.basename(output)))
+        raise ValueError(f"{problem} The painted picture is {refuge}.") from None
+    try:
+        refuse_taken(output, force)  # it may have come in the meantime
+        os.replace(part, output)
+    except (ValueError, OSError) as problem:
+        raise ValueError(f"{problem} The painted picture is {part}.") from None
+
+
+def say(line):
+    print(line, file=sys.stderr, flush=True)

@@ -3,50 +3,186 @@
 ; gimp-console -idf --quit --batch-interpreter=plug-in-script-fu-eval \
 ;     -b '(begin (load "stylize.scm") (stylize-file "photo.jpg" "painting.jpg" "result.png" #:size 1024))'
 ;
-; All files of a folder, into another folder that is there already:
+; All files of a folder, or those that fit a pattern such as "photos/*.jpg", into another folder:
 ;
 ; gimp-console -idf --quit --batch-interpreter=plug-in-script-fu-eval \
-;     -b '(begin (load "stylize.scm") (stylize-folder "photos/*.jpg" "painting.jpg" "painted" #:size 1024))'
+;     -b '(begin (load "stylize.scm") (stylize-folder "photos" "painting.jpg" "painted" #:size 1024))'
 ;
-; Every option goes by its name. Each file that is written is a line on stdout. The exit code is 0, or 70 after a line
-; on stderr that says what went wrong.
+; Every option goes by its name. Nothing that exists is replaced, unless FORCE in front of the options asks for it.
+; Each file that is written is a line on stdout. The exit code is 0, or 70 after a line on stderr that says what went
+; wrong.
 
 (script-fu-use-v3)
 
+(define FORCE "force")
+
+; Formats whose layers make one picture. In others they are the frames of an animation, or pages.
+(define LAYERED '(".xcf" ".gz" ".bz2" ".xz" ".psd" ".psb" ".ora" ".kra" ".psp"))
+
+; Names of JPEG files that GIMP does not know when it saves.
+(define AS-JPEG '(".jfif" ".jif" ".jfi"))
+
 ; Paint the picture file "content" in the style of another and save it; the suffix of "output" is its format.
 (define (stylize-file content style output . options)
-  (let* ((image (gimp-file-load RUN-NONINTERACTIVE content))
-         (layer (gimp-image-merge-visible-layers image CLIP-TO-IMAGE))
-         (is-done (catch #f
-                    (apply plug-in-neural-style
-                           (append (list #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector layer)
-                                         #:style-file style)
-                                   options))
-                    (gimp-file-save RUN-NONINTERACTIVE image output -1)
-                    #t)))
-    (gimp-image-delete image)
-    (if (not is-done) (error (string-append content " was not painted.")))
-    (display output)
-    (newline)))
+  (let ((problem (paint content style output options)))
+    (if problem
+        (begin
+          (gimp-message problem)
+          (throw (string-append content " was not painted."))))))
 
-; Paint all picture files that fit a pattern such as "photos/*.jpg", under the same names in another folder.
+; Paint all picture files of a folder, or that fit a pattern, under the same names in another folder.
 ; One that fails does not keep the others from being painted.
 (define (stylize-folder contents style folder . options)
-  (let ((paths (file-glob #:pattern contents #:filename-encoding TRUE))
+  (let ((paths (found contents))
         (failed 0))
-    (if (null? paths) (error (string-append "No file fits " contents ".")))
+    (if (null? paths) (throw (string-append "No file fits " contents ".")))
+    (if (not (is-folder folder)) (dir-make folder))
     (for-each
       (lambda (path)
-        (if (not (catch #f
-                   (apply stylize-file path style (string-append folder DIR-SEPARATOR (file-name path)) options)
-                   #t))
-            (begin
-              (gimp-message (string-append path " was not painted."))
-              (set! failed (+ failed 1)))))
+        (let ((problem (paint path style (string-append folder DIR-SEPARATOR (file-name path)) options)))
+          (if problem
+              (begin
+                (gimp-message problem)
+                (set! failed (+ failed 1))))))
       paths)
     (if (> failed 0)
-        (error (string-append (number->string failed) " of " (number->string (length paths)) " pictures failed.")))))
+        (throw (string-append (number->string failed) " of " (number->string (length paths)) " pictures failed.")))))
+
+; Paint a file. The answer is #f when all is well, or else a sentence that says what is wrong.
+(define (paint content style output options)
+  (cond ((not (is-file content)) (string-append "There is no file " content "."))
+        ((is-taken output options) (taken output))
+        (else
+          (catch (string-append content " cannot be opened as a picture.")
+            (let* ((image (gimp-file-load RUN-NONINTERACTIVE content))
+                   (problem (catch (string-append "GIMP says above why " content " cannot be painted.")
+                              (paint-image image content style output options))))
+              (gimp-image-delete image)
+              problem)))))
+
+(define (paint-image image content style output options)
+  (let ((layer (prepared image content))
+        (part (free-name output)))
+    (if (not (can-save image part))  ; better known before the work
+        (string-append output " cannot be saved.")
+        (begin
+          (file-delete part)
+          (apply plug-in-neural-style
+                 (append (list #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector layer)
+                               #:style-file style)
+                         (if (is-forced options) (cdr options) options)))
+          (gimp-image-remove-layer image layer)
+          (keep image output options)))))
+
+; Make the image one layer, upright, of one frame and in color, and tell on stderr what that took.
+(define (prepared image path)
+  (let* ((layers (vector->list (gimp-image-get-layers image)))
+         (count (number->string (length layers))))
+    (gimp-image-policy-rotate image FALSE)
+    (if (and (> (length layers) 1) (not (member (suffix path) LAYERED)))
+        (begin
+          (gimp-message (string-append path " has " count " frames or pages: the first one is painted."))
+          (for-each (lambda (layer) (gimp-image-remove-layer image layer)) (cdr (reverse layers)))))
+    (if (not (= (gimp-image-get-base-type image) RGB))
+        (begin
+          (gimp-message (string-append path " is gray or has a palette: it is painted in colors all the same."))
+          (gimp-image-convert-rgb image)))
+    (gimp-image-merge-visible-layers image CLIP-TO-IMAGE)))
+
+; Save the painted image, first beside the output, so that it is not lost when something is wrong there.
+(define (keep image output options)
+  (let ((part (free-name output)))
+    (cond ((not (can-save image part))
+            (let ((refuge (gimp-temp-file (substring (suffix output) 1 (string-length (suffix output))))))
+              (save image refuge)
+              (string-append output " cannot be saved. The painted picture is " refuge ".")))
+          ((is-taken output options) (string-append (taken output) " The painted picture is " part "."))
+          ((not (can-save image output)) (string-append output " cannot be saved. The painted picture is " part "."))
+          (else
+            (file-delete part)
+            (display output)
+            (newline)
+            #f))))
+
+; Save, and leave nothing half done behind.
+(define (can-save image path)
+  (or (catch #f (save image path) #t)
+      (begin (catch #f (file-delete path)) #f)))
+
+(define (save image path)
+  (if (member (suffix path) AS-JPEG)
+      (file-jpeg-export #:run-mode RUN-NONINTERACTIVE #:image image #:file path #:options -1)
+      (gimp-file-save RUN-NONINTERACTIVE image path -1)))
+
+; Never replace what is there, unless that is asked for.
+(define (is-taken path options)
+  (and (file-exists? path) (not (is-forced options))))
+
+(define (is-forced options)
+  (and (pair? options) (equal? (car options) FORCE)))
+
+(define (taken path)
+  (string-append path " is there already: give another name, or FORCE to replace it."))
+
+; A name beside the path, of the same format, that nothing has yet.
+(define (free-name path)
+  (let* ((end (suffix path))
+         (stem (substring path 0 (- (string-length path) (string-length end)))))
+    (let loop ((number 1))
+      (let ((name (string-append stem "-" (number->string number) end)))
+        (if (file-exists? name) (loop (+ number 1)) name)))))
+
+; The files that are meant. Folders go by their names, whatever signs are in them; case does not count.
+(define (found contents)
+  (if (is-file contents)
+      (list contents)
+      (let* ((is-all (is-folder contents))
+             (place (if is-all (string-append contents DIR-SEPARATOR) (folder-of contents)))
+             (pattern (if is-all "*" (file-name contents)))
+             (names (names-in (if (string=? place "") "." place))))
+        (map (lambda (name) (string-append place name))
+             (filter (lambda (name) (and (fits name pattern) (is-file (string-append place name)))) names)))))
+
+; Whether the name of a file is meant; those that begin with a dot, as systems' own notes do, are not.
+(define (fits name pattern)
+  (and (not (char=? (string-ref name 0) #\.))
+       (fits-signs (string->list (string-downcase name)) (string->list (string-downcase pattern)))))
+
+(define (fits-signs signs pattern)
+  (cond ((null? pattern) (null? signs))
+        ((char=? (car pattern) #\*)
+          (or (fits-signs signs (cdr pattern))
+              (and (pair? signs) (fits-signs (cdr signs) pattern))))
+        ((null? signs) #f)
+        ((or (char=? (car pattern) #\?) (char=? (car pattern) (car signs)))
+          (fits-signs (cdr signs) (cdr pattern)))
+        (else #f)))
+
+(define (names-in folder)
+  (let ((stream (catch #f (dir-open-stream folder))))
+    (if (not stream)
+        '()
+        (let loop ((names '()) (name (dir-read-entry stream)))
+          (if (eof-object? name)
+              (begin (dir-close-stream stream) names)
+              (loop (cons name names) (dir-read-entry stream)))))))
+
+(define (filter is-wanted items)
+  (cond ((null? items) '())
+        ((is-wanted (car items)) (cons (car items) (filter is-wanted (cdr items))))
+        (else (filter is-wanted (cdr items)))))
+
+(define (is-file path) (= (file-type path) 1))
+(define (is-folder path) (= (file-type path) 2))
+
+(define (folder-of path)
+  (substring path 0 (- (string-length path) (string-length (file-name path)))))
 
 ; The last part of a path.
 (define (file-name path)
   (car (reverse (strbreakup path DIR-SEPARATOR))))
+
+; The end of a path that says the format, such as ".jpg"; nothing where there is none.
+(define (suffix path)
+  (let ((parts (strbreakup (file-name path) ".")))
+    (if (null? (cdr parts)) "" (string-downcase (string-append "." (car (reverse parts)))))))

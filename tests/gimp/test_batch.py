@@ -121,7 +121,7 @@ def test_a_picture_that_fails_does_not_keep_the_others_of_its_folder(
     ("code", "sentence"),
     [
         ('stylize_folder("nowhere/*.jpg", "painting.jpg", "painted")', "No file fits nowhere/*.jpg."),
-        ('stylize_folder("photos/*.jpg", "painting.jpg", "./photos")', "./photos is where the pictures are"),
+        ('stylize_folder("photos/*.jpg", "painting.jpg", "./photos")', "./photos/a.jpg is there already"),
         ('stylize("photo.jpg", "painting.jpg", "result.png", size=99999)', "size cannot be 99999."),
         ('stylize("photo.jpg", "painting.jpg", "result.png", quality="superb")', "quality cannot be 'superb'."),
         ('stylize("photo.jpg", "painting.jpg", "result.png", sparkle=1)', "sparkle"),
