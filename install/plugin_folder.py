@@ -22,7 +22,17 @@ NAMES = (NAME, NAME_210)
 """Folder and entry file of the plug-in for GIMP 3, and of the one for GIMP 2.10: GIMP wants both to have one name."""
 
 PACKAGE = "nst_plugin"
-SHARED_WITH_210 = ("__init__", "areas", "durations", "engine_client", "errors", "settings", "translation")
+SHARED_WITH_210 = (
+    "__init__",
+    "areas",
+    "durations",
+    "engine_client",
+    "engine_log",
+    "errors",
+    "messages",
+    "settings",
+    "translation",
+)
 """Modules of the package that Python 2.7 understands; frames.py is another."""
 
 LOCALE = "locale"

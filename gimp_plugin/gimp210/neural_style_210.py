@@ -13,8 +13,9 @@ from gimpfu import gimp, pdb
 from nst_plugin import settings, translation
 from nst_plugin.areas import Area, widened
 from nst_plugin.durations import time_left
-from nst_plugin.engine_client import Engine, Mask, Picture, Style
-from nst_plugin.errors import BadRequest, PluginError
+from nst_plugin.engine_client import Engine
+from nst_plugin.errors import BadRequest, explained
+from nst_plugin.messages import Mask, Picture, Style
 from nst_plugin.translation import _
 
 MYPY = False
@@ -77,8 +78,10 @@ def run(image, drawable, style_layer, style_file, *values):
     lead_process_group()
     try:
         return stylize(image, drawable, style_layer, style_file, chosen_options(values))
-    except PluginError as problem:
-        sentence = problem.args[0]
+    except gimpfu.CancelError:
+        raise
+    except Exception as error:  # whatever it is, GIMP waits for an answer
+        sentence = explained(error).args[0]
         gimp.message(sentence if isinstance(sentence, bytes) else sentence.encode("utf-8"))
         sys.tracebacklimit = 0
         raise gimpfu.CancelError
@@ -110,18 +113,23 @@ def stylize(image, drawable, style_layer, style_file, options):
     """The whole story. Only its last line changes the image."""
     content = check_content(image, drawable)
     source = style_source(content, style_layer, style_file)
-    area = painted_area(content)
-    with Engine(settings.engine_command(), settings.log_path(), stay_responsive) as engine:
+    area, offsets, name = painted_area(content), content.offsets, content.name.decode("utf-8")
+    if image.base_type != gimpfu.RGB:
+        words = _("The result is gray because the image is. For colors choose Image > Mode > RGB first.")
+        gimp.message(words.encode("utf-8"))
+    with Engine(settings.engine_command(), settings.log_folders(), stay_responsive) as engine:
         gimp.progress_init(_("Neural Style: starting the engine").encode("utf-8"))
         selection = read_selection(content, area)
         pdb.gimp_plugin_enable_precision()  # from here on pixels are of the image's own kind, before of 8 bits
         style, styles = read_style(source)
         picture = read_layer(content, area)
         result = engine.stylize(picture, styles, options, report, selection=selection)
-    if image not in gimp.image_list() or not pdb.gimp_item_is_valid(content):
-        raise BadRequest(_("The layer was removed while it was being painted, so nothing was added."))
-    name = _("{content} in the style of {style}").format(content=content.name.decode("utf-8"), style=style)
-    return insert_result(result.picture, content, area, name)
+    if image not in gimp.image_list():
+        raise BadRequest(_("The image was closed while it was being painted, so nothing was added."))
+    layer = new_layer(result.picture, image, _("{content} in the style of {style}").format(content=name, style=style))
+    layer.set_offsets(offsets[0] + area.x, offsets[1] + area.y)
+    insert_above(layer, content, image)
+    return layer
 
 
 def check_content(image, drawable):
@@ -262,10 +270,9 @@ def read_layer(layer, area):
         pdb.gimp_image_delete(workbench)
 
 
-def insert_result(picture, content, area, name):
-    # type: (Picture, gimp.Layer, Area, str) -> gimp.Layer
-    """Add the picture as a layer just above the content: one undo step, and nothing before it is complete."""
-    image = content.image
+def new_layer(picture, image, name):
+    # type: (Picture, gimp.Image, str) -> gimp.Layer
+    """A layer with the picture, not in the image yet."""
     workbench = new_workbench(picture.width, picture.height)
     try:
         painted = gimp.Layer(workbench, "painted", picture.width, picture.height, gimpfu.RGBA_IMAGE)
@@ -275,15 +282,21 @@ def insert_result(picture, content, area, name):
         pdb.gimp_image_delete(workbench)
     layer.name = name.encode("utf-8")
     layer.mode = gimpfu.LAYER_MODE_NORMAL
-    layer.set_offsets(content.offsets[0] + area.x, content.offsets[1] + area.y)
+    return layer
+
+
+def insert_above(layer, neighbor, image):
+    # type: (gimp.Layer, gimp.Layer, gimp.Image) -> None
+    """Add a complete layer just above another one, or on top where that one is gone: one undo step."""
+    parent, position = None, 0
+    if pdb.gimp_item_is_valid(neighbor):
+        parent, position = neighbor.parent, pdb.gimp_image_get_item_position(image, neighbor)
     image.undo_group_start()
     try:
-        parent, position = content.parent, pdb.gimp_image_get_item_position(image, content)
         pdb.gimp_image_insert_layer(image, layer, parent, position)
     finally:
         image.undo_group_end()
     gimp.displays_flush()
-    return layer
 
 
 def new_workbench(width, height):

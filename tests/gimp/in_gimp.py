@@ -1,5 +1,6 @@
 """Put in front of the batch code of the tests: makes pictures, calls the plug-in, reads pixels. Runs inside GIMP."""
 
+import glob
 import json
 import os
 import struct
@@ -73,7 +74,8 @@ def stylize(image, *drawables, procedure="plug-in-neural-style", **arguments):
 
 def engine_log():
     """What the stand-in noted of its job, and whatever else it wrote."""
-    with open(os.path.expanduser("~/.local/state/neural-style/engine.log")) as log:
+    logs = glob.glob(os.path.expanduser("~/.local/state/neural-style/engine-*.log"))
+    with open(max(logs, key=os.path.getmtime)) as log:
         return log.read()
 
 

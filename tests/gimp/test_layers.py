@@ -6,6 +6,7 @@ import json
 
 import pytest
 from console import run_script_fu
+from PIL import Image
 from plug_in import HERE, PlugIn
 from real_gimp import PYTHON_FU
 
@@ -112,6 +113,21 @@ tell(name=result.get_name(), first=pixel(result, 0, 0), images=len(Gimp.get_imag
 image.delete()
 """)
     assert facts == {"name": "photo in the style of Die Brücke", "first": [1, 0, 1, 1], "images": 1}
+
+
+def test_a_style_photo_is_upright_however_the_camera_was_held(plug_in: PlugIn) -> None:
+    photo, exif = Image.new("RGB", (40, 20), "red"), Image.Exif()
+    exif[0x112] = 6
+    path = plug_in.profile / "held.jpg"
+    photo.save(path, exif=exif)
+    facts = plug_in.facts(f"""
+image = new_image()
+result = stylize(image, add_quadrants(image), style_file=file({plug_in.gimp.inside(path)!r}))
+tell(layer=result.get_name(), log=engine_log())
+image.delete()
+""")
+    assert facts["layer"] == "photo in the style of held"
+    assert json.loads(facts["log"].splitlines()[0])["shapes"]["style-0"] == [40, 20, 4]
 
 
 def test_the_style_file_is_used_when_there_is_a_style_layer_as_well(plug_in: PlugIn) -> None:

@@ -69,20 +69,6 @@ def test_a_refused_request_leaves_the_image_alone(refused: dict[str, Any]) -> No
     assert refused["images"] == 1
 
 
-LOG = "its log may tell why: {home}/.local/state/neural-style/engine.log"
-NEWER = (
-    'The engine speaks version 99 of the protocol and the plug-in version 1. Run "python3 install/install.py" '
-    "to install both anew, then restart GIMP."
-)
-BROKEN_ENGINES = {
-    "dies": "The engine stopped before it was done; " + LOG,
-    "exits": "The engine did not start; " + LOG,
-    "babbles": "The engine sent something that is no message; " + LOG,
-    "is_newer": NEWER,
-    "refuses": "The content is too small. Use a larger one.",
-    "says_something_new": "The engine sent a message 'fireworks' that this plug-in does not understand; " + LOG,
-}
-
 ONE_RUN = """
 image = new_image()
 style = add_layer(image, "painting", 0, 0, 20, 20, CYAN)
@@ -91,14 +77,6 @@ answer = stylize(image, photo, style=style)
 tell(answer=answer, names=[layer.get_name() for layer in image.get_layers()], home=os.path.expanduser("~"))
 image.delete()
 """
-
-
-@pytest.mark.parametrize("stand_in", BROKEN_ENGINES)
-def test_a_broken_engine_is_explained(installed_plug_in: PlugIn, stand_in: str) -> None:
-    installed_plug_in.use(stand_in)
-    facts = installed_plug_in.facts(ONE_RUN)
-    assert facts["answer"] == "execution-error: " + BROKEN_ENGINES[stand_in].format(home=facts["home"])
-    assert facts["names"] == ["photo", "painting"]
 
 
 def test_a_missing_engine_is_explained_before_anything_else(installed_plug_in: PlugIn) -> None:

@@ -4,6 +4,7 @@
 Colors are R, G, B, A from 0 to 1, and pixels are read and written as such whatever the image's own depth.
 """
 
+import glob
 import json
 import os
 import struct
@@ -100,7 +101,8 @@ def names(image):
 
 def engine_log():
     """What the stand-in noted of its job, and whatever else it wrote."""
-    with open(os.path.expanduser("~/.local/state/neural-style/engine.log")) as log:
+    logs = glob.glob(os.path.expanduser("~/.local/state/neural-style/engine-*.log"))
+    with open(max(logs, key=os.path.getmtime)) as log:
         return log.read()
 
 

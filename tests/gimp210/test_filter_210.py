@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import real_gimp
+from PIL import Image
 from plug_in_210 import CHECKOUT, ENGINES, REAL_ENGINE, PlugIn
 from real_gimp import SCRIPT_FU
 
@@ -129,6 +130,19 @@ tell(size=[result.width, result.height], offsets=result.offsets, log=engine_log(
     assert told == {"values": [0, 255], "selected": 20 * 10, "first": [64, 50]}
 
 
+def test_a_style_photo_is_upright_however_the_camera_was_held(plug_in: PlugIn) -> None:
+    photo, exif = Image.new("RGB", (40, 20), "red"), Image.Exif()
+    exif[0x112] = 6
+    path = plug_in.profile / "held.jpg"
+    photo.save(path, exif=exif)
+    facts = plug_in.facts(f"""
+image = new_image()
+tell(layer=stylize(image, add_quadrants(image), None, {plug_in.gimp.inside(path)!r}).name, log=engine_log())
+""")
+    assert facts["layer"] == "photo in the style of held"
+    assert json.loads(facts["log"].splitlines()[0])["shapes"]["style-0"] == [40, 20, 4]
+
+
 def test_deep_gray_and_managed_images_keep_their_kind(plug_in: PlugIn) -> None:
     facts = plug_in.facts("""
 deep = new_image(precision=gimpfu.PRECISION_U16_GAMMA)
@@ -148,6 +162,7 @@ tell(linear=pixels(result, (5, 5), digits=3))
     assert facts["bits"] == 16
     assert facts["gray"] == [[0.2, 0.2, 0.2, 1], [1, 1, 1, 1]]
     assert facts["is_gray"]
+    assert facts["stderr"].count("The result is gray because the image is. For colors choose Image > Mode > RGB") == 1
     assert facts["linear"] == [[0.7, 0.5, 0.3, 1]]
 
 

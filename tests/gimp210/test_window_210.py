@@ -75,7 +75,8 @@ def test_a_layer_that_is_removed_while_it_is_painted_is_explained(plug_in: PlugI
 
 
 def engine_log(plug_in: PlugIn) -> str:
-    return plug_in.gimp.outside("/root/.local/state/neural-style/engine.log").read_text()
+    logs = plug_in.gimp.outside("/root/.local/state/neural-style").glob("engine-*.log")
+    return max(logs, key=lambda log: log.stat().st_mtime_ns).read_text()
 
 
 def engines(window: Window210) -> list[int]:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from gi.repository import Gegl, Gimp
 
 from nst_plugin import layers
-from nst_plugin.engine_client import Picture, Preview, Result
 from nst_plugin.jobs import Job
+from nst_plugin.messages import Picture, Preview, Result
 from nst_plugin.translation import _
 
 PREVIEW_FORMAT = "R'G'B'A u8"
@@ -25,10 +25,10 @@ class FormingLayer:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._image = job.above.get_image()
+        self._image = job.image
         self._layer = job.new_layer(_("{name} (unfinished)").format(name=job.name))
         layers.write_pixels(self._layer, job.picture)
-        layers.insert_above(self._layer, job.above)
+        layers.insert_above(self._layer, job.above, job.image)
 
     @property
     def is_there(self) -> bool:

@@ -6,16 +6,21 @@ message that ends it, never by the engine's exit code.
 """
 
 import collections
+import errno
 import fnmatch
 import io
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
 import time
 
-from nst_plugin import frames, settings
-from nst_plugin.errors import EngineError
+from nst_plugin import frames, messages, settings
+from nst_plugin.engine_log import EngineLog
+from nst_plugin.errors import EngineError, too_little_memory
+from nst_plugin.messages import Note, Planned, Progress, Refusal, Result
 from nst_plugin.translation import N_, _
 
 try:
@@ -25,10 +30,12 @@ except ImportError:
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Tuple, Union
+    from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Union
+
+    from nst_plugin.messages import Mask, Picture, Style
 
     Report = Callable[[float, Optional[float], str], None]
-    Arrival = Union[frames.Frame, frames.FrameError]
+    Arrival = Union[frames.Frame, "_Ending"]
 
 HELLO_SECONDS = 120
 """Longest wait for the greeting. A first start from a slow disk takes the better part of a minute."""
@@ -36,8 +43,14 @@ HELLO_SECONDS = 120
 CLOSE_SECONDS = 5
 """How long the engine may take to leave after its pipe is closed."""
 
+END_SECONDS = 2
+"""How long after its pipe an engine may end, and its pipe after the engine."""
+
 IDLE_SECONDS = 0.1
 """Pause between two looks at the rest of the world."""
+
+PR_SET_PDEATHSIG = 1
+"""Linux: the signal that a process gets when the one that started it is gone."""
 
 CREATE_NO_WINDOW = 0x08000000
 """Windows: no console window for the engine."""
@@ -49,6 +62,16 @@ OTHER_VERSION = N_(
     "The engine speaks version %s of the protocol and the plug-in version %d. "
     'Run "python3 install/install.py" to install both anew, then restart GIMP.'
 )
+KILLED = N_("The engine was killed, as happens when memory runs out: close other programs, or choose a smaller size.")
+NO_START = N_("The engine cannot be started (%s): close other programs, then try again.")
+MEND = N_('run "python3 install/install.py" to mend its installation')
+TRY_AGAIN = N_("try again")
+
+MISSING = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC)
+"""Why a program does not start that is not, or not wholly, installed."""
+
+KILLED_STATUSES = (-9, 128 + 9)
+"""How a process ends that is killed: told directly, and by a shell around it."""
 
 KEPT_FROM_ENGINE = (
     ("PYTHONHOME", "is where GIMP's own Python has its library"),
@@ -61,32 +84,6 @@ KEPT_FROM_ENGINE = (
     ("GIMP*", "are GIMP's own settings"),
 )
 """Variables, as patterns, that GIMP sets for its plug-ins and that would mislead the engine; and why."""
-
-Picture = collections.namedtuple("Picture", "width height rgba")
-"""Pixels as they travel: ``rgba`` is bytes-like, sRGB-encoded float32 RGBA, row-major, top row first."""
-
-Mask = collections.namedtuple("Mask", "width height values")
-"""How much each pixel counts: ``values`` is bytes-like, one uint8 a pixel, row-major, top row first."""
-
-Style = collections.namedtuple("Style", "name picture weight")
-"""A style by name, its pixels, and how much it counts among several (above 0)."""
-
-Style.__new__.__defaults__ = (1.0,)
-
-Progress = collections.namedtuple("Progress", "fraction seconds_left text")
-"""How far a job is: 0 to 1, seconds (None while unknown), and a text for people."""
-
-Preview = collections.namedtuple("Preview", "width height rgba")
-"""What a job has made so far, in the content's proportions but smaller: uint8 sRGB RGBA."""
-
-Planned = collections.namedtuple("Planned", "width height seconds")
-"""At which size the engine would work, and about how long."""
-
-Refusal = collections.namedtuple("Refusal", "sentence")
-"""Why the engine could not do what :meth:`Engine.plan` asked about, and what helps."""
-
-Result = collections.namedtuple("Result", "picture used")
-"""The Picture, of the content's size, and a dict of what it was made with."""
 
 
 def engine_environment(environ):
@@ -103,31 +100,35 @@ def engine_environment(environ):
 class Engine(object):
     """One engine process. It starts at once and greets seconds later; leaving the ``with`` block ends it."""
 
-    def __init__(self, command, log_path, idle=lambda: None):
-        # type: (List[str], str, Callable[[], None]) -> None
-        """Start ``command``, whose messages for people go to the file ``log_path``.
+    def __init__(self, command, log_folders, idle=lambda: None):
+        # type: (List[str], List[str], Callable[[], None]) -> None
+        """Start ``command``, whose messages for people go to a log in the first of ``log_folders`` that can be written.
 
         ``idle`` is called several times a second while a method has nothing to do but wait.
         """
         self._idle = idle
-        self._log_path = log_path
-        self._log = _open_log(log_path)
+        self._log = EngineLog(log_folders)
         try:
             self._process = _start(command, self._log)
         except EngineError:
             self._log.close()
             raise
-        self._give_up = time.time() + HELLO_SECONDS
-        self._plans = 0
+        self._greeting_due = _now() + HELLO_SECONDS
+        self._ended_at = None  # type: Optional[float]
+        self._asked = collections.deque()  # type: collections.deque[type]
         self._size = (0, 0)
         self._broken = None  # type: Optional[EngineError]
         self._arrivals = _Mailbox()
         self._departures = queue.Queue()  # type: queue.Queue[Any]
         self._threads = [threading.Thread(target=body) for body in (self._read, self._write)]
-        for thread in self._threads:
-            thread.daemon = True
-            thread.start()
         self.is_ready = False
+        try:
+            for thread in self._threads:
+                thread.daemon = True
+                thread.start()
+        except (RuntimeError, MemoryError) as error:
+            self.close()
+            raise EngineError(_(NO_START) % error)
 
     def __enter__(self):
         # type: () -> Engine
@@ -147,8 +148,8 @@ class Engine(object):
     def plan(self, options, width, height):
         # type: (Mapping[str, Any], int, int) -> None
         """Ask at which size a content of this size would be painted; Planned or Refusal answers."""
-        self._plans += 1
-        self._send({"kind": "plan", "options": dict(options), "width": width, "height": height})
+        self._asked.append(Planned)
+        self._departures.put(messages.plan(options, width, height))
 
     def paint(self, content, styles, options, protection=None, selection=None):
         # type: (Picture, List[Style], Mapping[str, Any], Optional[Mask], Optional[Mask]) -> None
@@ -156,23 +157,15 @@ class Engine(object):
 
         Masks are of the content's size: ``protection`` is where the content stays, ``selection`` where to paint.
         """
-        arrays = {"content": _array(content)}
-        announced = []
-        for index, style in enumerate(styles):
-            key = "style-%d" % index
-            arrays[key] = _array(style.picture)
-            announced.append({"name": style.name, "weight": style.weight, "pixels": key})
-        for name, mask in (("protection", protection), ("selection", selection)):
-            if mask is not None:
-                arrays[name] = frames.Array("uint8", (mask.height, mask.width, 1), mask.values)
+        self._asked.append(Result)
         self._size = (content.width, content.height)
-        header = {"kind": "stylize", "protocol": frames.PROTOCOL, "options": dict(options), "styles": announced}
-        self._send(header, arrays)
+        self._departures.put(messages.stylize(content, styles, options, protection, selection))
 
     def stop(self):
         # type: () -> None
-        """Ask for the result now, as good as it is."""
-        self._send({"kind": "stop"})
+        """Ask for the result now, as good as it is; without a job there is nothing to stop."""
+        if Result in self._asked:
+            self._departures.put(({"kind": "stop"}, None))
 
     def poll(self):
         # type: () -> Any
@@ -197,19 +190,13 @@ class Engine(object):
         # type: () -> None
         """End the engine: closing its pipe is the request, and killing what then stays is the last word."""
         self._departures.put(None)
-        deadline = time.time() + CLOSE_SECONDS
-        while self._process.poll() is None and time.time() < deadline:
-            time.sleep(0.02)
-        if self._process.poll() is None:
+        if self._exit_status(CLOSE_SECONDS) is None:
             self._process.kill()
             self._process.wait()
         for thread in self._threads:
-            thread.join(CLOSE_SECONDS)
+            if thread.is_alive():
+                thread.join(END_SECONDS)
         self._log.close()
-
-    def _send(self, header, arrays=None):
-        # type: (Mapping[str, Any], Optional[Mapping[str, frames.Array]]) -> None
-        self._departures.put((header, arrays))
 
     def _next_event(self, seconds):
         # type: (float) -> Any
@@ -219,94 +206,143 @@ class Engine(object):
         while True:
             arrival = self._arrivals.take(seconds)
             if arrival is None:
-                if not self.is_ready and time.time() > self._give_up:
-                    self._fail(_("The engine did not greet within %d seconds") % HELLO_SECONDS)
+                self._check_for_life()
                 return None
+            if isinstance(arrival, _Ending):
+                self._explain(*arrival)
             event = self._event(arrival)
             if event is not None:
                 return event
 
-    def _event(self, arrival):
-        # type: (Arrival) -> Any
-        """What a message means to the plug-in; None when it concerns only the client itself."""
-        if isinstance(arrival, frames.TruncatedFrame):
-            self._fail(_("The engine stopped before it was done") if self.is_ready else _("The engine did not start"))
-        if isinstance(arrival, frames.FrameError):
-            self._fail(_("The engine sent something that is no message"))
-        kind = arrival.header["kind"]
+    def _check_for_life(self):
+        # type: () -> None
+        """Nothing comes: perhaps nothing ever will. A pipe may outlive the engine in one of its children."""
+        if not self.is_ready and _now() > self._greeting_due:
+            self._fail(_("The engine did not greet within %d seconds") % HELLO_SECONDS, _(TRY_AGAIN))
+        if self._process.poll() is not None:
+            self._ended_at = self._ended_at or _now()
+            if _now() > self._ended_at + END_SECONDS:
+                self._explain_end()
+
+    def _explain(self, error, is_sending):
+        # type: (BaseException, bool) -> NoReturn
+        """Why a thread ended, in words."""
+        if isinstance(error, MemoryError):
+            self._give_up(too_little_memory())
+        if isinstance(error, frames.TruncatedFrame):
+            self._explain_end()
+        self._log.note("%s: %s" % (type(error).__name__, error.args[0] if error.args else ""))
+        if is_sending:
+            self._fail(_("The picture could not be sent to the engine"), _(TRY_AGAIN))
+        self._fail(_("The engine sent something that is no message"), _(MEND))
+
+    def _explain_end(self):
+        # type: () -> NoReturn
+        """Why there is no engine any more, in words."""
+        status = self._exit_status(END_SECONDS)
+        if status in KILLED_STATUSES:
+            self._give_up(EngineError(_(KILLED)))
+        if status is not None and status < 0:
+            self._fail(_("The engine was ended by the signal %s") % _signal_name(-status), _(TRY_AGAIN))
         if not self.is_ready:
-            self._greet(kind, arrival.header.get("protocol"))
+            self._fail(_("The engine did not start"), _(MEND))
+        self._fail(_("The engine stopped before it was done"), _(TRY_AGAIN))
+
+    def _exit_status(self, seconds):
+        # type: (float) -> Optional[int]
+        """How the engine ended, if it does within that time."""
+        deadline = _now() + seconds
+        while self._process.poll() is None and _now() < deadline:
+            time.sleep(0.02)
+        return self._process.poll()
+
+    def _event(self, frame):
+        # type: (frames.Frame) -> Any
+        """What a message means to the plug-in; None when it concerns only the client itself."""
+        kind = frame.header["kind"]
+        if not self.is_ready and kind != "error":
+            self._greet(kind, frame.header.get("protocol"))
             return None
         try:
-            return self._understood(kind, *arrival)
-        except (LookupError, TypeError, ValueError):
-            self._fail(_("The engine sent a message '%s' that this plug-in does not understand") % kind)
+            return self._accepted(messages.understood(frame, self._size))
+        except (LookupError, TypeError, ValueError, OverflowError):
+            if kind in NEWEST_ONLY:  # whoever watches misses something; the picture does not
+                self._log.note("A message '%s' made no sense." % kind)
+                return None
+            what = _("The engine sent a message '%s' that this plug-in does not understand") % messages.plain(kind)
+            self._fail(what, _(MEND))
+
+    def _accepted(self, event):
+        # type: (Any) -> Any
+        """The event, if it is due: answers come in the order of the questions. ValueError for one nobody asked for."""
+        if isinstance(event, Note):
+            self._log.note(event.line)
+            return None
+        if isinstance(event, (Planned, Result)) and self._next_answer() is not type(event):
+            raise ValueError(event)
+        if isinstance(event, Refusal) and self._next_answer() is not Planned:
+            raise EngineError(event.sentence)
+        return event
+
+    def _next_answer(self):
+        # type: () -> Any
+        """The kind of event that answers the oldest open question."""
+        return self._asked.popleft() if self._asked else None
 
     def _greet(self, kind, protocol):
         # type: (str, object) -> None
         if kind != "hello":
-            self._fail(_("The engine sent '%s' in place of a greeting") % kind)
+            self._fail(_("The engine sent '%s' in place of a greeting") % messages.plain(kind), _(MEND))
         if protocol != frames.PROTOCOL:
-            self._broken = EngineError(_(OTHER_VERSION) % (protocol, frames.PROTOCOL))
-            raise self._broken
+            self._give_up(EngineError(_(OTHER_VERSION) % (protocol, frames.PROTOCOL)))
         self.is_ready = True
 
-    def _understood(self, kind, header, arrays):
-        # type: (str, Dict[str, Any], Dict[str, frames.Array]) -> Any
-        """The event that a message after the greeting is; LookupError, TypeError or ValueError when it is none."""
-        if kind == "progress":
-            return Progress(float(header["fraction"]), header["seconds_left"], header["text"])
-        if kind == "preview":
-            return _preview(arrays["picture"])
-        if kind == "result":
-            return Result(_picture(arrays["picture"], self._size), header["used"])
-        if kind == "planned":
-            self._plans -= 1
-            return Planned(int(header["width"]), int(header["height"]), float(header["seconds"]))
-        if kind == "error":
-            sentence = ("%(message)s %(remedy)s" % header).strip()
-            if self._plans:  # answers come in the order of the questions, and plans come before the job
-                self._plans -= 1
-                return Refusal(sentence)
-            raise EngineError(sentence)
-        if kind != "log":
-            raise ValueError(kind)
-        self._log.write(("%(level)s: %(text)s\n" % header).encode("utf-8"))
-        return None
+    def _fail(self, what, remedy):
+        # type: (str, str) -> NoReturn
+        """Nothing more is to be expected of this engine. Its log is named when there is something in it."""
+        if self._log.path:
+            self._give_up(EngineError(_("%s: %s; its log may tell why: %s") % (what, remedy, self._log.path)))
+        self._give_up(EngineError(_("%s: %s.") % (what, remedy)))
 
-    def _fail(self, what):
-        # type: (str) -> NoReturn
-        """Nothing more is to be expected of this engine; whoever asks again hears the same."""
-        self._broken = EngineError(_("%s; its log may tell why: %s") % (what, self._log_path))
-        raise self._broken
+    def _give_up(self, problem):
+        # type: (EngineError) -> NoReturn
+        """Whoever asks again hears the same."""
+        self._broken = problem
+        raise problem
 
     def _read(self):
         # type: () -> None
         """Body of the reader's thread: pass on all frames, and at last what was wrong, or that it was all."""
         from_engine = self._process.stdout  # type: Any
+        ending = frames.TruncatedFrame("The stream ended.")  # type: BaseException
         try:
             with io.open(from_engine.fileno(), "rb", closefd=False) as stream:
                 for frame in iter(lambda: frames.read_frame(stream), None):
                     self._arrivals.put(frame)
-            self._arrivals.put(frames.TruncatedFrame("The stream ended."))
-        except frames.FrameError as error:
-            self._log.write(("%s\n" % error).encode("utf-8"))
-            self._arrivals.put(error)
-        finally:
-            from_engine.close()
+        except BaseException as error:  # whatever it is: the other thread waits for an ending
+            ending = error
+        self._arrivals.put(_Ending(ending, False))
+        from_engine.close()
 
     def _write(self):
         # type: () -> None
         """Body of the writer's thread: send what there is to send, until None, and then close the pipe."""
         to_engine = self._process.stdin  # type: Any
         try:
-            try:
-                for header, arrays in iter(self._departures.get, None):
-                    frames.write_frame(to_engine, header, arrays)
-            finally:
-                to_engine.close()
+            for header, arrays in iter(self._departures.get, None):
+                frames.write_frame(to_engine, header, arrays)
         except (IOError, OSError):
             pass  # the engine is gone; what it said before, or its silence, is the next thing to be read
+        except BaseException as error:  # as above
+            self._arrivals.put(_Ending(error, True))
+        try:
+            to_engine.close()
+        except (IOError, OSError):
+            pass
+
+
+_Ending = collections.namedtuple("_Ending", "error is_sending")
+"""Why one of the two threads has nothing more to pass on."""
 
 
 class _Mailbox(object):
@@ -340,51 +376,46 @@ def _kind(arrival):
     return arrival.header["kind"] if isinstance(arrival, frames.Frame) else None
 
 
-def _open_log(path):
-    # type: (str) -> io.FileIO
-    """The log, empty, so that what it holds is of this run. Unbuffered, since the engine writes to it as well."""
-    folder = os.path.dirname(path)
-    try:
-        if not os.path.isdir(folder):
-            os.makedirs(folder)
-        return io.open(path, "wb", buffering=0)
-    except (IOError, OSError) as error:
-        raise EngineError(_("The log %s cannot be written (%s): make its folder writable.") % (path, error.strerror))
-
-
 def _start(command, log):
-    # type: (List[str], io.FileIO) -> subprocess.Popen[bytes]
+    # type: (List[str], EngineLog) -> subprocess.Popen[bytes]
     try:
         return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=log.stream,
             env=engine_environment(os.environ),
             close_fds=os.name != "nt" or sys.version_info[0] > 2,  # Python 2.7 cannot do it on Windows
             creationflags=CREATE_NO_WINDOW if os.name == "nt" else 0,
+            preexec_fn=_dying_with_the_plug_in(),
         )
-    except (IOError, OSError):
+    except (IOError, OSError) as error:
+        raise EngineError(_(settings.NOT_INSTALLED) if error.errno in MISSING else _(NO_START) % error.strerror)
+    except (ValueError, TypeError):  # a command with a NUL in it, say
         raise EngineError(_(settings.NOT_INSTALLED))
 
 
-def _array(picture):
-    # type: (Picture) -> frames.Array
-    return frames.Array("float32", (picture.height, picture.width, 4), picture.rgba)
+def _dying_with_the_plug_in():
+    # type: () -> Optional[Callable[[], object]]
+    """What has Linux kill the engine once the plug-in is gone: one that is stuck would not notice by itself."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        import ctypes
+
+        prctl = ctypes.CDLL(None).prctl
+    except (ImportError, AttributeError, OSError):
+        return None
+    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _preview(array):
-    # type: (frames.Array) -> Preview
-    height, width, channels = array.shape
-    if (array.dtype, channels) != ("uint8", 4):
-        raise ValueError(array.shape)
-    return Preview(width, height, array.data)
+def _now():
+    # type: () -> float
+    """Seconds that only go forward, where Python knows such a clock."""
+    return getattr(time, "monotonic", time.time)()
 
 
-def _picture(array, size):
-    # type: (frames.Array, Tuple[int, int]) -> Picture
-    """The result's pixels, which must be as many as the content's."""
-    width, height = size
-    if (array.dtype, array.shape) != ("float32", (height, width, 4)):
-        raise ValueError(array.shape)
-    return Picture(width, height, array.data)
+def _signal_name(number):
+    # type: (int) -> str
+    names = [name for name, value in vars(signal).items() if value == number and re.match("SIG[A-Z]", name)]
+    return min(names) if names else str(number)

@@ -9,8 +9,9 @@ from gi.repository import Gimp, GLib, Gtk  # noqa: E402  (the versions come firs
 
 from nst_plugin import masks, registration  # noqa: E402
 from nst_plugin.durations import duration  # noqa: E402
-from nst_plugin.engine_client import Engine, Planned, Refusal  # noqa: E402
+from nst_plugin.engine_client import Engine  # noqa: E402
 from nst_plugin.errors import BadRequest, EngineError  # noqa: E402
+from nst_plugin.messages import Planned, Refusal  # noqa: E402
 from nst_plugin.translation import _  # noqa: E402
 
 LOOK_MS = 100

@@ -9,16 +9,9 @@ from gi.repository import Gegl, Gimp, GLib, GObject
 
 from nst_plugin import jobs, layers, progress, recall, registration, settings
 from nst_plugin.engine_client import Engine
-from nst_plugin.errors import BadRequest, Canceled, EngineError
+from nst_plugin.errors import BadRequest, Canceled, PluginError, explained
 from nst_plugin.jobs import Job
 from nst_plugin.translation import _
-
-STATUSES: dict[type[Exception], Gimp.PDBStatusType] = {
-    Canceled: Gimp.PDBStatusType.CANCEL,
-    BadRequest: Gimp.PDBStatusType.CALLING_ERROR,
-    EngineError: Gimp.PDBStatusType.EXECUTION_ERROR,
-}
-"""What GIMP is told of each way to end without a layer."""
 
 
 def run(
@@ -33,13 +26,21 @@ def run(
     lead_process_group()
     try:
         layer = stylize(procedure, run_mode, image, drawables, config)
-    except tuple(STATUSES) as ending:
-        message = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), str(ending), 0) if str(ending) else None
-        return procedure.new_return_values(STATUSES[type(ending)], message)
+    except Canceled:
+        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+    except Exception as error:  # whatever it is, GIMP waits for an answer
+        return failure(procedure, explained(error))
     answer = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
     answer.remove(1)
     answer.insert(1, GObject.Value(Gimp.Layer, layer))
     return answer
+
+
+def failure(procedure: Gimp.Procedure, problem: PluginError) -> Gimp.ValueArray:
+    """What GIMP is told of a run that came to nothing."""
+    is_request = isinstance(problem, BadRequest)
+    status = Gimp.PDBStatusType.CALLING_ERROR if is_request else Gimp.PDBStatusType.EXECUTION_ERROR
+    return procedure.new_return_values(status, GLib.Error.new_literal(Gimp.PlugIn.error_quark(), str(problem), 0))
 
 
 def lead_process_group() -> None:
@@ -63,7 +64,7 @@ def stylize(
     if run_mode != Gimp.RunMode.INTERACTIVE:
         jobs.check(config, content)
     watched = open_display(run_mode)
-    with Engine(settings.engine_command(), settings.log_path(), progress.stay_responsive) as engine:
+    with Engine(settings.engine_command(), settings.log_folders(), progress.stay_responsive) as engine:
         Gegl.init(None)
         if run_mode == Gimp.RunMode.INTERACTIVE:
             ask(procedure, config, content, engine)
@@ -97,14 +98,13 @@ def paint_on_the_canvas(engine: Engine, job: Job) -> Gimp.Layer:
 def paint_unseen(engine: Engine, job: Job) -> Gimp.Layer:
     """The image changes only when the layer is complete."""
     progress.start()
-    image = job.above.get_image()
     result = engine.stylize(job.picture, job.styles, job.options, progress.report, job.protection, job.selection)
-    if image not in Gimp.get_images() or not job.above.is_valid():
-        raise BadRequest(_("The layer was removed while it was being painted, so nothing was added."))
+    if job.image not in Gimp.get_images():
+        raise BadRequest(_("The image was closed while it was being painted, so nothing was added."))
     layer = job.new_layer(job.name)
     layers.write_pixels(layer, result.picture)
     layer.attach_parasite(job.parasite(result))
-    layers.insert_above(layer, job.above)
+    layers.insert_above(layer, job.above, job.image)
     return layer
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from gi.repository import Gimp
 
 from nst_plugin import layers, masks, recall, registration, styles
-from nst_plugin.engine_client import Mask, Picture, Result, Style
+from nst_plugin.messages import Mask, Picture, Result, Style
 from nst_plugin.translation import _
 
 
@@ -24,12 +24,13 @@ class Job:
     name: str
     x: int
     y: int
+    image: Gimp.Image
     above: Gimp.Layer
     record: recall.Record
 
     def new_layer(self, name: str) -> Gimp.Layer:
         """A layer for the result, not in the image yet."""
-        return layers.new_layer(self.above.get_image(), name, self.x, self.y, self.picture.width, self.picture.height)
+        return layers.new_layer(self.image, name, self.x, self.y, self.picture.width, self.picture.height)
 
     def parasite(self, result: Result) -> Gimp.Parasite:
         """The note on the new layer of how it was made."""
@@ -64,10 +65,11 @@ def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer) -
         name=_("{content} in the style of {style}").format(content=content.get_name(), style=styles.title(source)),
         x=x + area.x,
         y=y + area.y,
+        image=content.get_image(),
         above=above,
         record=recall.record(config, content, source, is_part=selection is not None),
     )
 
 
 def is_protected(config: Gimp.ProcedureConfig) -> bool:
-    return bool(config.get_property("mask") == registration.PROTECTION)
+    return bool(registration.values(config)["mask"] == registration.PROTECTION)

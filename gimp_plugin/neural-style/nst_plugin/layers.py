@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from gi.repository import Gegl, Gimp, Gio
 
 from nst_plugin.areas import Area
-from nst_plugin.engine_client import Mask, Picture
 from nst_plugin.errors import BadRequest
+from nst_plugin.messages import Mask, Picture
 from nst_plugin.translation import _
 
 PIXEL_FORMAT = "R'G'B'A float"
@@ -32,12 +32,13 @@ def read_layer(layer: Gimp.Layer, area: Area | None = None, with_mask: bool = Tr
 
 
 def read_file(file: Gio.File) -> Picture:
-    """The visible picture of a file, in any format that GIMP opens."""
+    """The visible picture of a file, in any format that GIMP opens, upright as its camera was held."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
     if image is None:
         sentence = _("GIMP cannot open the style file {file} as a picture: choose another one.")
         raise BadRequest(sentence.format(file=file.get_parse_name()))
     try:
+        image.policy_rotate(False)
         visible = Gimp.Layer.new_from_visible(image, image, None)
         picture = read_pixels(visible, whole(visible))
         visible.delete()
@@ -61,12 +62,17 @@ def new_layer(image: Gimp.Image, name: str, x: int, y: int, width: int, height: 
     return layer
 
 
-def insert_above(layer: Gimp.Layer, neighbor: Gimp.Layer) -> None:
-    """Add a new layer just above another one. This is one undo step, whatever is written to the layer later."""
-    image = neighbor.get_image()
+def insert_above(layer: Gimp.Layer, neighbor: Gimp.Layer, image: Gimp.Image) -> None:
+    """Add a new layer just above another one, or on top where that one is gone.
+
+    This is one undo step, whatever is written to the layer later.
+    """
+    parent, position = None, 0
+    if neighbor.is_valid():
+        parent, position = neighbor.get_parent(), image.get_item_position(neighbor)
     image.undo_group_start()
     try:
-        image.insert_layer(layer, neighbor.get_parent(), image.get_item_position(neighbor))
+        image.insert_layer(layer, parent, position)
     finally:
         image.undo_group_end()
     Gimp.displays_flush()

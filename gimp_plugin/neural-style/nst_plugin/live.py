@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from gi.repository import Gimp, GLib
 
 from nst_plugin.canvas import FormingLayer
-from nst_plugin.engine_client import Engine, Preview, Progress, Result
+from nst_plugin.engine_client import Engine
 from nst_plugin.errors import Canceled
 from nst_plugin.jobs import Job
+from nst_plugin.messages import Preview, Progress, Result
 from nst_plugin.run_window import RunWindow
 
 TICK_MS = 40
@@ -24,15 +25,13 @@ DRAWING_SHARE = 0.1
 def stylize(engine: Engine, job: Job) -> Gimp.Layer:
     """Let the new layer form on the canvas and return it finished; without a result it is gone again."""
     canvas = FormingLayer(job)
-    window = RunWindow(job.name)
     try:
-        engine.paint(job.picture, job.styles, job.options, job.protection, job.selection)
-        return canvas.finish(watch(engine, canvas, window))
+        with closing(RunWindow(job.name)) as window:
+            engine.paint(job.picture, job.styles, job.options, job.protection, job.selection)
+            return canvas.finish(watch(engine, canvas, window))
     except BaseException:
         canvas.remove()
         raise
-    finally:
-        window.close()
 
 
 def watch(engine: Engine, canvas: FormingLayer, window: RunWindow) -> Result:

@@ -6,8 +6,8 @@ from gi.repository import Gimp
 
 from nst_plugin import layers
 from nst_plugin.areas import Area, widened
-from nst_plugin.engine_client import Mask
 from nst_plugin.errors import BadRequest
+from nst_plugin.messages import Mask
 from nst_plugin.translation import _
 
 INVERTED = bytes(range(255, -1, -1))

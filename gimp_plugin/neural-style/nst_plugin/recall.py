@@ -13,8 +13,8 @@ from typing import Any
 from gi.repository import Gimp, Gio
 
 from nst_plugin import registration, settings
-from nst_plugin.engine_client import Picture, Style
 from nst_plugin.errors import BadRequest
+from nst_plugin.messages import Picture, Style
 from nst_plugin.translation import _
 
 NAME = "neural-style"
@@ -31,10 +31,8 @@ def record(config: Gimp.ProcedureConfig, content: Gimp.Layer, source: Gimp.Layer
         "plug-in": settings.version(),
         "content": {**reference(content, content.get_image()), "part": is_part},
         "style": style_reference(source, content.get_image()),
-        "mask": config.get_property("mask"),
-        "options": {
-            row["name"]: config.get_property(registration.argument_name(row)) for row in settings.option_rows()
-        },
+        "mask": registration.values(config)["mask"],
+        "options": registration.options(config),
     }
 
 
@@ -49,18 +47,29 @@ def reference(layer: Gimp.Layer, image: Gimp.Image) -> dict[str, Any]:
 
 
 def parasite(record: Record, styles: list[Style], picture: Picture, used: Mapping[str, Any]) -> Gimp.Parasite:
-    """The note to attach, with what the engine says of its work and whether that was done in a smaller size."""
+    """The note to attach, with what the engine says of its work, as far as that makes sense."""
     size = {"width": picture.width, "height": picture.height}
-    painted = used.get("size", size)
     note = {
         **record,
         "styles": [{"name": style.name, "weight": style.weight} for style in styles],
         "used": dict(used),
         "size": size,
-        "enlarged": max(painted.values()) < max(size.values()),
+        "enlarged": is_enlarged(used, size),
     }
+    try:
+        text = json.dumps(note, sort_keys=True)
+    except RecursionError:
+        text = json.dumps({**note, "used": {}}, sort_keys=True)
     flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
-    return Gimp.Parasite.new(NAME, flags, json.dumps(note, sort_keys=True).encode("ascii"))
+    return Gimp.Parasite.new(NAME, flags, text.encode("ascii"))
+
+
+def is_enlarged(used: Mapping[str, Any], size: Mapping[str, int]) -> bool:
+    """Whether the engine says that it worked in a smaller size."""
+    try:
+        return bool(max(used["size"].values()) < max(size.values()))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def content_of(layer: Gimp.Layer) -> Gimp.Layer:
@@ -85,19 +94,27 @@ def is_part(layer: Gimp.Layer) -> bool:
 
 
 def restore(config: Gimp.ProcedureConfig, layer: Gimp.Layer, keep_given: bool) -> None:
-    """Set the config to what the layer was made with.
+    """Set the config to what the layer was made with; what its note does not know of is as nobody has set it.
 
     ``keep_given`` lets those arguments win that a script has set to something other than their defaults.
     """
-    defaults = registration.defaults()
-    given = {name for name, default in defaults.items() if keep_given and config.get_property(name) != default}
+    defaults, values = registration.defaults(), registration.values(config)
+    given = {name for name, default in defaults.items() if keep_given and values[name] != default}
+    if given & set(registration.STYLE_ARGUMENTS):
+        given |= set(registration.STYLE_ARGUMENTS)
     with reading():
         note = read(layer)
         noted = {"mask": note["mask"], **{name.replace("_", "-"): value for name, value in note["options"].items()}}
-        if not given & set(registration.STYLE_ARGUMENTS):
-            noted.update(style_arguments(layer.get_image(), note["style"]))
-        for name in defaults.keys() & noted.keys() - given:
-            config.set_property(name, noted[name])
+        noted.update(style_arguments(layer.get_image(), note["style"]))
+        for name in defaults.keys() - given:
+            put(config, name, noted.get(name, defaults[name]))
+
+
+def put(config: Gimp.ProcedureConfig, name: str, value: Any) -> None:
+    """Set an argument; ValueError when it does not take this value, of which GIMP itself only warns."""
+    config.set_property(name, value)
+    if isinstance(value, (str, int, float)) and registration.values(config)[name] != value:
+        raise ValueError(name)
 
 
 def read(layer: Gimp.Layer) -> Record:
@@ -116,7 +133,7 @@ def reading() -> Iterator[None]:
     """Notes come from files, and so may hold anything."""
     try:
         yield
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         raise BadRequest(
             _("The note on how this layer was painted is damaged: choose Filters > Neural Style in its place.")
         ) from None

@@ -95,8 +95,22 @@ def defaults() -> dict[str, Any]:
     return {"style": None, "style-file": None, **options, "style-name": "", "mask": TRANSPARENCY}
 
 
+def values(config: Gimp.ProcedureConfig) -> dict[str, Any]:
+    """All arguments, with what they are set to. GIMP remembers an empty text as none from one session to the next."""
+    found = {}
+    for name, default in defaults().items():
+        value = config.get_property(name)
+        found[name] = default if value is None else value
+    return found
+
+
+def options(config: Gimp.ProcedureConfig) -> dict[str, Any]:
+    """What all options are set to, by the names that the engine knows them by."""
+    found = values(config)
+    return {row["name"]: found[argument_name(row)] for row in settings.option_rows()}
+
+
 def chosen_options(config: Gimp.ProcedureConfig) -> dict[str, Any]:
     """The options that were set to something other than their defaults: what the engine is told."""
-    values = {row["name"]: config.get_property(argument_name(row)) for row in settings.option_rows()}
     defaults = {row["name"]: row["default"] for row in settings.option_rows()}
-    return {name: value for name, value in values.items() if value != defaults[name]}
+    return {name: value for name, value in options(config).items() if value != defaults[name]}

@@ -34,6 +34,7 @@ class RunWindow:
         self._stop.set_tooltip_text(_("Keep the picture as it is now."))
         self._stop.set_sensitive(False)
         self._bar = Gtk.ProgressBar(show_text=True, text="")
+        self._bar.get_accessible().set_name(_("Progress"))
         self._line = Gtk.Label(label=_("Starting the engine…"), xalign=0.0)
         area = self._window.get_content_area()
         area.set_border_width(BORDER)

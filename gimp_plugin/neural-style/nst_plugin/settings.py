@@ -4,13 +4,14 @@ import io
 import json
 import os
 import sys
+import tempfile
 
 from nst_plugin.errors import EngineError
 from nst_plugin.translation import N_, _
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import Any, Dict, List, Mapping
+    from typing import Any, Dict, List, Mapping, Optional
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HELP_FOLDER = os.path.join(FOLDER, "help")
@@ -47,17 +48,37 @@ def option_rows(folder=FOLDER):
     return rows
 
 
-def log_path(environ=os.environ, platform=sys.platform):
-    # type: (Mapping[str, str], str) -> str
-    """The file that keeps what the engine printed in the latest run."""
+def log_folders(environ=os.environ, platform=sys.platform):
+    # type: (Mapping[str, str], str) -> List[str]
+    """Where logs may go, best first: where the system keeps such files, or else among the temporary ones."""
     home = os.path.expanduser("~")
     if platform == "win32":
-        folder = environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+        state = environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
     elif platform == "darwin":
-        folder = os.path.join(home, "Library", "Logs")
+        state = os.path.join(home, "Library", "Logs")
     else:
-        folder = environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state")
-    return os.path.join(folder, "neural-style", "engine.log")
+        state = _absolute(environ.get("XDG_STATE_HOME")) or os.path.join(home, ".local", "state")
+    folders = [os.path.join(state, "neural-style"), os.path.join(_temporary(), "neural-style-%s" % _user())]
+    return [folder for folder in folders if _absolute(folder)]
+
+
+def _absolute(path):
+    # type: (Optional[str]) -> Optional[str]
+    """The path, unless it is of no use: who has no home has a "~" that stays one."""
+    return path if path and os.path.isabs(path) else None
+
+
+def _temporary():
+    # type: () -> str
+    try:
+        return tempfile.gettempdir()
+    except (IOError, OSError):  # not even those may be written
+        return ""
+
+
+def _user():
+    # type: () -> object
+    return os.getuid() if hasattr(os, "getuid") else "user"
 
 
 def _read(path):

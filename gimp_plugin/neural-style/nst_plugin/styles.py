@@ -6,15 +6,16 @@ import os
 
 from gi.repository import Gimp, Gio
 
-from nst_plugin import layers
-from nst_plugin.engine_client import Style
+from nst_plugin import layers, registration
 from nst_plugin.errors import BadRequest
+from nst_plugin.messages import Style
 from nst_plugin.translation import _
 
 
 def source(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> Gimp.Layer | Gio.File:
     """What was chosen: the file if there is one, else the layer, else the layer by name. BadRequest when useless."""
-    file, layer, name = (config.get_property(argument) for argument in ("style-file", "style", "style-name"))
+    values = registration.values(config)
+    file, layer, name = values["style-file"], values["style"], values["style-name"]
     if file is not None:
         if not file.query_exists(None):
             sentence = _("There is no style file {file}: choose another one.")

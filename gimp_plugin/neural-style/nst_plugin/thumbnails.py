@@ -76,6 +76,7 @@ def of_file(file: Gio.File) -> GdkPixbuf.Pixbuf | None:
     if image is None:
         return None
     try:
+        image.policy_rotate(False)
         return image.get_thumbnail(PIXELS, PIXELS, Gimp.PixbufTransparency.SMALL_CHECKS)
     finally:
         image.delete()

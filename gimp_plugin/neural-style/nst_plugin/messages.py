@@ -1,0 +1,151 @@
+"""What plug-in and engine tell each other, in the plug-in's terms. Understood by Python 2.7 and 3.
+
+What the engine says is checked before it is believed: another program may answer, or one of another version.
+"""
+
+import collections
+import re
+
+from nst_plugin import frames
+
+MYPY = False
+if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
+    from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+    Message = Tuple[Dict[str, Any], Dict[str, frames.Array]]
+
+NAME_LENGTH = 100
+"""Most characters that the engine is told of a style's name."""
+
+SENTENCE_LENGTH = 1000
+"""Most characters of what the engine says that are shown."""
+
+Picture = collections.namedtuple("Picture", "width height rgba")
+"""Pixels as they travel: ``rgba`` is bytes-like, sRGB-encoded float32 RGBA, row-major, top row first."""
+
+Mask = collections.namedtuple("Mask", "width height values")
+"""How much each pixel counts: ``values`` is bytes-like, one uint8 a pixel, row-major, top row first."""
+
+Style = collections.namedtuple("Style", "name picture weight")
+"""A style by name, its pixels, and how much it counts among several (above 0)."""
+
+Style.__new__.__defaults__ = (1.0,)
+
+Progress = collections.namedtuple("Progress", "fraction seconds_left text")
+"""How far a job is: 0 to 1, seconds (None while unknown), and a text for people."""
+
+Preview = collections.namedtuple("Preview", "width height rgba")
+"""What a job has made so far, in the content's proportions but smaller: uint8 sRGB RGBA."""
+
+Planned = collections.namedtuple("Planned", "width height seconds")
+"""At which size the engine would work, and about how long."""
+
+Refusal = collections.namedtuple("Refusal", "sentence")
+"""Why the engine could not do what it was asked, and what helps."""
+
+Result = collections.namedtuple("Result", "picture used")
+"""The Picture, of the content's size, and a dict of what it was made with."""
+
+Note = collections.namedtuple("Note", "line")
+"""A line for the log."""
+
+
+def plan(options, width, height):
+    # type: (Mapping[str, Any], int, int) -> Message
+    """Header and arrays of the question at which size a content of this size would be painted."""
+    return {"kind": "plan", "options": dict(options), "width": width, "height": height}, {}
+
+
+def stylize(content, styles, options, protection, selection):
+    # type: (Picture, List[Style], Mapping[str, Any], Optional[Mask], Optional[Mask]) -> Message
+    """Header and arrays of a job."""
+    arrays = {"content": _array(content)}
+    announced = []
+    for index, style in enumerate(styles):
+        key = "style-%d" % index
+        arrays[key] = _array(style.picture)
+        announced.append({"name": style.name[:NAME_LENGTH], "weight": style.weight, "pixels": key})
+    for name, mask in (("protection", protection), ("selection", selection)):
+        if mask is not None:
+            arrays[name] = frames.Array("uint8", (mask.height, mask.width, 1), mask.values)
+    header = {"kind": "stylize", "protocol": frames.PROTOCOL, "options": dict(options), "styles": announced}
+    return header, arrays
+
+
+def understood(frame, size):
+    # type: (frames.Frame, Tuple[int, int]) -> Any
+    """What a frame after the greeting says; ``size`` is what a result must have.
+
+    LookupError, TypeError, ValueError or OverflowError when that is nothing.
+    """
+    header, arrays = frame
+    kind = header["kind"]
+    if kind == "progress":
+        return _progress(header["fraction"], header["seconds_left"], header["text"])
+    if kind == "preview":
+        return _preview(arrays["picture"])
+    if kind == "result":
+        return Result(_picture(arrays["picture"], size), _report(header.get("used")))
+    if kind == "planned":
+        return Planned(_length(header["width"]), _length(header["height"]), _seconds(header["seconds"]))
+    if kind == "error":
+        return Refusal(plain("%(message)s %(remedy)s" % header).strip())
+    if kind == "log":
+        return Note("%(level)s: %(text)s" % header)
+    raise ValueError(kind)
+
+
+def plain(text):
+    # type: (str) -> str
+    """What the engine says as GIMP can show it: no control characters, no halves of pairs, no end of pages."""
+    return re.sub("[\x00-\x1f\x7f\ud800-\udfff]", " ", text)[:SENTENCE_LENGTH]
+
+
+def _progress(fraction, seconds_left, text):
+    # type: (float, Optional[float], str) -> Progress
+    if not 0 <= fraction <= 1:
+        raise ValueError(fraction)
+    return Progress(float(fraction), None if seconds_left is None else _seconds(seconds_left), plain(text))
+
+
+def _seconds(value):
+    # type: (float) -> float
+    """A time to wait, if it is one: more than a century is none."""
+    if not 0 <= value < 4e9:
+        raise ValueError(value)
+    return float(value)
+
+
+def _length(value):
+    # type: (int) -> int
+    if not 0 < value < 2**31:
+        raise ValueError(value)
+    return int(value)
+
+
+def _report(value):
+    # type: (object) -> Dict[str, Any]
+    """A report if it is one: a picture is worth more than the story of its making."""
+    return value if isinstance(value, dict) else {}
+
+
+def _array(picture):
+    # type: (Picture) -> frames.Array
+    return frames.Array("float32", (picture.height, picture.width, 4), picture.rgba)
+
+
+def _preview(array):
+    # type: (frames.Array) -> Preview
+    height, width, channels = array.shape
+    if (array.dtype, channels) != ("uint8", 4):
+        raise ValueError(array.shape)
+    return Preview(width, height, array.data)
+
+
+def _picture(array, size):
+    # type: (frames.Array, Tuple[int, int]) -> Picture
+    """The result's pixels, which must be as many as the content's."""
+    width, height = size
+    if (array.dtype, array.shape) != ("float32", (height, width, 4)):
+        raise ValueError(array.shape)
+    return Picture(width, height, array.data)
