@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from plug_in import HERE, EchoedPlugIn
+import hypothesis
+from console import run_script_fu
+from hypothesis import strategies as st
+from plug_in import HERE, EchoedPlugIn, PlugIn
 from watching import AFTER, wait_for_layers
 from window import WindowSession
 
 from nst_engine import __version__
+from tests.fuzz.values import json_values
 
 SCENE = """
 def again(image, layer, **arguments):
@@ -184,21 +192,148 @@ image.delete()
     assert facts["layers"] == 1
 
 
-def test_the_menu_item_opens_the_dialog_with_the_settings_of_the_layer(
-    window: WindowSession, echo: EchoedPlugIn
-) -> None:
-    in_gimp = (HERE / "in_gimp.py").read_text()
-    window.batch(
-        in_gimp
-        + """
+PAINT_BY_SCRIPT = """
 image = Gimp.get_images()[0]
 photo, painting = image.get_layers()
-result = stylize(image, photo, style=painting, quality="high", seed=7, strength=25.0)
+result = stylize(image, photo, style=painting, quality="high", seed=7)
 image.set_selected_layers([result])
 Gimp.displays_flush()
 """
-    )
+
+
+def make_result(window: WindowSession, code: str) -> None:
+    window.batch((HERE / "in_gimp.py").read_text() + SCENE.partition("image =")[0] + code)
+
+
+def test_the_menu_item_opens_the_dialog_with_the_settings_of_the_layer(
+    window: WindowSession, echo: EchoedPlugIn
+) -> None:
+    make_result(window, PAINT_BY_SCRIPT)
     window.action("Neural Style Again")
     window.press("Neural Style", "OK")
     wait_for_layers(window, ["photo in the style of painting #1", *AFTER])
-    assert echo.header["options"] == {"quality": "high", "seed": 7, "strength": 25.0}
+    assert echo.header["options"] == {"quality": "high", "seed": 7}
+
+
+UNSET = """
+def unset(name):
+    procedure = Gimp.get_pdb().lookup_procedure(name)
+    config, names = procedure.create_config(), [argument.get_name() for argument in procedure.get_arguments()]
+    return {name: config.get_property(name) for name in names if name not in ("run-mode", "image", "drawables")}
+
+tell(unset=[unset(name) for name in ("plug-in-neural-style", "plug-in-neural-style-again")])
+result = stylize(image, photo, **CHOSEN)
+tell(again=again(image, result).get_name())
+image.delete()
+"""
+
+AGAIN_IN_SCRIPT_FU = """
+(script-fu-use-v3)
+(let* ((image (gimp-image-new 64 48 RGB))
+       (photo (gimp-layer-new image "photo" 20 18 RGBA-IMAGE 100 LAYER-MODE-NORMAL))
+       (style (gimp-layer-new image "painting" 20 18 RGBA-IMAGE 100 LAYER-MODE-NORMAL)))
+  (gimp-image-insert-layer image style 0 0)
+  (gimp-image-insert-layer image photo 0 0)
+  (let ((result (plug-in-neural-style #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector photo)
+                  #:style style #:quality "draft" #:size 64)))
+    (plug-in-neural-style-again #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector result))))
+"""
+
+
+def test_in_every_session_of_gimp_what_is_not_set_is_what_the_note_says(echo: EchoedPlugIn, two_layers: Path) -> None:
+    """GIMP asks a plug-in for its arguments when that is new, and afterwards relies on what it wrote down."""
+    for _session in range(3):
+        facts = echo.facts(SCENE + UNSET)
+        assert facts["again"] == "photo in the style of Die Brücke #1"
+        assert echo.header["options"] == SENT
+    assert facts["unset"][0]["style-name"] is None  # or this test shows nothing
+    outcome = run_script_fu(echo.gimp, echo.profile, AGAIN_IN_SCRIPT_FU)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert echo.header["options"] == {"quality": "draft", "size": 64}
+    with WindowSession(echo.gimp, echo.profile, two_layers) as window:
+        make_result(window, PAINT_BY_SCRIPT + "again(image, result)\n")
+        wait_for_layers(window, ["photo in the style of painting #1", *AFTER])
+        assert echo.header["options"] == {"quality": "high", "seed": 7}
+        window.action("Neural Style Again")
+        window.press("Neural Style", "OK")
+        wait_for_layers(window, ["photo in the style of painting #2", "photo in the style of painting #1", *AFTER])
+        assert echo.header["options"] == {"quality": "high", "seed": 7}
+
+
+NOTE: dict[str, Any] = {
+    "format": 1, "plug-in": "0.1.0",
+    "content": {"layer": "photo", "tattoo": 1, "part": False},
+    "style": {"layer": "painting", "tattoo": 2}, "styles": [{"name": "painting", "weight": 1.0}],
+    "mask": "transparency",
+    "options": {"recipe": "painterly", "quality": "high", "size": 100, "strength": 25.0, "network": "vgg19"},
+    "used": {}, "size": {"width": 40, "height": 30}, "enlarged": False,
+}  # fmt: skip
+PLACES = [(name,) for name in NOTE] + [(room, name) for room in ("content", "style", "options") for name in NOTE[room]]
+ODD = json_values | st.sampled_from([10**400, -(2**63), float("nan"), "\0", "\ud800"])
+
+
+@st.composite
+def odd_notes(draw: Callable[[Any], Any]) -> bytes:
+    """A note with something else in one place, or with some of its text replaced."""
+    note = json.loads(json.dumps(NOTE))
+    *path, name = draw(st.sampled_from(PLACES))
+    room = note[path[0]] if path else note
+    if draw(st.booleans()):
+        room[name] = draw(ODD)
+    else:
+        del room[name]
+    text: bytes = json.dumps(note).encode()
+    start = draw(st.integers(0, len(text)))
+    return draw(st.sampled_from([text, text[:start], text[:start] + draw(st.binary(max_size=3)) + text[start + 2 :]]))  # type: ignore[no-any-return]
+
+
+def examples(strategy: Any, count: int) -> list[Any]:
+    """So many values, always the same."""
+    found: list[Any] = []
+
+    @hypothesis.settings(max_examples=count, derandomize=True, database=None, deadline=None)
+    @hypothesis.given(strategy)
+    def gather(value: Any) -> None:
+        found.append(value)
+
+    gather()
+    return found
+
+
+READ_ALL = """
+import sys
+sys.path.insert(0, os.path.join(Gimp.directory(), "plug-ins/neural-style"))
+from nst_plugin import jobs, recall
+from nst_plugin.errors import BadRequest
+
+image = new_image()
+add_layer(image, "painting", 0, 0, 20, 20, CYAN)
+add_quadrants(image)
+result = add_layer(image, "result", 0, 0, 20, 20, CYAN)
+told = []
+for note in NOTES:
+    signed = [value - 256 if value > 127 else value for value in bytes.fromhex(note)]  # as GIMP's Python wants them
+    result.attach_parasite(Gimp.Parasite.new("neural-style", 0, signed))
+    config = Gimp.get_pdb().lookup_procedure("plug-in-neural-style-again").create_config()
+    try:
+        content = recall.content_of(result)
+        recall.is_part(result)
+        recall.restore(config, result, keep_given=True)
+        jobs.check(config, content)
+        told.append("")
+    except BadRequest as problem:
+        told.append(str(problem))
+tell(told=told)
+image.delete()
+"""
+
+
+def test_whatever_a_note_says_the_layer_is_painted_or_a_sentence_says_why_not(plug_in: PlugIn) -> None:
+    huge = json.dumps({**NOTE, "used": "x" * 5_000_000}).encode()
+    deep = json.dumps(NOTE).replace('"used": {}', '"used": ' + "[" * 100_000 + "]" * 100_000).encode()
+    notes = [json.dumps(NOTE).encode(), huge, deep, *examples(odd_notes(), 400)]
+    told = plug_in.facts(f"NOTES = {[note.hex() for note in notes]!r}\n{READ_ALL}")["told"]
+    assert told[:2] == ["", ""]
+    assert len(told) == len(notes)
+    assert len(set(told)) > 5  # the notes are odd in several ways
+    assert all(re.fullmatch(r"|[^\n]+: [^\n]+\.", sentence) for sentence in told)
