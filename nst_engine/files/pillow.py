@@ -47,7 +47,11 @@ def _opened(file: BinaryIO, name: str) -> Any:
     if name == "AVIF" and not features.check("avif"):
         raise Foreign("an AVIF picture")
     file.seek(0)
-    return Image.open(file, formats=[name])
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the size is looked at before it is decoded
+    try:
+        return Image.open(file, formats=[name])
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def _heic(file: BinaryIO) -> Any:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from nst_engine import memory
 from nst_engine.errors import PictureError
@@ -29,7 +29,6 @@ from nst_engine.files.vips import Integers
 Floats = NDArray[np.float32]
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # of damaged files we speak ourselves
-Image.MAX_IMAGE_PIXELS = None  # sizes are checked here
 
 TAKEN_APART: dict[str, Callable[[BinaryIO], Contents]] = {
     "PNG": png.contents,

@@ -18,14 +18,16 @@ import picture_files
 import pytest
 from PIL import Image
 
-from nst_engine.errors import PictureError
+from nst_engine import network_import, networks
+from nst_engine.errors import NetworkError, PictureError
 from nst_engine.files import png, reading, sources, vips
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (24, 32, 3)).astype(np.uint8)
 
 READS_ALL = """
 import json, os, resource, sys
-from nst_engine.errors import PictureError
+from nst_engine import network_import, networks
+from nst_engine.errors import NetworkError, PictureError
 from nst_engine.files import reading
 
 room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() if os.path.exists("/proc") else 1 << 32
@@ -321,3 +323,11 @@ def test_no_other_program_is_started(tmp_path):
     environment = {"PATH": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True)
     assert not (tmp_path / "started").exists()
+
+
+def test_a_pipe_is_no_network(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NetworkError, match="There is no network"):
+        networks.load(str(tmp_path / "pipe"))
+    with pytest.raises(NetworkError, match="pipe is no file"):
+        network_import.add(str(tmp_path / "pipe"))
