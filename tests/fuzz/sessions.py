@@ -41,7 +41,7 @@ def picture(side: int, seed: int, kind: str, channels: int) -> protocol.Pixels:
 pictures = st.builds(
     picture, st.integers(16, 24), st.integers(0, 9), st.sampled_from(["uint8", "float32"]), st.integers(3, 4)
 )
-weights = st.floats(0, 1e308, exclude_min=True)
+weights = st.floats(1e-300, 1e308)
 styles = st.lists(st.builds(StylePicture, st.text(max_size=3), pictures, weights), min_size=1, max_size=2).map(tuple)
 options = st.fixed_dictionaries(
     {"iterations": st.just(STEPS)},
