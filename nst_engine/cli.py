@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -22,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Whatever ends a session or a service ends a command as Ctrl-C does: 130, and nothing half done stays behind.
     """
-    with streams.taking_everything(), interrupts.handled(signal.default_int_handler, *interrupts.ENDINGS):
-        status = _status(arguments)
+    with streams.taking_everything(), interrupts.Cancelling() as cancelling:
+        status = _status(arguments, cancelling)
         if lost := streams.lost_answer():
             mishaps.tell(StyleTransferError(f"What was to be printed could not be written ({lost}).", "Make room."))
             status = status or 1
@@ -31,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(status)
 
 
-def _status(arguments: Sequence[str] | None) -> int:
+def _status(arguments: Sequence[str] | None, cancelling: interrupts.Cancelling) -> int:
     """Run one command; returns its exit status."""
     try:
         parsed = _parser().parse_args(arguments)
@@ -41,12 +40,18 @@ def _status(arguments: Sequence[str] | None) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     except KeyboardInterrupt:
-        streams.say("Cancelled.")
-        return interrupts.CANCELLED
+        return _cancelled()
     except Exception as error:
+        if cancelling.was_lost:  # it was no fault of the picture that a library complains of
+            return _cancelled()
         mishaps.tell(mishaps.explained(error))
         return 1
     return 0
+
+
+def _cancelled() -> int:
+    streams.say("Cancelled.")
+    return interrupts.CANCELLED
 
 
 class _Parser(argparse.ArgumentParser):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import stat
 import tempfile
@@ -27,6 +26,7 @@ from safetensors import safe_open
 from nst_engine import download, networks
 from nst_engine.download import Download
 from nst_engine.errors import NetworkError
+from nst_engine.files import places
 from nst_engine.networks import BGR_BYTES, CONVOLUTIONS, RGB_UNIT, Network
 
 DOWNLOADS = {
@@ -139,10 +139,11 @@ def _convert(file: Path, name: str | None, convention: str | None, pooling: str 
         network = networks.from_tensors(name, hashlib.sha256(data).hexdigest(), arrays, metadata)
     except ValueError as error:
         raise NetworkError(f"{file} is not a whole VGG-19: {error}.", "Give the weights of a VGG-19.") from None
-    with _workplace() as place:
-        part = place / "whole"
-        part.write_bytes(data)
-        os.replace(part, _own_file(name))
+    with _workplace():
+        try:
+            places.put(_own_file(name), data, force=False)
+        except FileExistsError:
+            raise _taken(name) from None
     return network
 
 
@@ -150,10 +151,14 @@ def _check_name(name: str) -> None:
     """Raise NetworkError unless a new network can have this name."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise NetworkError(f"'{name}' is no name for a network.", "Say --name with letters, digits, dots and dashes.")
-    if name in networks.listed():
-        raise NetworkError(
-            f"There is a network '{name}' already.", "Choose another --name, or remove that one first if it is yours."
-        )
+    if name.lower() in (other.lower() for other in networks.listed()):
+        raise _taken(name)
+
+
+def _taken(name: str) -> NetworkError:
+    return NetworkError(
+        f"There is a network '{name}' already.", "Choose another --name, or remove that one first if it is yours."
+    )
 
 
 def _own_file(name: str) -> Path:

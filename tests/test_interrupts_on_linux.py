@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import nst_engine
-from nst_engine.commands.interrupts import ENDINGS, Interrupts
+from nst_engine.commands.interrupts import ENDINGS, Cancelling, Interrupts
 from nst_engine.files import reading, writing
 
 ROOT = str(Path(nst_engine.__file__).parents[1])
@@ -132,3 +134,27 @@ def test_a_command_that_makes_no_picture_is_cancelled(place, number):
     process = subprocess.Popen(line, cwd=place, env=environment, stderr=subprocess.PIPE, text=True)
     with (place / "slow.png").open("wb"):  # opens when the command does
         assert ended(process, number) == (130, "Cancelled.\n")
+
+
+def test_ctrl_c_in_a_librarys_callback_is_not_lost(capfd):
+    """Python cannot raise there: it would print a traceback and go on."""
+    import pyvips
+
+    source = pyvips.SourceCustom()
+    source.on_read(lambda count: signal.raise_signal(signal.SIGINT) or b"")
+    with pytest.raises(KeyboardInterrupt), Cancelling():
+        with contextlib.suppress(pyvips.Error):
+            pyvips.Image.new_from_source(source, "")
+        time.sleep(60)
+    assert capfd.readouterr().err == ""
+
+
+def test_what_ends_a_session_by_several_signals_cancels_once():
+    tidied = []
+    with pytest.raises(KeyboardInterrupt), Cancelling():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGHUP)
+            tidied.append(True)
+    assert tidied

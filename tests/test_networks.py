@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -391,3 +393,20 @@ def test_what_only_looks_like_a_network_in_the_folder_is_not_listed(folder, caps
     (folder / "gone.safetensors").symlink_to("nowhere")
     cli.main(["networks", "list"])
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_name_that_some_disks_take_for_another_is_refused(tmp_path, capsys, slim):
+    file = published.legacy_file(tmp_path / "w.pth", slim)
+    cli.main(["networks", "add", str(file), "--input", "rgb"])
+    assert "network 'W' already" in refused(capsys, "networks", "add", file, "--input", "rgb", "--name", "W")
+    assert "network 'VGG19' already" in refused(capsys, "networks", "add", file, "--input", "rgb", "--name", "VGG19")
+
+
+def test_of_two_that_add_one_name_at_once_one_succeeds(tmp_path, folder, slim):
+    published.legacy_file(tmp_path / "w.pth", slim)
+    line = [sys.executable, "-m", "nst_engine", "networks", "add", str(tmp_path / "w.pth"), "--input", "rgb"]
+    both = [subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=300)[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1]
+    assert "There is a network 'w' already." in "".join(said)
+    assert [path.name for path in folder.iterdir()] == ["w.safetensors"]

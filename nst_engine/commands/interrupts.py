@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
+import math
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -11,6 +15,8 @@ from typing import Any
 
 ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 """What ends a program where nobody presses Ctrl-C; each system has its own."""
+
+AGAIN_SECONDS, SAME_SECONDS = 0.05, 1.0
 
 CANCELLED = 130
 """Exit status of a command that did not do all because it was told to end."""
@@ -34,6 +40,52 @@ def handled(handler: Handler, *signals: int) -> Iterator[None]:
     finally:
         for each, before in former.items():
             signal.signal(each, signal.SIG_DFL if before is None else before)
+
+
+class Cancelling(ExitStack):
+    """Within the ``with`` block whatever ends a session or a service raises ``KeyboardInterrupt``, as Ctrl-C does.
+
+    What comes right after it is the same wish and does not disturb the tidying up. Where Python cannot raise it, in a
+    library's callback or in a destructor, the signal comes again a little later.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = signal.SIGINT
+        self.raised = -math.inf
+        self.is_lost = self.was_lost = False
+        self.timer: threading.Timer | None = None
+        self.hook = sys.unraisablehook
+        self.callback(setattr, sys, "unraisablehook", self.hook)
+        sys.unraisablehook = self._notice
+        is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        self.enter_context(handled(self._cancel, *([] if is_ignored else [signal.SIGINT]), *ENDINGS))
+        self.callback(self._forget)
+
+    def _cancel(self, number: int, frame: FrameType | None) -> None:
+        self.last = signal.Signals(number)
+        if self.is_lost or time.monotonic() - self.raised > SAME_SECONDS:
+            self.is_lost, self.raised = False, time.monotonic()
+            raise KeyboardInterrupt
+
+    def _notice(self, lost: sys.UnraisableHookArgs) -> None:
+        if not isinstance(lost.exc_value, KeyboardInterrupt):
+            self.hook(lost)
+            return
+        self.is_lost = self.was_lost = True
+        self._forget()
+        self.timer = threading.Timer(AGAIN_SECONDS, self._again)
+        self.timer.start()
+
+    def _again(self) -> None:
+        if sys.platform == "win32":
+            _thread.interrupt_main(self.last)
+        else:
+            signal.pthread_kill(threading.main_thread().ident or 0, self.last)  # which wakes it if it waits
+
+    def _forget(self) -> None:
+        if self.timer:
+            self.timer.cancel()
 
 
 class Interrupts(ExitStack):
