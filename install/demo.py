@@ -7,6 +7,8 @@ On a bare Debian machine the first run sets everything up; later ones start at o
 from __future__ import annotations
 
 import argparse
+import itertools
+import os
 import shutil
 import sys
 import tempfile
@@ -59,9 +61,16 @@ def paint(place: sandbox.Sandbox, content: Path, style: Path, output: Path, **op
         done = place.gimp.console(place.profile, code, timeout=LONGEST_SECONDS)
         if done.returncode or not painted.exists():
             return complain(done.stderr.strip())
+        output = unused(output)
         shutil.copyfile(painted, output)
     print(f"The picture is in {output.absolute()}.")
     return 0
+
+
+def unused(path: Path) -> Path:
+    """Return the path, or one beside it where nothing is yet: no picture is written over another."""
+    names = itertools.chain([path.name], (f"{path.stem}-{number}{path.suffix}" for number in itertools.count(2)))
+    return next(found for name in names if not os.path.lexists(found := path.with_name(name)))
 
 
 def complain(message: str) -> int:

@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fuzz.values import json_values
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "gimp_plugin/neural-style"))
 
-from nst_plugin import engine_client, settings
+from nst_plugin import durations, engine_client, frames, messages, settings
 from nst_plugin.engine_client import Engine
 from nst_plugin.errors import EngineError
 from nst_plugin.messages import Mask, Picture, Planned, Preview, Progress, Refusal, Result, Style
@@ -101,7 +105,7 @@ SILENT_ENDS = {
     "os._exit(137)": KILLED,  # a shell around a killed engine
     "print('Welcome to gpu-box!', flush=True); sys.stdin.read()": "The engine sent something that is no message" + MEND,
     "pipe.send({'kind': 'fireworks'})": UNASKED % "fireworks" + ".",
-    "pipe.send({'kind': 'a\\0b\\ud800' + 'c' * 5000})": UNASKED % ("a b " + "c" * 996) + ".",
+    "pipe.send({'kind': 'a\\0b\\ud800' + 'c' * 5000})": UNASKED % ("a b?" + "c" * 996) + ".",
     "pipe.send({'kind': 'result', 'used': {}})": UNASKED % "result" + ".",
     "pipe.send({'kind': 'planned', 'width': 1, 'height': 1, 'seconds': 1})": UNASKED % "planned" + ".",
     "pipe.send({'kind': 'error', 'message': 'No\\0.', 'remedy': 'Rest.'}); sys.stdin.read()": "No . Rest.",
@@ -337,6 +341,35 @@ pipe.receive()"""
     with Engine(saying(code), [str(logs)]) as engine:
         assert engine.stylize(CONTENT, [STYLE], {}, lambda *report: reports.append(report)).used == {}
     assert reports == []
+
+
+KINDS = ["progress", "preview", "result", "planned", "error", "log", "fireworks"]
+FIELDS = ["fraction", "seconds_left", "text", "used", "width", "height", "seconds", "message", "remedy", "level"]
+ARRAYS = st.builds(
+    lambda dtype, shape: frames.Array(dtype, tuple(shape), bytes(frames.byte_count(dtype, shape))),
+    st.sampled_from(sorted(frames.ITEM_SIZES)),
+    st.lists(st.integers(1, 4), min_size=1, max_size=4),
+)
+
+
+@given(
+    st.sampled_from(KINDS),
+    st.dictionaries(st.sampled_from(FIELDS), json_values),
+    st.dictionaries(st.sampled_from(["picture", "other"]), ARRAYS),
+)
+def test_whatever_an_engine_says_it_is_understood_or_refused(
+    kind: str, fields: dict[str, Any], arrays: dict[str, frames.Array]
+) -> None:
+    try:
+        event = messages.understood(frames.Frame({**fields, "kind": kind}, arrays), (2, 1))
+    except (LookupError, TypeError, ValueError, OverflowError):
+        return
+    for text in (value for value in event if isinstance(value, str) and not isinstance(event, messages.Note)):
+        assert "\0" not in text and "\n" not in text
+        text.encode("utf-8")
+    if isinstance(event, Progress):
+        assert 0 <= event.fraction <= 1
+        durations.time_left(event.seconds_left or 0)
 
 
 @pytest.mark.parametrize("width", ["0", "-1", "2**31", "'1'", "None"])

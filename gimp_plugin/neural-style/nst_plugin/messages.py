@@ -98,7 +98,8 @@ def understood(frame, size):
 def plain(text):
     # type: (str) -> str
     """What the engine says as GIMP can show it: no control characters, no halves of pairs, no end of pages."""
-    return re.sub("[\x00-\x1f\x7f\ud800-\udfff]", " ", text)[:SENTENCE_LENGTH]
+    shown = re.sub("[\x00-\x1f\x7f]", " ", text)[:SENTENCE_LENGTH]
+    return shown.encode("utf-8", "replace").decode("utf-8")
 
 
 def _progress(fraction, seconds_left, text):
