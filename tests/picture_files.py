@@ -138,6 +138,27 @@ def tiff(values, order="<", photometric=None, alpha=2, planes=False, sample_form
     return MARKS[order] + struct.pack(order + "I", 8 + len(data)) + data + directory(order, entries, 8 + len(data))
 
 
+def tiled_tiff(values, side, apart):
+    """An uncompressed TIFF file of H×W×3 values of 8 bits in square tiles; the channels may lie apart."""
+    height, width, channels = values.shape
+    padded = np.pad(values, ((0, -height % side), (0, -width % side), (0, 0)))
+    planes = np.moveaxis(padded, 2, 0)[..., None] if apart else padded[None]
+    tiles = [
+        plane[top : top + side, left : left + side].tobytes()
+        for plane in planes
+        for top in range(0, padded.shape[0], side)
+        for left in range(0, padded.shape[1], side)
+    ]
+    starts = [8 + len(tiles[0]) * number for number in range(len(tiles))]
+    entries = {
+        0x0100: (4, [width]), 0x0101: (4, [height]), 0x0102: (3, [8] * channels), 0x0103: (3, [1]),
+        0x0106: (3, [2]), 0x0115: (3, [channels]), 0x011C: (3, [2 if apart else 1]),
+        0x0142: (3, [side]), 0x0143: (3, [side]), 0x0144: (4, starts), 0x0145: (4, [len(tiles[0])] * len(tiles)),
+    }  # fmt: skip
+    data = b"".join(tiles)
+    return MARKS["<"] + struct.pack("<I", 8 + len(data)) + data + directory("<", entries, 8 + len(data))
+
+
 def camera_file(kind, values, order="<", fields=None):
     """The file that a camera would write of H×W×3 values in 8 bits: ``kind`` is its ending, with the bits."""
     fields = fields or camera_fields()

@@ -63,10 +63,21 @@ def test_all_sixteen_bits_are_read(tmp_path, fine, name, channels):
     assert picture.pixels.tolist() == expected.tolist()
 
 
-def test_gray_and_alpha_in_planes_are_refused_in_a_sentence(tmp_path, fine):
-    (tmp_path / "a.tif").write_bytes(picture_files.tiff(fine[..., :2], planes=True))
-    with pytest.raises(PictureError, match="in separate planes"):
-        reading.load(tmp_path / "a.tif")
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_channels_that_lie_apart_are_read_whole(tmp_path, fine, channels, dtype):
+    values = (fine[..., :channels] // (65535 // np.iinfo(dtype).max)).astype(dtype)
+    (tmp_path / "a.tif").write_bytes(picture_files.tiff(values, planes=True))
+    pixels = reading.read(tmp_path / "a.tif").pixels
+    expected = values if channels > 2 else np.concatenate([values[..., :1]] * 3 + [values[..., 1:]], axis=2)
+    assert np.array_equal(pixels, expected)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_tiles_are_read(tmp_path, apart):
+    values = np.random.default_rng(1).integers(0, 256, (40, 50, 3)).astype(np.uint8)
+    (tmp_path / "a.tif").write_bytes(picture_files.tiled_tiff(values, 16, apart))
+    assert np.array_equal(reading.read(tmp_path / "a.tif").pixels, values)
 
 
 def test_premultiplied_alpha_is_read_as_straight(tmp_path):

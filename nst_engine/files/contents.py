@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,8 +50,9 @@ class Contents:
     """A picture file taken apart: what a decoder needs, and what stands beside it.
 
     ``width`` and ``height`` are the stored picture's, which ``exif.orientation`` turns upright. Either ``loader``, a
-    name of libvips', decodes ``stream``, or ``decode`` gives H×W×channels (``is_cmyk`` or not). ``alpha`` is the place
-    of the transparency among the channels behind the colors, -1 for none. ``lab`` is how TIFF numbers the kind of
+    name of libvips', decodes ``stream`` (or each of ``planes``, of a TIFF file whose channels lie apart), or ``decode``
+    gives H×W×channels. In the last two cases the first ``colors`` of the channels are gray, RGB or CMYK. ``alpha`` is
+    the place of the transparency among those behind the colors, -1 for none. ``lab`` is how TIFF numbers the kind of
     CIELAB, 0 for another color model. ``held`` is how many bytes the decoder has to hold besides the pixels.
     """
 
@@ -61,10 +62,11 @@ class Contents:
     depth: int = 8
     loader: str = ""
     stream: Pieces | None = None
+    planes: Sequence[Pieces] = ()
     decode: Callable[[], NDArray[np.uint8]] | None = None
     alpha: int = 0
     is_premultiplied: bool = False
-    is_cmyk: bool = False
+    colors: int = 3
     lab: int = 0
     held: int = 0
     repair: Callable[[], Pieces] | None = None

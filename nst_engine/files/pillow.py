@@ -25,7 +25,7 @@ def contents(file: BinaryIO, name: str) -> Contents:
     image = _heic(file) if name == "HEIC" else _opened(file, name)
     width, height = image.size
     found = Contents(width, height, 4, decode=functools.partial(_decoded, image), held=5 * width * height)
-    found.is_cmyk = image.mode == "CMYK"
+    found.colors = {"L": 1, "LA": 1, "CMYK": 4}.get(image.mode, 3)
     info = {key: value for key, value in image.info.items() if not _is_excessive(value)}
     found.profile, found.xmp = info.get("icc_profile") or b"", info.get("xmp") or b""
     found.exif = exifs.of_block(info.get("exif") or b"")

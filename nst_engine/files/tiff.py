@@ -13,7 +13,7 @@ from nst_engine.files.sources import Pieces
 
 KIND, WIDTH, HEIGHT, BITS, COMPRESSION, COLORS = 0x00FE, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
 STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, PLANES = 0x0111, 0x0115, 0x0116, 0x0117, 0x011C
-TILES, SUB_DIRECTORIES, EXTRA, FORMAT, JPEG = 0x0144, 0x014A, 0x0152, 0x0153, 0x0201
+TILES, TILE_SIZES, SUB_DIRECTORIES, EXTRA, FORMAT, JPEG = 0x0144, 0x0145, 0x014A, 0x0152, 0x0153, 0x0201
 SMALLER = 1
 """In the field KIND: the picture is a smaller one of another."""
 
@@ -26,7 +26,7 @@ WHOLE_NUMBERS = {1, 4}
 NEEDED = {
     *(WIDTH, HEIGHT, BITS, COMPRESSION, COLORS, STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, PLANES, FORMAT),
     *(0x010A, 0x0124, 0x0125, 0x013D, 0x0140),  # order of bits, options of fax codes, predictor, palette
-    *(0x0142, 0x0143, TILES, 0x0145, 0x014C),  # tiles, inks
+    *(0x0142, 0x0143, TILES, TILE_SIZES, 0x014C),  # tiles, inks
     *(0x015B, 0x0200, 0x0201, 0x0202, 0x0207, 0x0208, 0x0209, 0x0211, 0x0212, 0x0213, 0x0214),  # JPEG and YCbCr
 }
 """The fields that a decoder needs for the pixels. What is not among them it does not get to see."""
@@ -37,7 +37,7 @@ TOLD |= {exifs.ORIENTATION, exifs.CAMERA, exifs.PLACE}
 CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
 """Color model (PhotometricInterpretation) → channels."""
 
-RGB, PALETTE, LABS = 2, 3, (8, 9)
+INVERSE_GRAY, GRAY, RGB, PALETTE, LABS = 0, 1, 2, 3, (8, 9)
 OF_SENSORS = (32803, 34892)
 """Color models of what a camera's sensor saw: a mosaic, or linear values."""
 
@@ -46,6 +46,14 @@ ASSOCIATED, TRANSPARENCIES = 1, (1, 2, 999)
 
 RAW_FORMATS = {"canon": "CR2", "hasselblad": "3FR", "nikon": "NEF", "pentax": "PEF", "samsung": "SRW", "sony": "ARW"}
 """First word of a camera's maker → what its raw files are called."""
+
+PARTS = {STRIPS, STRIP_SIZES, TILES, TILE_SIZES}
+"""The fields with a number for each part of the picture; of channels that lie apart first all of one, then the next."""
+
+TOGETHER, APART = 1, 2
+"""In the field PLANES: how the channels lie."""
+
+MOST_CHANNELS = 64
 
 DEPTHS = {1: 8, 2: 8, 4: 8, 8: 8, 16: 16}
 """Bits of a channel in the file → bits when it is read."""
@@ -72,7 +80,11 @@ def contents(file: BinaryIO) -> Contents:
         found.width * min(found.height, reader.number(fields, ROWS_PER_STRIP, found.height)) * samples * bits // 8
     )
     _add_beside(found, reader, fields)
-    found.stream = _stream(file, reader, fields)
+    if samples > 1 and reader.number(fields, PLANES, 1) == APART:
+        found.colors = CHANNELS[colors]
+        found.planes = [_stream(file, reader, _plane(reader, fields, channel, samples)) for channel in range(samples)]
+    else:
+        found.stream = _stream(file, reader, fields)
     return found
 
 
@@ -98,8 +110,8 @@ def _check(reader: Reader, fields: Directory, colors: int) -> None:
         raise ValueError("its channels are not whole numbers of 8 or 16 bits")
     if samples < CHANNELS.get(colors, samples + 1):
         raise ValueError("its color model is unknown here")
-    if reader.number(fields, PLANES, 1) == 2 and samples == 2:
-        raise ValueError("it keeps gray and alpha in separate planes")  # of which libvips reads the first row only
+    if samples > MOST_CHANNELS:
+        raise ValueError(f"it has {samples} channels")
 
 
 def _add_extra(found: Contents, reader: Reader, fields: Directory, count: int) -> None:
@@ -125,6 +137,19 @@ def _add_beside(found: Contents, reader: Reader, fields: Directory) -> None:
     second = reader.following(reader.start)
     if second and not reader.number(reader.directory(second, {KIND}), KIND, 0) & SMALLER:
         found.warnings.append("has several pages; its first one is taken")
+
+
+def _plane(reader: Reader, fields: Directory, channel: int, samples: int) -> Directory:
+    """The directory of one channel that lies apart from the others, as of a gray picture."""
+    found = {tag: field for tag, field in fields.items() if tag not in (EXTRA, FORMAT)}
+    for tag in PARTS & fields.keys():
+        kind, many, value = fields[tag]
+        size = len(value) // samples
+        found[tag] = Field(kind, many // samples, value[channel * size : (channel + 1) * size])
+    inverse = channel == 0 and reader.number(fields, COLORS, GRAY) == INVERSE_GRAY
+    bits = reader.number(fields, BITS, 1)
+    plain = {SAMPLES: 1, BITS: bits, PLANES: TOGETHER, COLORS: INVERSE_GRAY if inverse else GRAY}
+    return found | {tag: Field(SHORT, 1, struct.pack(reader.order + "H", number)) for tag, number in plain.items()}
 
 
 def _stream(file: BinaryIO, reader: Reader, fields: Directory) -> Pieces:

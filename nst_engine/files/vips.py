@@ -16,6 +16,7 @@ import pyvips  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from nst_engine.files.contents import Contents
+from nst_engine.files.sources import Pieces
 
 Integers = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -99,8 +100,8 @@ def encode(values: NDArray[np.uint16], image_format: str, dpi: tuple[float, floa
 
 
 def _decoded(contents: Contents, fail_on: str, scale: float) -> Integers:
-    source = _Source(contents)
-    image = _straight(source.image(fail_on, scale), contents)
+    stored = _Stored(contents, fail_on, scale)
+    image = _straight(stored.image, contents)
     if scale < 1:
         image = _scaled(image, max(1, round(contents.width * scale)), max(1, round(contents.height * scale)))
     colors = _colors(image)
@@ -113,11 +114,11 @@ def _decoded(contents: Contents, fail_on: str, scale: float) -> Integers:
 
 def _sound_rows(contents: Contents) -> int:
     """How many rows can be decoded before the first damage."""
-    source = _Source(contents)
     try:
-        image = source.image("warning" if contents.loader == "jpeg" else "error")
+        stored = _Stored(contents, "warning" if contents.loader == "jpeg" else "error")
     except pyvips.Error:
         return 0
+    image = stored.image
     region = pyvips.Region.new(image)
     for top in range(0, image.height, BAND):
         try:
@@ -127,25 +128,32 @@ def _sound_rows(contents: Contents) -> int:
     return int(image.height)
 
 
-class _Source:
-    """A file's contents as libvips reads them; it has to live as long as the image."""
+class _Stored:
+    """The image as it is stored, with its sources, which have to live as long.
 
-    def __init__(self, contents: Contents) -> None:
+    Of a JPEG it is perhaps a smaller one, but still twice as large as ``scale`` asks for.
+    """
+
+    def __init__(self, contents: Contents, fail_on: str, scale: float = 1.0) -> None:
         self.contents = contents
-        self.source = pyvips.SourceCustom()
-        if contents.stream:
-            contents.stream.seek(0, os.SEEK_SET)
-            self.source.on_read(contents.stream.read)
-            self.source.on_seek(contents.stream.seek)
+        self.sources: list[pyvips.SourceCustom] = []
+        if contents.decode:
+            self.image = _of_array(contents.decode(), contents.colors)
+        elif contents.planes:
+            first, *others = [self._loaded(plane, fail_on) for plane in contents.planes]
+            self.image = first.bandjoin(others).copy(interpretation=_model(contents.colors, first.format))
+        elif contents.stream:
+            shrink = max(each for each in SHRINKS if each * scale <= 0.5 or each == 1)
+            self.image = self._loaded(contents.stream, fail_on, shrink if contents.loader == "jpeg" else 1)
 
-    def image(self, fail_on: str, scale: float = 1.0) -> pyvips.Image:
-        """The image as it is stored, or of a JPEG a smaller one that is still twice as large as ``scale`` asks for."""
-        if self.contents.decode:
-            return _of_array(self.contents.decode(), self.contents.is_cmyk)
+    def _loaded(self, stream: Pieces, fail_on: str, shrink: int = 1) -> pyvips.Image:
+        stream.seek(0, os.SEEK_SET)
+        source = pyvips.SourceCustom()
+        source.on_read(stream.read)
+        source.on_seek(stream.seek)
+        self.sources.append(source)
         load = getattr(pyvips.Image, f"{self.contents.loader}load_source")
-        shrink = max(each for each in SHRINKS if each * scale <= 0.5 or each == 1)
-        options = {"shrink": shrink} if self.contents.loader == "jpeg" else {}
-        image = load(self.source, access="sequential", fail_on=fail_on, **options)
+        image = load(source, access="sequential", fail_on=fail_on, **({"shrink": shrink} if shrink > 1 else {}))
         if shrink == 1 and (image.width, image.height) != (self.contents.width, self.contents.height):
             raise ValueError("its header is damaged")
         if image.format not in WHITE:
@@ -153,11 +161,16 @@ class _Source:
         return image
 
 
-def _of_array(values: NDArray[np.uint8], is_cmyk: bool) -> pyvips.Image:
+def _of_array(values: NDArray[np.uint8], colors: int) -> pyvips.Image:
     height, width, channels = values.shape
-    model = "cmyk" if is_cmyk else "b-w" if channels < 3 else "srgb"
     image = pyvips.Image.new_from_memory(values.tobytes(), width, height, channels, "uchar")
-    return image.copy(interpretation=model)
+    return image.copy(interpretation=_model(colors, image.format))
+
+
+def _model(colors: int, image_format: str) -> str:
+    """libvips' name of a color model with so many channels."""
+    deep = image_format == "ushort"
+    return {1: "grey16" if deep else "b-w", 3: "rgb16" if deep else "srgb", 4: "cmyk"}[colors]
 
 
 def _colors(image: pyvips.Image) -> int:
@@ -227,8 +240,9 @@ def _from_lab(colors: pyvips.Image, kind: int) -> pyvips.Image:
 
 def _three_of(colors: pyvips.Image) -> pyvips.Image:
     """Gray as RGB; anything else as it is."""
-    model = "srgb" if colors.format == "uchar" else "rgb16"
-    return colors.bandjoin([colors, colors]).copy(interpretation=model) if colors.bands == 1 else colors
+    if colors.bands == 3:
+        return colors
+    return colors.bandjoin([colors, colors]).copy(interpretation=_model(3, colors.format))
 
 
 def _tagged(image: pyvips.Image, profile: bytes) -> pyvips.Image:
