@@ -45,7 +45,7 @@ class Record:
             facts = json.loads(path.read_text(encoding="utf-8"))
             version = facts.pop("format")
             if version == 1:
-                facts = from_first_format(facts)
+                facts = from_first_format(facts, path.parent)
             if isinstance(version, int) and version > FORMAT:
                 raise InstallError(
                     f"{path} was written by a newer version of this installer.",
@@ -125,10 +125,11 @@ def refuse_foreign(tree: Path, record: Record) -> None:
         )
 
 
-def from_first_format(facts: dict[str, Any]) -> dict[str, Any]:
+def from_first_format(facts: dict[str, Any], home: Path) -> dict[str, Any]:
     """Return the facts of a record of format 1 as those of today's: it knew one digest a file, and not its own log."""
     files = {path: [digest] for path, digest in facts["files"].items()}
-    return {**facts, "files": files, "trees": [*facts["trees"], "logs/install.log"]}
+    own = {"trees": [*facts["trees"], "logs/install.log"], "folders": [*facts["folders"], str(home / "logs")]}
+    return {**facts, **own, "files": files}
 
 
 def checked(facts: dict[str, Any]) -> dict[str, Any]:
