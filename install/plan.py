@@ -10,6 +10,7 @@ from errors import InstallError
 from gimps import GimpSearch, find_gimps
 from installation import Installation
 from pythons import insist_on
+from record import unfinished
 from steps import InstallEngine, InstallPlugin, InstallTorch, MakeVenv, PrepareFolders, SelfTest, Step
 from torch_backend import PLAIN_INDEX, Wanted, wanted_backend
 from uninstall import RemoveEngine, RemovePlugins, plugin_folders
@@ -44,7 +45,8 @@ def install_plan(installation: Installation, wishes: Wishes) -> list[Step]:
 
 def uninstall_plan(installation: Installation) -> list[Step]:
     """Return the steps that undo every earlier installation recorded in this home; none where there is none."""
-    if not installation.home.record.exists():
+    record = installation.home.record
+    if not (record.exists() or unfinished(record).exists()):
         return []
     folders = plugin_folders(installation.record)
     return [*([RemovePlugins(folders)] if folders else []), RemoveEngine(installation.home.folder)]

@@ -167,7 +167,7 @@ def sha256(content: bytes) -> str:
 
 def write_durably(path: Path, content: bytes) -> None:
     """Replace a file whole: after a stop at any time, or a full disk, it has the old content or the new one."""
-    fresh = path.with_name(f"{path.name}.new")
+    fresh = unfinished(path)
     try:
         with fresh.open("wb") as file:
             file.write(content)
@@ -180,6 +180,11 @@ def write_durably(path: Path, content: bytes) -> None:
         raise
     if os.name == "posix":
         sync_folder(path.parent)
+
+
+def unfinished(path: Path) -> Path:
+    """Return where a file is while it is written; a stop may leave it there."""
+    return path.with_name(f"{path.name}.new")
 
 
 def sync(descriptor: int) -> None:

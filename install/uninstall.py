@@ -9,7 +9,7 @@ from pathlib import Path
 from installation import Installation
 from placing import files_below, listed, remove_if_empty, remove_tree, staging_of, take_out
 from plugin_folder import NAMES
-from record import Record
+from record import Record, unfinished
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class RemoveEngine:
         for tree in home.trees:
             if installation.record.owns(tree) and not tree.is_symlink():
                 remove_tree(tree)
-        home.record.unlink()
+        for path in (unfinished(home.record), home.record):
+            path.unlink(missing_ok=True)
 
 
 def plugin_folders(record: Record) -> list[Path]:
