@@ -38,4 +38,4 @@ def test_an_engine_that_does_not_work_is_a_sentence_and_never_a_long_wait(code, 
 
 
 def test_the_folder_of_the_logs_is_where_the_plug_in_writes_them():
-    assert doctor.logs_folder() == Path(settings.log_path()).parent
+    assert doctor.logs_folder() == Path(settings.log_folders()[0])
