@@ -82,6 +82,11 @@ def free_memory(device: torch.device) -> int:
     return int(kind.mem_get_info(device)[0])
 
 
+def held_memory(device: torch.device) -> int:
+    """Bytes that this process holds now: on a CUDA device its allocations there, else resident memory."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else memory.held()
+
+
 def peak_memory(device: torch.device) -> int:
     """Most bytes that this process has held so far: on a CUDA device its allocations there, else resident memory."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else memory.peak()

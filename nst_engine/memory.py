@@ -52,6 +52,11 @@ def machine() -> tuple[int, int]:
         return pages[0] * os.sysconf("SC_PAGE_SIZE"), pages[1] * os.sysconf("SC_PAGE_SIZE")
 
 
+def held() -> int:
+    """Bytes of memory that this process has now."""
+    return int(psutil.Process().memory_info().rss)
+
+
 def peak() -> int:
     """Most bytes of memory that this process has had so far."""
     if platform.system() == "Windows":

@@ -123,6 +123,8 @@ class Painter:
         looks = originals_of(styles)
         job = self._job(original.size, [look.size for look in looks], [*masks, *(style.region for style in styles)])
         size = self._fitting_size(job)
+        wanted = forecast.need(job, size)
+        expected = devices.held_memory(self.device) + (max(wanted) if self._is_main else wanted.painting)
         try:
             with memory.explained(lambda: forecast.ran_out(job, size)):
                 canvas = Canvas(original, masks, size, self.device)
@@ -135,7 +137,7 @@ class Painter:
         finally:
             self.started = time.perf_counter()
             memory.give_back()
-        return Stylized(picture, self._told(painting, styles, size))
+        return Stylized(picture, self._told(painting, styles, size, expected))
 
     @property
     def setting(self) -> tuple[Any, ...]:
@@ -170,7 +172,12 @@ class Painter:
     def _free(self, coming: int = 0) -> Free:
         """What is free, now and when so many bytes of pictures will have arrived."""
         main = memory.free() - coming
-        return Free(main if self.device.type == "cpu" else devices.free_memory(self.device), main)
+        return Free(main if self._is_main else devices.free_memory(self.device), main)
+
+    @property
+    def _is_main(self) -> bool:
+        """Whether the device's memory is the main memory."""
+        return self.device.type == "cpu"
 
     def _job(self, content: Size, styles: Sequence[Size], masks: Sequence[Pixels | None]) -> Job:
         maps = 1 + sum(mask is not None for mask in masks)  # and alpha
@@ -181,14 +188,14 @@ class Painter:
         number_format = devices.fastest_format(self.device)
         return VGG19(network, self.device, replicate, self.recipe.pooling, number_format, everywhere)
 
-    def _told(self, painting: _Painting, styles: Sequence[StylePicture], size: Size) -> dict[str, Any]:
+    def _told(self, painting: _Painting, styles: Sequence[StylePicture], size: Size, expected: int) -> dict[str, Any]:
         """The report, or what kept it from being made: the picture is there, and worth more than its story."""
         try:
-            return self._report(painting, styles, size)
+            return self._report(painting, styles, size, expected)
         except Exception as error:
             return {"options": dataclasses.asdict(self.options), "fault": f"{type(error).__name__}: {error}"}
 
-    def _report(self, painting: _Painting, styles: Sequence[StylePicture], size: Size) -> dict[str, Any]:
+    def _report(self, painting: _Painting, styles: Sequence[StylePicture], size: Size, expected: int) -> dict[str, Any]:
         return {
             "options": dataclasses.asdict(self.options),
             "styles": [{"name": style.name, "weight": style.weight} for style in styles],
@@ -198,6 +205,7 @@ class Painter:
             "number_format": str(self.vgg.dtype).removeprefix("torch."),
             "versions": versions(),
             "seconds": painting.clock.laps | {"total": painting.clock.total()},
+            "expected_memory_bytes": expected,
             "peak_memory_bytes": devices.peak_memory(self.device),
             "history": painting.history(),
         }

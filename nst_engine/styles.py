@@ -49,7 +49,7 @@ class KnownStatistics:
     A style is known by what the network is shown: a hash of its numbers at the size looked at.
     """
 
-    MOST = 128 * 2**20
+    MOST = 64 * 2**20
     """Two megabytes and a half are the statistics of the usual layers of a style at one size."""
 
     def __init__(self, vgg: VGG19, layers: Collection[str]) -> None:

@@ -1,0 +1,119 @@
+"""What was forecast of a job's memory against what it took: ``python -m tests.benchmarks.memory``.
+
+Every job reads files, paints and writes in a process of its own, whose peak of memory is its own too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from nst_engine import device, memory, options
+from nst_engine.canvas import Masks
+from nst_engine.files import reading, writing
+from nst_engine.painting import Painter
+from nst_engine.protocol import StylePicture
+
+from .runs import in_fresh_process
+
+STEPS = 12
+"""At the finest scale: enough for all pairs of L-BFGS."""
+
+
+class Case(NamedTuple):
+    """A job: long sides of the content, of how many styles, and of the size painted at; what else is asked for."""
+
+    content: int
+    styles: int
+    style: int
+    size: int
+    chosen: dict[str, Any] = {}
+    masks: bool = False
+    number_format: str = "bfloat16"
+
+
+CASES = (
+    Case(64, 1, 64, 64),
+    Case(64, 1, 64, 64, number_format="float32"),
+    Case(512, 1, 512, 512),
+    Case(512, 1, 512, 512, number_format="float32"),
+    Case(1024, 1, 1024, 1024),
+    Case(1024, 1, 1024, 1024, number_format="float32"),
+    Case(512, 1, 512, 512, {"recipe": "gatys"}),
+    Case(512, 1, 512, 512, {"recipe": "nst"}),
+    Case(512, 1, 512, 512, {"optimizer": "adam"}),
+    Case(512, 1, 512, 512, {"photo_weight": 1.0}),
+    Case(512, 1, 512, 512, {"style_layers": "relu3_1", "content_layers": "relu3_1"}),
+    Case(512, 3, 512, 512, masks=True),
+    Case(256, 1, 2048, 256, {"style_scale": 4.0}),
+    Case(6000, 4, 6000, 64),
+    Case(9000, 1, 1000, 256),
+    Case(9000, 1, 1000, 256, {"color": "content"}, masks=True),
+    Case(6000, 1, 6000, 512, {"color": "match"}, masks=True),
+)
+
+
+class Taken(NamedTuple):
+    """Bytes that were forecast for a process, and the most that it had."""
+
+    forecast: int
+    peak: int
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.memory", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--case", nargs="+", type=int, default=range(len(CASES)), metavar="N", help="rows, from 0")
+    parsed = parser.parse_args(arguments)
+    print("| | content | styles | painted at | | format | forecast, GB | peak, GB | ratio |\n|" + " --- |" * 9)
+    for number in parsed.case:
+        case = CASES[number]
+        with tempfile.TemporaryDirectory() as folder:
+            in_fresh_process(make_files, case, Path(folder))
+            taken = in_fresh_process(measured, case, Path(folder))
+        asked = ", ".join([f"{name} {value}" for name, value in case.chosen.items()] + ["masks"] * case.masks)
+        pictures = f"{case.content} px | {case.styles} × {case.style} px | {case.size} px"
+        numbers = f"{taken.forecast / 1e9:.2f} | {taken.peak / 1e9:.2f} | {taken.forecast / taken.peak:.2f}"
+        print(f"| {number} | {pictures} | {asked} | {case.number_format} | {numbers} |", flush=True)
+
+
+def make_files(case: Case, folder: Path) -> None:
+    """The pictures of a case, 3 : 2, as files."""
+    content = colorful(case.content)
+    content.save(folder / "content.jpg")
+    for number in range(case.styles):
+        colorful(case.style).save(folder / f"style-{number}.jpg")
+    if case.masks:
+        for name in ("protect", "select"):
+            content.getchannel("R").save(folder / f"{name}.png")
+
+
+def colorful(long_side: int) -> Image.Image:
+    """A picture of soft spots."""
+    spots = np.random.default_rng(long_side).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    return Image.fromarray(spots).resize((long_side, long_side * 2 // 3), Image.Resampling.BICUBIC)
+
+
+def measured(case: Case, folder: Path) -> Taken:
+    """One job from files to a file."""
+    setattr(device, "fastest_format", lambda place: getattr(torch, case.number_format))  # noqa: B010
+    chosen = options.from_mapping({"size": case.size, "device": "cpu", "iterations": STEPS, **case.chosen})
+    content = reading.read(folder / "content.jpg")
+    styles = [StylePicture(path.stem, reading.load(path)) for path in sorted(folder.glob("style-*"))]
+    masks = Masks(*(reading.load(path)[..., :1] for path in sorted(folder.glob("*.png"))))
+    done = Painter(chosen).paint(content.pixels, styles, masks)
+    writing.save(folder / "result.png", done.picture)
+    return Taken(done.report["expected_memory_bytes"], memory.peak())
+
+
+if __name__ == "__main__":
+    main()
