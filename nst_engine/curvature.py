@@ -97,7 +97,7 @@ def _powers(picture: Tensor) -> Tensor:
     return powers.index_add_(1, band, power * (1 - share)).index_add_(1, band + 1, power * share)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=1)
 def _spectrum(height: int, width: int, device: torch.device) -> _Spectrum:
     down, across = torch.fft.fftfreq(height, device=device), torch.fft.rfftfreq(width, device=device)
     frequency = torch.hypot(down[:, None], across[None])

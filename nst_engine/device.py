@@ -22,6 +22,9 @@ PROBE_CHANNELS, PROBE_SIDE = 128, 16
 PROBE_SECONDS, PROBE_RUNS = 0.05, 8
 """How long one format is tried, and how often at most: the best of several runs is the same on a busy machine."""
 
+TRANSFORM_PLANS = 8
+"""How many sizes of Fourier transforms a GPU remembers plans for: the newest, where it would keep thousands."""
+
 STEPS_AHEAD = 2
 """How many steps may be queued on a GPU while the host goes on: enough to keep it busy, few enough to stop soon."""
 
@@ -46,6 +49,7 @@ def choose(wanted: str) -> torch.device:
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = True
+        torch.backends.cuda.cufft_plan_cache.max_size = TRANSFORM_PLANS
         torch.backends.cudnn.conv.fp32_precision = "tf32"  # type: ignore[attr-defined]  # statistics stay exact
     return device
 
