@@ -16,7 +16,7 @@ from nst_engine.options import Options
 # spin a picture took a third less time beside one busy process, and 7 % more alone. To be set before torch is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-# The library of convolutions remembers code for 1024 shapes. A job has some 200, a folder of pictures new ones for each.
+# The library of convolutions remembers code for 1024 shapes, and a folder of pictures has new ones with each picture.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 
 if TYPE_CHECKING:

@@ -16,9 +16,8 @@ from torch import Tensor
 
 from nst_engine.errors import PictureError
 from nst_engine.protocol import Pixels
-from nst_engine.pyramid import Size
-from nst_engine.tensors import Floats, resize, to_image, to_pixels
-from nst_engine.vgg import SMALLEST_SIDE
+from nst_engine.pyramid import SMALLEST_SIDE, Size
+from nst_engine.tensors import Floats, resize, to_image
 
 BAND_PIXELS = 2**19
 """Pixels of a band: some 50 MB while it is worked on."""
@@ -90,13 +89,6 @@ class OriginalPicture(Original):
             colors += (values[..., :3] * values[..., 3:]).sum(axis=(0, 1), dtype=np.float64)
             weight += float(values[..., 3].sum(dtype=np.float64))
         return (colors / weight).astype(np.float32)
-
-    def reduced(self, size: Size) -> Pixels:
-        """The picture in another size, in as many bits and with straight alpha as it was given."""
-        values = to_pixels(self.at(size))
-        if not self.is_opaque:
-            values[..., :3] = self.mean + (values[..., :3] - self.mean) / values[..., 3:].clip(min=1e-3)
-        return as_kind(values, self.pixels.dtype)
 
 
 class OriginalMask(Original):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import torch
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 from nst_engine.options import Options
-from nst_engine.recipes import Recipe
-from nst_engine.vgg import SMALLEST_SIDE
+
+if TYPE_CHECKING:
+    import torch
+
+    from nst_engine.recipes import Recipe
+
+SMALLEST_SIDE = 16
+"""Pixels that a picture's short side needs so that relu5_1, after four poolings, still has a position."""
 
 COARSEST_LONG_SIDE = 64
 """Scales below this long side are not worth a visit: relu4_1 has some fifty positions there."""
@@ -78,7 +83,7 @@ def schedule(finest: Size, options: Options, recipe: Recipe, number_format: torc
     sizes = [finest, *(size for size in sizes[1:] if min(size) >= SMALLEST_SIDE)]
     if not recipe.coarse_to_fine:
         del sizes[1:]
-    schedules = SCHEDULES if number_format == torch.float32 else HALF_PRECISION_SCHEDULES
+    schedules = SCHEDULES if number_format.itemsize == 4 else HALF_PRECISION_SCHEDULES
     steps = _steps(len(sizes), schedules[options.quality], recipe)
     return [Scale(*scale) for scale in zip(sizes, steps, strict=True)][::-1]
 
@@ -88,6 +93,11 @@ def working_size(content: Size, long_side: int) -> Size:
     wanted = min(long_side, max(content))
     smallest = 2 * SMALLEST_SIDE * max(content) / min(content)
     return content.scaled_to(min(max(wanted, smallest), max(content)))
+
+
+def useful_style_side(content: Size, options: Options) -> int:
+    """Long side beyond which nothing of a style is looked at for this content, whatever size it is painted at."""
+    return math.ceil(max(working_size(content, options.size or max(content))) * options.style_scale)
 
 
 def _long_sides(finest: int) -> list[float]:

@@ -17,9 +17,9 @@ from torch import Tensor
 from nst_engine import losses, networks
 from nst_engine.errors import PictureError
 from nst_engine.files.writing import to_bytes
-from nst_engine.pyramid import Size
+from nst_engine.pyramid import SMALLEST_SIDE, Size
 from nst_engine.tensors import Floats
-from nst_engine.vgg import SMALLEST_SIDE, VGG19
+from nst_engine.vgg import VGG19
 
 NETWORK = "vgg19"
 

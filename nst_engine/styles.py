@@ -18,9 +18,9 @@ from nst_engine.objective import Region, Statistics, blended, style_statistics
 from nst_engine.options import Options
 from nst_engine.originals import OriginalPicture
 from nst_engine.protocol import StylePicture
-from nst_engine.pyramid import Size
+from nst_engine.pyramid import SMALLEST_SIDE, Size
 from nst_engine.tensors import Floats, covering, middle, resize, to_image, to_pixels
-from nst_engine.vgg import SMALLEST_SIDE, VGG19
+from nst_engine.vgg import VGG19
 
 
 def size_for(own: Size, picture: int, style_scale: float) -> Size:
@@ -29,11 +29,6 @@ def size_for(own: Size, picture: int, style_scale: float) -> Size:
     if min(size) < SMALLEST_SIDE:
         size = own.scaled_to(min(max(own), SMALLEST_SIDE * max(own) / min(own)))
     return size
-
-
-def useful_size(own: Size, content: Size, options: Options) -> Size:
-    """The largest size in which a style of its ``own`` can be wanted for this content."""
-    return size_for(own, min(options.size or max(content), max(content)), options.style_scale)
 
 
 def originals_of(styles: Sequence[StylePicture]) -> list[OriginalPicture]:

@@ -14,10 +14,6 @@ from nst_engine.networks import CONVOLUTIONS, Network
 LAYERS = tuple(name.replace("conv", "relu") for name in CONVOLUTIONS)
 """The layers whose features can be asked for, shallowest first: each is a convolution after its ReLU."""
 
-SMALLEST_SIDE = 16
-"""Pixels that a picture's short side needs so that relu5_1, after four poolings, still has a position."""
-
-
 POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "max": F.max_pool2d,
     "average": F.avg_pool2d,

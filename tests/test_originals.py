@@ -64,17 +64,6 @@ def test_whole_numbers_of_8_and_16_bits_are_fractions_of_white(content, kind):
     assert OriginalPicture("content", opaque).at(size).shape == (1, 3, *size)
 
 
-@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
-def test_a_reduced_picture_has_its_kind_and_straight_alpha(content, kind):
-    white = KINDS.get(kind, 1)
-    flat = np.concatenate([np.full((48, 64, 3), 0.6), transparent(content)[..., 3:]], axis=2) * white
-    reduced = OriginalPicture("style", flat.astype(kind)).reduced(Size(24, 32))
-    assert (reduced.dtype, reduced.shape) == (np.dtype(kind), (24, 32, 4))
-    assert reduced[..., :3] / white == pytest.approx(np.full((24, 32, 3), 0.6), abs=2 / 255)
-    assert reduced[:4, :, 3].max() / white < 0.1 < 0.9 < reduced[11:, :, 3].min() / white
-    assert OriginalPicture("style", flat[..., :3].astype(kind)).reduced(Size(24, 32)).shape == (24, 32, 3)
-
-
 def test_masks_are_fractions_and_what_is_no_number_is_black(many_bands):
     mask = np.full((48, 64, 1), 0.25, np.float32)
     mask[0, 0], mask[1, 1] = np.nan, 7

@@ -8,8 +8,8 @@ import torch
 
 from nst_engine import networks
 from nst_engine.options import Options
-from nst_engine.pyramid import Size
-from nst_engine.styles import KnownStatistics, size_for, useful_size
+from nst_engine.pyramid import Size, useful_style_side
+from nst_engine.styles import KnownStatistics, size_for
 from nst_engine.vgg import VGG19
 
 
@@ -26,10 +26,10 @@ def test_a_style_is_as_large_as_its_scale_says_and_never_enlarged():
 
 
 @pytest.mark.parametrize("size", [0, 300, 5000])
-def test_the_largest_useful_size_is_never_below_one_that_is_used(size):
-    content, own = Size(600, 800), Size(4000, 6000)
-    useful = useful_size(own, content, Options(size=size, style_scale=2.0))
-    assert max(useful) == 2 * min(size or 800, 800)
+def test_no_style_is_looked_at_beyond_the_side_that_is_useful(size):
+    content = Size(600, 800)
+    assert useful_style_side(content, Options(size=size, style_scale=2.0)) == 2 * min(size or 800, 800)
+    assert useful_style_side(Size(20, 800), Options(size=100)) == 800 * 32 // 20
 
 
 def test_what_was_seen_is_known_again_by_its_numbers_alone(known):

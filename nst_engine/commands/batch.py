@@ -16,6 +16,7 @@ from nst_engine.commands.mishaps import explained
 from nst_engine.commands.stylize import add_background_argument, add_style_arguments
 from nst_engine.errors import OptionError, PictureError
 from nst_engine.files import formats, places
+from nst_engine.pyramid import Size, useful_style_side
 
 if TYPE_CHECKING:
     from nst_engine.files.writing import Color
@@ -68,7 +69,7 @@ def run(parsed: argparse.Namespace) -> None:
         raise OptionError("--grid keeps styles apart and --blend mixes them.", "Leave one of them out.")
     if not parsed.force:
         _check_is_another(parsed.output, parsed.folder)
-    wanted = chosen.size * chosen.style_scale if chosen.size else None
+    wanted = useful_style_side(Size(chosen.size, chosen.size), chosen) if chosen.size else None
     styles = read_styles(parsed.style, parsed.blend, [], wanted)
     tasks = _tasks(contents, styles, parsed.output, parsed.grid)
     _make_folder(parsed.output)
@@ -114,7 +115,13 @@ def _paint(painter: Painter, task: Task, manner: Manner, display: Display, inter
     writing.check_output(task.output, force)
     content = read(task.content, display.say)
     writing.check_size(task.output, content.pixels.shape, content.depth)
-    done = painter.paint(content.pixels, task.styles, on_step=display.show, should_stop=lambda: interrupts.stopped)
+    done = painter.paint(
+        content.pixels,
+        task.styles,
+        on_step=display.show,
+        should_stop=lambda: interrupts.stopped,
+        kind=content.pixels.dtype,
+    )
     writing.deliver(task.output, done.picture, force, content.depth, content.metadata, manner.background)
 
 

@@ -60,16 +60,19 @@ def read_styles(
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> Pixels:
-    """The lightness of a picture file as a mask, H×W×1, scaled to the content's size where the proportions agree."""
+    """The lightness of a picture file as a mask in its own depth, H×W×1, scaled to the content's size if it has to be."""
     import numpy as np
     from PIL import Image
 
-    pixels = load(path)
+    pixels = read(path).pixels
     height, width = pixels.shape[:2]
     if abs(width * size[0] - height * size[1]) > max(width, height, *size):
         raise PictureError(
             f"{path} is {width}×{height} pixels, the content {size[1]}×{size[0]}.", "Give a mask of its proportions."
         )
-    lightness = pixels[..., :3].mean(axis=2) * pixels[..., 3]
-    scaled = Image.fromarray(lightness).resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    return np.asarray(scaled, dtype=np.float32)[..., None]
+    lightness = pixels[..., :3].mean(axis=2, dtype=np.float32)
+    if pixels.shape[2] == 4:
+        lightness *= pixels[..., 3] / np.float32(np.iinfo(pixels.dtype).max)
+    if lightness.shape != size:
+        lightness = np.asarray(Image.fromarray(lightness).resize(size[::-1], Image.Resampling.BILINEAR))
+    return np.rint(lightness).astype(pixels.dtype)[..., None]

@@ -14,6 +14,7 @@ from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts
 from nst_engine.errors import PictureError
 from nst_engine.files import places
+from nst_engine.pyramid import Size, useful_style_side
 
 if TYPE_CHECKING:
     from nst_engine.files.writing import Color
@@ -93,7 +94,7 @@ def run(parsed: argparse.Namespace) -> None:
     depth = parsed.depth or content.depth
     writing.check_size(parsed.output, size, depth)
     regions = [None if name == WHOLE else inputs.read_mask(Path(name), size) for name in parsed.region]
-    wanted = min(chosen.size or max(size), max(size)) * chosen.style_scale
+    wanted = useful_style_side(Size(*size), chosen)
     styles = inputs.read_styles(parsed.style, parsed.blend, regions, wanted)
     protection, selection = (inputs.read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
     init = inputs.read(parsed.init_picture).pixels if parsed.init_picture else None
@@ -101,9 +102,10 @@ def run(parsed: argparse.Namespace) -> None:
     from nst_engine.canvas import Masks
     from nst_engine.painting import Painter
 
+    kind = f"uint{depth}"
     with Display() as display, Interrupts(display.say) as interrupts:
         done = Painter(chosen, started).paint(
-            content.pixels, styles, Masks(protection, selection), init, display.show, lambda: interrupts.stopped
+            content.pixels, styles, Masks(protection, selection), init, display.show, lambda: interrupts.stopped, kind
         )
         writing.deliver(parsed.output, done.picture, parsed.force, depth, content.metadata, parsed.background)
         if parsed.report:
