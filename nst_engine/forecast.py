@@ -7,7 +7,9 @@ really took.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from nst_engine import pyramid
 from nst_engine.errors import OutOfMemory
@@ -39,8 +41,8 @@ DESCENT = {"lbfgs": 480, "adam": 100, "tensorflow-adam": 100}
 PHOTO_TERM = 500
 """Bytes a pixel of the windows that the photo term looks at."""
 
-HANDING_ON = 12
-"""Bytes a pixel of what becomes of a result: 8 or 16 bits, a file."""
+WRITING = 8
+"""Bytes a pixel of a picture in whole numbers on its way into a file."""
 
 PART = 0.7
 """Share of what was forecast that counts as there when it turned out to be too little."""
@@ -53,7 +55,7 @@ class Job(NamedTuple):
     """What the memory of a job depends on, but for the size that it is painted at.
 
     ``content`` and ``styles`` are the pictures' own sizes; ``masks`` is the number of maps on the content, its alpha
-    and styles' regions among them.
+    and styles' regions among them. ``kind`` is that of the result's numbers.
     """
 
     content: Size
@@ -62,6 +64,7 @@ class Job(NamedTuple):
     options: Options
     recipe: Recipe
     vgg: VGG19
+    kind: np.dtype[Any] = np.dtype(np.float32)
 
 
 class Need(NamedTuple):
@@ -87,7 +90,7 @@ def need(job: Job, size: Size) -> Need:
     largest = max(styles, default=0)
     looking, stepping = largest * _look(job.recipe, job.vgg), size.pixels * _step(job.recipe, job.vgg)
     held += LIBRARIES + known + _kernels(job.recipe, job.vgg, max(largest, size.pixels))
-    result = (4 * FLOAT + HANDING_ON) * job.content.pixels
+    result = (4 * job.kind.itemsize + (WRITING if job.kind.kind == "u" else 0)) * job.content.pixels
     return Need(painting=int(held + max(looking, stepping)), result=held + BAND + result)
 
 

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,15 +21,19 @@ from nst_engine.errors import OutOfMemory, StyleTransferError
 SIGNS = (
     "can't allocate", "cannot allocate", "failed to allocate", "unable to allocate", "out of memory", "alloc_failed",
     "bad_alloc", "not enough memory", "could not create a primitive", "could not create a memory",
-    "failed to map segment", "paging file is too small",
+    "failed to map segment", "paging file is too small", "error return without exception set",
 )  # fmt: skip
 """What PyTorch, its libraries and loaders of libraries say where memory is short and Python knows no MemoryError."""
 
-START = "import nst_engine.painting; bytearray(100_000_000)"
-"""What takes as much memory as it takes to start: PyTorch with all that comes with it, and something to begin with."""
+START = "import nst_engine.painting, nst_engine.files.reading; bytearray(300_000_000)"
+"""What takes as much memory as the smallest job: all libraries, a network, and something to begin with."""
 
 THREADS_STORAGE = "static tls"
 """A loader's complaint that has the words of SIGNS and another cause."""
+
+
+SPARE = 100_000_000
+"""Bytes of a limit on addresses that are left alone: where libraries get none, some crash instead of telling."""
 
 
 def free() -> int:
@@ -38,8 +43,8 @@ def free() -> int:
     process holds without using is given back first.
     """
     give_back()
-    idle = _held_idle()
-    return min(machine()[1], limits.room(), limits.address_room() + idle)
+    addresses = limits.address_room() + _held_idle() - SPARE
+    return max(0, min(machine()[1], limits.room(), addresses))
 
 
 def machine() -> tuple[int, int]:
@@ -54,7 +59,10 @@ def machine() -> tuple[int, int]:
 
 def held() -> int:
     """Bytes of memory that this process has now."""
-    return int(psutil.Process().memory_info().rss)
+    try:
+        return int(psutil.Process().memory_info().rss)
+    except (psutil.Error, OSError):
+        return peak()
 
 
 def peak() -> int:
@@ -122,6 +130,7 @@ def explained(explanation: Callable[[], OutOfMemory]) -> Iterator[None]:
     except Exception as error:
         if not is_shortage(error):
             raise
+        traceback.clear_frames(error.__traceback__)  # what was half done may be what takes the memory
         raise explanation() from error
 
 

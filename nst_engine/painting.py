@@ -62,7 +62,7 @@ class Step:
 class Stylized:
     """The finished picture, H×W×4 in the content's size with its alpha, and the report of how it was made.
 
-    It is float32 in [0, 1]; uint8 only where there was no memory left for that.
+    It has the numbers that were asked for; uint8 only where there was no memory left for those.
     """
 
     picture: Pixels
@@ -110,18 +110,21 @@ class Painter:
         init: Pixels | None = None,
         on_step: Callable[[Step], None] = lambda step: None,
         should_stop: Callable[[], bool] = lambda: False,
+        kind: DTypeLike = np.float32,
     ) -> Stylized:
         """Paint ``content`` in the style of ``styles`` (Gatys, Ecker & Bethge 2016), coarse to fine.
 
         Pictures are H×W×3|4, uint8, uint16, or float32 with [0, 1] as the visible range; sRGB-encoded, alpha straight.
         ``on_step`` hears of every step; what it raises ends the job. When ``should_stop`` says so,
-        the picture as it stands is finished and returned. ``init`` is the picture to start from.
+        the picture as it stands is finished and returned. ``init`` is the picture to start from, ``kind`` is that of
+        the result's numbers: float32 in [0, 1], or uint8 or uint16 for a file.
         Raises :class:`nst_engine.errors.StyleTransferError`.
         """
         clock = _Clock(self.started)
         original = OriginalPicture("content", content)
         looks = originals_of(styles)
-        job = self._job(original.size, [look.size for look in looks], [*masks, *(style.region for style in styles)])
+        maps = [*masks, *(style.region for style in styles)]
+        job = self._job(original.size, [look.size for look in looks], maps, kind)
         size = self._fitting_size(job)
         wanted = forecast.need(job, size)
         expected = devices.held_memory(self.device) + (max(wanted) if self._is_main else wanted.painting)
@@ -133,7 +136,7 @@ class Painter:
                 clock.lap("start_up")
                 painting = _Painting(self, canvas, palette, scales, clock, init)
                 painting.paint(on_step, should_stop)
-                picture = painting.finished()
+                picture = painting.finished(kind)
         finally:
             self.started = time.perf_counter()
             memory.give_back()
@@ -179,9 +182,11 @@ class Painter:
         """Whether the device's memory is the main memory."""
         return self.device.type == "cpu"
 
-    def _job(self, content: Size, styles: Sequence[Size], masks: Sequence[Pixels | None]) -> Job:
+    def _job(
+        self, content: Size, styles: Sequence[Size], masks: Sequence[Pixels | None], kind: DTypeLike = np.float32
+    ) -> Job:
         maps = 1 + sum(mask is not None for mask in masks)  # and alpha
-        return Job(content, styles, maps, self.options, self.recipe, self.vgg)
+        return Job(content, styles, maps, self.options, self.recipe, self.vgg, np.dtype(kind))
 
     def _vgg(self, network: networks.Network) -> VGG19:
         replicate, everywhere = self.recipe.padding != "zeros", self.recipe.padding == "replicate-all"
@@ -299,15 +304,15 @@ class _Painting:
             image += (CARRIED_DETAIL if scale.steps >= FEW_STEPS else 1.0) * detail
         return image.clamp_(0, 1)
 
-    def seen(self, size: Size, kind: DTypeLike = np.float32) -> Pixels:
+    def seen(self, size: Size, kind: DTypeLike) -> Pixels:
         """The picture as it stands, H×W×4 in a size of the content's proportions, its colors and alpha as wanted."""
         return composed(self.image, self.canvas, size, self.options.color == "content", kind)
 
-    def finished(self) -> Pixels:
-        """The picture in the content's own size, H×W×4 float32, or where memory is short for that, uint8."""
+    def finished(self, kind: DTypeLike) -> Pixels:
+        """The picture in the content's own size, H×W×4 of this kind, or where memory is short for that, uint8."""
         memory.give_back()
         try:
-            return self.seen(self.canvas.size)
+            return self.seen(self.canvas.size, kind)
         except Exception as error:
             if not memory.is_shortage(error):
                 raise

@@ -60,7 +60,7 @@ def read_styles(
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> Pixels:
-    """The lightness of a picture file as a mask in its own depth, H×W×1, scaled to the content's size if it has to be."""
+    """The lightness of a picture file as a mask in its own depth, H×W×1, scaled to a content of its proportions."""
     import numpy as np
     from PIL import Image
 
@@ -75,4 +75,4 @@ def read_mask(path: Path, size: tuple[int, int]) -> Pixels:
         lightness *= pixels[..., 3] / np.float32(np.iinfo(pixels.dtype).max)
     if lightness.shape != size:
         lightness = np.asarray(Image.fromarray(lightness).resize(size[::-1], Image.Resampling.BILINEAR))
-    return np.rint(lightness).astype(pixels.dtype)[..., None]
+    return np.asarray(np.rint(lightness)[..., None], dtype=pixels.dtype)

@@ -6,6 +6,7 @@ Every job reads files, paints and writes in a process of its own, whose peak of 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from nst_engine import device, memory, options
-from nst_engine.canvas import Masks
-from nst_engine.files import reading, writing
-from nst_engine.painting import Painter
-from nst_engine.protocol import StylePicture
+from nst_engine import cli, device, memory
 
 from .runs import in_fresh_process
 
@@ -104,15 +101,16 @@ def colorful(long_side: int) -> Image.Image:
 
 
 def measured(case: Case, folder: Path) -> Taken:
-    """One job from files to a file."""
+    """One job of the command line, from files to a file."""
     setattr(device, "fastest_format", lambda place: getattr(torch, case.number_format))  # noqa: B010
-    chosen = options.from_mapping({"size": case.size, "device": "cpu", "iterations": STEPS, **case.chosen})
-    content = reading.read(folder / "content.jpg")
-    styles = [StylePicture(path.stem, reading.load(path)) for path in sorted(folder.glob("style-*"))]
-    masks = Masks(*(reading.load(path)[..., :1] for path in sorted(folder.glob("*.png"))))
-    done = Painter(chosen).paint(content.pixels, styles, masks)
-    writing.save(folder / "result.png", done.picture)
-    return Taken(done.report["expected_memory_bytes"], memory.peak())
+    chosen = {"size": case.size, "device": "cpu", "iterations": STEPS, **case.chosen}
+    files = {"content": "content.jpg", "output": "result.png", "report": "report.json"}
+    files |= {"protect": "protect.png", "select": "select.png"} if case.masks else {}
+    asked = [f"--{name}={folder / file}" for name, file in files.items()]
+    asked += [f"--{name.replace('_', '-')}={value}" for name, value in chosen.items()]
+    cli.main(["stylize", *asked, "--style", *(str(path) for path in folder.glob("style-*"))])
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return Taken(report["expected_memory_bytes"], memory.peak())
 
 
 if __name__ == "__main__":
