@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -95,62 +92,3 @@ def test_a_shortage_while_the_network_is_loaded_is_told(monkeypatch):
     with pytest.raises(OutOfMemory, match="too small to load the network") as caught:
         Painter(Options())
     assert isinstance(caught.value.__cause__, MemoryError)
-
-
-UNDER_A_LIMIT = """
-import resource, sys
-import numpy as np
-from nst_engine import Options, memory
-from nst_engine.errors import OutOfMemory
-from nst_engine.painting import Painter
-from nst_engine.protocol import StylePicture
-
-def limit(room):
-    used = memory.psutil.Process().memory_info().vms - memory._held_idle()
-    resource.setrlimit(resource.RLIMIT_AS, (used + room, used + room))
-
-def job(side):
-    return np.random.default_rng(1).integers(0, 256, (side, side, 3), dtype=np.uint8)
-
-painter = Painter(Options(quality="draft", iterations=1, size=SIZE, device="cpu"))
-"""
-
-REFUSED = (
-    UNDER_A_LIMIT.replace("SIZE", "1024")
-    + """
-limit(900_000_000)
-try:
-    painter.paint(job(1024), [StylePicture("s", job(256))])
-except OutOfMemory as error:
-    print(error)
-"""
-)
-
-AT_THE_END = (
-    UNDER_A_LIMIT.replace("SIZE", "64")
-    + """
-content = job(5000)
-memory.give_back()
-picture = painter.paint(content, [StylePicture("s", job(64))], on_step=lambda step: limit(240_000_000)).picture
-print(picture.dtype, picture.shape, picture[::100, ::100].std() > 10)
-"""
-)
-
-
-def printed(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-@pytest.mark.posix
-def test_a_limit_of_the_shell_s_is_told_with_a_size_that_fits():
-    sentence = printed(REFUSED)
-    assert sentence.startswith("Painting at 1024 px needs about 3.")
-    side = int(sentence.split()[-1].rstrip("."))
-    assert 200 < side < 700
-
-
-@pytest.mark.posix
-def test_a_painted_picture_is_not_lost_when_its_memory_is_gone_at_the_end():
-    assert printed(AT_THE_END) == "uint8 (5000, 5000, 4) True"

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import torch
-from PIL import Image
 
 from nst_engine import limits, memory
 from nst_engine.errors import PictureError
 
 GB = 10**9
-ASK = "from nst_engine import memory; print(memory.free())"
 
 
 def group(folder: Path, **files: str) -> None:
@@ -88,79 +83,9 @@ def test_version_1_counts_beside_a_version_2_that_has_no_memory(tmp_path):
     assert limits.room(process(tmp_path / "proc", groups, mounts)) == 2 * GB
 
 
-@pytest.fixture
-def limited_group() -> Iterator[Path]:
-    """A control group of this machine with a limit of 600 MB, inside the group that the tests run in."""
-    found = [(own, name) for own, kind in limits._groups(Path("/proc/self")) for name in kind.limits]
-    own, limit = next(((own, name) for own, name in found if (own / name).exists()), (Path("/proc"), ""))
-    folder = own / f"nst-{secrets.token_hex(4)}"
-    try:
-        folder.mkdir()
-    except OSError:
-        pytest.skip("no control group can be made here")
-    try:
-        if not (folder / limit).is_file():
-            pytest.skip("a control group made here has no limit of memory")
-        (folder / limit).write_text("600000000")
-        yield folder
-    finally:
-        folder.rmdir()
-
-
-def test_a_real_group_s_limit_counts(limited_group):
-    enter = f"open({str(limited_group / 'cgroup.procs')!r}, 'w').write(str(__import__('os').getpid()))"
-    done = subprocess.run([sys.executable, "-c", f"{enter}; {ASK}"], capture_output=True, text=True, check=True)
-    assert 500e6 < int(done.stdout) <= 600e6
-
-
-@pytest.mark.posix
-@pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
-def test_a_shell_s_limit_counts(limit):
-    set_limit = f"import resource; resource.setrlimit(resource.{limit}, (10**9, 10**9))"
-    done = subprocess.run([sys.executable, "-c", f"{set_limit}; {ASK}"], capture_output=True, text=True, check=True)
-    assert 500e6 < int(done.stdout) < 1000e6
-
-
-HOLD_AND_FREE = """
-import resource
-from nst_engine import memory
-memory.keep_what_is_freed()
-before = memory.free()
-held = [bytearray(1000) for _ in range(200_000)] + [bytearray(200_000_000)]
-during = memory.free()
-last = bytearray(1000)
-held.clear()
-print(before - during, before - memory.free())
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere freed memory is not kept")
-def test_what_was_held_and_is_free_again_counts_as_free():
-    set_limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9))"
-    done = subprocess.run([sys.executable, "-c", set_limit + HOLD_AND_FREE], capture_output=True, text=True, check=True)
-    while_held, afterwards = (int(number) for number in done.stdout.split())
-    assert while_held > 380e6
-    assert afterwards < 20e6
-
-
 def test_free_memory_is_at_most_what_the_machine_has():
     assert 0 < memory.free() <= psutil.virtual_memory().total
     assert psutil.Process().memory_info().rss <= memory.peak() * 1.01
-
-
-@pytest.mark.posix
-@pytest.mark.parametrize(("limit", "megabytes"), [("RLIMIT_AS", 60), ("RLIMIT_AS", 600), ("RLIMIT_DATA", 300)])
-def test_too_small_a_limit_ends_in_a_sentence_however_the_libraries_take_it(tmp_path, limit, megabytes):
-    Image.new("RGB", (64, 48), "red").save(red := tmp_path / "red.png")
-    files = {"--content": red, "--style": red, "--output": tmp_path / "out.png"}
-    arguments = ["stylize", *(str(word) for pair in files.items() for word in pair)]
-    set_limit = f"import resource; resource.setrlimit(resource.{limit}, ({megabytes * 10**6},) * 2)"
-    command = [sys.executable, "-c", f"{set_limit}; from nst_engine import cli; cli.main({arguments!r})"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    error, remedy = done.stderr.splitlines()
-    assert (done.returncode, error.startswith("ERROR "), "memory" in error) == (1, True, True)
-    assert remedy.startswith("TIP ")
-    assert not (tmp_path / "out.png").exists()
 
 
 def raised(action) -> BaseException:
