@@ -30,7 +30,7 @@ SLOW = {
     "test_for_real_on_linux",
     "test_forecast",
     "test_fuzz",
-    "test_hostile_pictures",
+    "test_hostile_files_on_linux",
     "test_interrupts_on_linux",
     "test_limits_on_linux",
     "test_look",

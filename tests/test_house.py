@@ -115,3 +115,9 @@ def test_tests_outside_gimp_can_be_collected_on_windows() -> None:
     everywhere = [path for path in tests if "gimp" not in path.relative_to(CHECKOUT).parts[1]]
     found = {path.name: set(imports(parsed(path), at_start=True)) & POSIX for path in everywhere}
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_files_that_are_said_to_be_slow_are_there() -> None:
+    assigned = [node for node in ast.walk(parsed(CHECKOUT / "tests/conftest.py")) if isinstance(node, ast.Assign)]
+    slow = next(node.value for node in assigned if ast.unparse(node.targets[0]) == "SLOW")
+    assert ast.literal_eval(slow) <= {path.stem for path in modules(CHECKOUT / "tests")}
