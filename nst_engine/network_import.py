@@ -50,9 +50,6 @@ PUBLISHED = {"dcbb9e9d": ("torchvision", "rgb"), "d01eb7cb": ("caffe", "bgr")}
 FEATURES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
 """Where torchvision's VGG-19 has its convolutions: ``features.N.weight`` and ``.bias``."""
 
-LARGEST_FILE = 2 * 10**9
-"""Bytes of a weights file; those of the whole VGG-19 in float64 are 1.2 GB."""
-
 FOREIGN_MARKS = {
     b"MATLAB": "a MATLAB file (.mat)",
     b"\x89HDF": "an HDF5 file (.h5, or a .mat)",
@@ -121,7 +118,7 @@ def _file(source: str) -> Path:
         raise NetworkError(f"{shown} cannot be read ({getattr(error, 'strerror', error)}).", remedy) from None
     if not stat.S_ISREG(found.st_mode):
         raise NetworkError(f"{shown} is no file.", remedy)
-    if found.st_size > LARGEST_FILE:
+    if found.st_size > networks.LARGEST_FILE:
         raise NetworkError(f"{shown} is larger than a VGG-19 can be ({found.st_size / 1e9:.1f} GB).", remedy)
     return file
 

@@ -33,6 +33,9 @@ BGR_BYTES = "BGR, 0..255, minus mean"
 RGB_UNIT = "RGB, 0..1, minus mean, over std"
 """What the metadata field ``input`` may say; ``mean`` and ``std`` hold three numbers in that channel order."""
 
+LARGEST_FILE = 2 * 10**9
+"""Bytes of a weights file; those of the whole VGG-19 in float64 are 1.2 GB."""
+
 MOST_VALUES = 1 << 24
 """Numbers in a convolution's kernel; those of VGG-19 have two million at most."""
 
@@ -118,6 +121,8 @@ def load(name_or_file: str) -> Network:
     path = find(name_or_file)
     shipped = path.parent == _data_folder()
     try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ValueError("it is larger than a VGG-19 can be")
         sha256 = file_hash(path)
         if shipped and sha256 != SHIPPED[path.stem]:
             raise NetworkError(f"The network file {path} is damaged.", "Run install/install.py again.")

@@ -350,6 +350,8 @@ def test_a_file_larger_than_any_vgg19_is_not_even_opened(tmp_path, capsys):
     with open(tmp_path / "large.pth", "wb") as file:
         file.truncate(10**13)
     assert "larger than a VGG-19 can be (10000.0 GB)" in refused(capsys, "networks", "add", tmp_path / "large.pth")
+    with pytest.raises(networks.NetworkError, match="larger than a VGG-19 can be"):
+        networks.load(str(tmp_path / "large.pth"))
 
 
 FOREIGN = [

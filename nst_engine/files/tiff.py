@@ -76,9 +76,8 @@ def contents(file: BinaryIO) -> Contents:
     if colors in LABS:
         found.lab = colors
         fields[COLORS] = fields[COLORS]._replace(kind=SHORT, many=1, value=struct.pack(reader.order + "H", RGB))
-    found.held = (
-        found.width * min(found.height, reader.number(fields, ROWS_PER_STRIP, found.height)) * samples * bits // 8
-    )
+    strip = min(found.height, reader.number(fields, ROWS_PER_STRIP, found.height))
+    found.held = found.width * strip * samples * bits // 8
     _add_beside(found, reader, fields)
     if samples > 1 and reader.number(fields, PLANES, 1) == APART:
         found.colors = CHANNELS[colors]

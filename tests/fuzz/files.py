@@ -67,6 +67,8 @@ def pictures() -> dict[str, bytes]:
         "palette.png": picture_files.png(VALUES[..., :1], tRNS=b"\0\1"),
         "big.tif": picture_files.tiff(VALUES, ">", big=True, fields=picture_files.camera_fields()),
         "lab.tif": picture_files.tiff(VALUES, photometric=8),
+        "apart.tif": picture_files.tiff(VALUES, planes=True),
+        "tiles.tif": picture_files.tiled_tiff(VALUES, 16, apart=True),
         "lzw.tif": encoded("TIFF", compression="tiff_lzw"),
         "jpeg.tif": encoded("TIFF", compression="jpeg"),
         "progressive.jpg": encoded("JPEG", progressive=True, dpi=(300, 300), comment="by me", exif=block),
