@@ -46,7 +46,7 @@ def examination() -> dict[str, Any]:
         },
         "devices": {kind: _device(kind) for kind in kinds},
         "networks": {name: _network(name) for name in networks.listed()},
-        "memory_bytes": {"total": total, "available": available},
+        "memory_bytes": {"total": total, "available": available, "free_for_a_job": memory.free()},
         "places": {
             "networks": str(networks.networks_folder()),
             "logs": str(logs_folder()),

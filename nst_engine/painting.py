@@ -93,7 +93,7 @@ class Painter:
         self.speed: float | None = None
         self.vgg: VGG19
         self.known: KnownStatistics
-        with memory.explained(_no_room_for_network):
+        with memory.explained(_no_room_to_start):
             network = networks.load(options.network)
             self.network = dataclasses.replace(network, weights={})  # which are the VGG's from now on
             if like is not None and like.setting == self.setting:
@@ -169,7 +169,8 @@ class Painter:
 
     def _speed(self) -> float:
         if self.speed is None:
-            self.speed = estimate.seconds_per_pixel(self.vgg, self.recipe)
+            with memory.explained(_no_room_to_start):
+                self.speed = estimate.seconds_per_pixel(self.vgg, self.recipe)
         return self.speed
 
     def _free(self, coming: int = 0) -> Free:
@@ -365,5 +366,7 @@ def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
     return {name: number if math.isfinite(number) else None for name, number in numbers.items()}
 
 
-def _no_room_for_network() -> OutOfMemory:
-    return OutOfMemory("The memory is too small to load the network.", "Close other programs, or raise the limit.")
+def _no_room_to_start() -> OutOfMemory:
+    return OutOfMemory(
+        "The memory is too small to load and try the network.", "Close other programs, or raise the limit."
+    )

@@ -89,6 +89,6 @@ def test_a_shortage_during_the_work_is_told_with_a_size_that_fits(content, style
 
 def test_a_shortage_while_the_network_is_loaded_is_told(monkeypatch):
     monkeypatch.setattr("nst_engine.networks.load", lambda name: np.empty(2**57))
-    with pytest.raises(OutOfMemory, match="too small to load the network") as caught:
+    with pytest.raises(OutOfMemory, match="too small to load and try the network") as caught:
         Painter(Options())
     assert isinstance(caught.value.__cause__, MemoryError)

@@ -30,6 +30,19 @@ def test_arrays_and_images_give_the_same_picture(content, style):
     assert np.array_equal(images, arrays)
 
 
+def test_sixteen_bits_are_taken_in_arrays_and_in_images(content, style):
+    gray, deep_style = (np.rint(values * 65535).astype(np.uint16) for values in (content[..., 0], style))
+    arrays = stylize(np.dstack([gray] * 3), deep_style, QUICK, protection=gray)
+    images = stylize(Image.fromarray(gray), deep_style, QUICK, protection=Image.fromarray(gray))
+    assert np.array_equal(arrays, images)
+    assert abs(arrays[..., 0] - content[..., 0])[content[..., 0] > 0.85].max() < 0.15
+
+
+def test_images_without_a_known_white_are_refused(style):
+    with pytest.raises(PictureError, match="mode F"):
+        stylize(Image.fromarray(np.ones((32, 32), np.float32)), style, QUICK)
+
+
 def test_rgb_will_do(content, style):
     assert stylize(content[..., :3], [style[..., :3]], QUICK).shape == content.shape
 

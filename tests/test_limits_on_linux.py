@@ -8,10 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from nst_engine import limits
+from nst_engine import limits, memory
+from nst_engine.options import Options
+from nst_engine.painting import Painter
+from nst_engine.protocol import StylePicture
 
 ASK = "from nst_engine import memory; print(memory.free())"
 
@@ -67,6 +71,17 @@ def test_what_was_held_and_is_free_again_counts_as_free():
     while_held, afterwards = (int(number) for number in done.stdout.split())
     assert while_held > 380e6
     assert afterwards < 20e6
+
+
+def test_a_job_gives_back_what_it_took():
+    """The second one, for which libraries and kernels are there."""
+    painter = Painter(Options(quality="draft", iterations=2, size=256))
+    picture = np.random.default_rng(1).integers(0, 256, (200, 256, 3), dtype=np.uint8)
+    painter.paint(picture, [StylePicture("s", picture)])
+    before, during = memory.held(), []
+    painter.paint(picture, [StylePicture("s", picture)], on_step=lambda step: during.append(memory.held()))
+    assert max(during) > before + 40e6
+    assert memory.held() < before + 0.3 * (max(during) - before)
 
 
 @pytest.mark.parametrize(("limit", "megabytes"), [("RLIMIT_AS", 60), ("RLIMIT_AS", 600), ("RLIMIT_DATA", 300)])
