@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Done, here
 from PIL import Image
-from test_cli import engine
 
 from nst_engine import Options, contact_sheet
 from nst_engine.commands.batch import Manner, Task, _save_sheets
@@ -28,11 +27,9 @@ def folder(tmp_path, content, style) -> Path:
     return folder
 
 
-def batch(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+def batch(folder: Path, *arguments: object) -> Done:
     output = folder.parent / "painted"
-    return engine(
-        "batch", folder, "--output", output, "--quality", "draft", "--iterations", 1, "--size", 32, *arguments
-    )
+    return here("batch", folder, "--output", output, "--quality", "draft", "--iterations", 1, "--size", 32, *arguments)
 
 
 def test_batch_paints_a_folder_and_reports_what_is_bad_at_the_end(folder):
@@ -75,7 +72,7 @@ def test_batch_paints_a_grid_and_its_contact_sheet(folder):
 def test_batch_refuses_an_empty_folder(tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    done = engine("batch", empty, "--style", "style.png", "--output", tmp_path / "painted")
+    done = here("batch", empty, "--style", "style.png", "--output", tmp_path / "painted")
     assert "has no pictures" in done.stderr
     assert not (tmp_path / "painted").exists()
 
@@ -116,7 +113,7 @@ def test_batch_resumes_what_a_full_disk_left_half(small, rest):
 def test_batch_does_not_paint_over_its_own_photographs(small):
     before = (small / "a.png").read_bytes()
     for more in ((), ("--resume",), ("--grid",)):
-        done = engine("batch", small, "--style", small.parent / "waves.png", "--output", small / ".", *more)
+        done = here("batch", small, "--style", small.parent / "waves.png", "--output", small / ".", *more)
         assert done.stderr.startswith("ERROR The results would go into")
     assert (names(small), (small / "a.png").read_bytes()) == (["a.png"], before)
 
@@ -181,5 +178,5 @@ def test_a_style_that_is_not_there_leaves_no_folder(small):
 
 
 def test_a_folder_that_takes_nothing_is_said_once(small):
-    done = engine("batch", small, "--style", small.parent / "waves.png", "--output", "/proc/painted")
+    done = here("batch", small, "--style", small.parent / "waves.png", "--output", "/proc/painted")
     assert done.stderr.startswith("ERROR The folder /proc/painted cannot be made")

@@ -10,13 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Done, engine, here
 
 from nst_engine.files import reading, writing
-
-
-def engine(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "nst_engine", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture
@@ -26,13 +22,15 @@ def files(tmp_path, content, style) -> dict[str, Path]:
     return {name: tmp_path / name for name in ("content.png", "style.png", "output.png", "report.json")}
 
 
-def stylize(files: dict[str, Path], *arguments: object) -> subprocess.CompletedProcess[str]:
+def stylize(files: dict[str, Path], *arguments: object) -> Done:
     c, s, o, _ = files.values()
-    return engine("stylize", "--content", c, "--style", s, "--output", o, "--quality", "draft", *arguments)
+    return here("stylize", "--content", c, "--style", s, "--output", o, "--quality", "draft", *arguments)
 
 
 def test_stylize_writes_picture_and_report(files):
-    done = stylize(files, "--iterations", 3, "--report", files["report.json"])
+    c, s, o, report = files.values()
+    quick = ("--quality", "draft", "--iterations", 3)
+    done = engine("stylize", "--content", c, "--style", s, "--output", o, *quick, "--report", report)
     assert (done.returncode, done.stdout) == (0, "")
     assert reading.load(files["output.png"]).shape == (48, 64, 4)
     report = json.loads(files["report.json"].read_text())
@@ -44,7 +42,7 @@ def test_score_judges_the_stylized_picture_better_than_the_content(files):
     stylize(files, "--size", 64)
     c, s, o, _ = files.values()
     before, after = (
-        json.loads(engine("score", "--content", c, "--style", s, "--image", image, "--size", 64).stdout)["gatys"]
+        json.loads(here("score", "--content", c, "--style", s, "--image", image, "--size", 64).stdout)["gatys"]
         for image in (c, o)
     )
     assert before["content"] == 0
@@ -96,7 +94,7 @@ def test_several_styles_regions_and_masks(files, tmp_path, content):
     mask = tmp_path / "left.png"
     writing.save(mask, left)
     c, s, o, _ = files.values()
-    done = engine(
+    done = here(
         "stylize", "--content", c, "--style", s, c, "--blend", 1, 2, "--region", mask, "-", "--protect", mask,
         "--output", o, "--quality", "draft", "--iterations", 2, "--init-picture", s, "--depth", 16,
     )  # fmt: skip
@@ -142,10 +140,10 @@ def test_ctrl_c_keeps_the_picture_as_it_stands(files):
 def test_the_classic_command_line(files):
     c, s, o, _ = files.values()
     o.write_text("precious")
-    assert "exists already" in engine("nst", "-c", c, "-s", s, "-r", o).stderr
+    assert "exists already" in here("nst", "-c", c, "-s", s, "-r", o).stderr
     assert o.read_text() == "precious"
     weights = ["--content_weight", "1e3", "--style_weight", "1e-1", "--tv_weight", "10"]
-    done = engine("nst", "-c", c, "-s", s, "-r", o, *weights, "-l", 2, "-n", 3, "-p", 2, "-v", "--force")
+    done = here("nst", "-c", c, "-s", s, "-r", o, *weights, "-l", 2, "-n", 3, "-p", 2, "-v", "--force")
     assert (done.returncode, done.stderr) == (0, "")
     assert reading.load(o).shape == (384, 512, 4)
     lines = done.stdout.splitlines()
@@ -157,6 +155,6 @@ def test_the_classic_command_line(files):
 
 def test_the_classic_command_is_silent_otherwise_and_refuses_a_zero(files):
     c, s, o, _ = files.values()
-    assert "print_every" in engine("nst", "-c", c, "-s", s, "-r", o, "-p", 0, "-v").stderr
-    done = engine("nst", "-c", c, "-s", s, "-r", o, "-n", 1)
+    assert "print_every" in here("nst", "-c", c, "-s", s, "-r", o, "-p", 0, "-v").stderr
+    done = here("nst", "-c", c, "-s", s, "-r", o, "-n", 1)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

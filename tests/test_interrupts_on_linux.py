@@ -7,19 +7,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from command_line import ENVIRONMENT, line
 
-import nst_engine
 from nst_engine.commands.interrupts import ENDINGS, Cancelling, Interrupts
 from nst_engine.files import reading, writing
 
-ROOT = str(Path(nst_engine.__file__).parents[1])
 LONG = ("--quality", "best", "--iterations", "100000", "--size", "64")
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.fixture
@@ -41,20 +38,16 @@ COMMANDS = {
 
 def at_work(place: Path, command: str, *more: str, **options) -> subprocess.Popen[str]:
     """The command, when it has told of its first step."""
-    line = [sys.executable, "-m", "nst_engine", command, *COMMANDS[command], *more]
-    process = subprocess.Popen(
-        line,
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": ROOT},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+    process = started(place, command, *COMMANDS[command], *more, **options)
     stream = process.stdout if command == "nst" else process.stderr
-    while "step" not in (line := stream.readline()) and "[iteration" not in line:
-        assert line or process.poll() is None, process.communicate()
+    while "step" not in (said := stream.readline()) and "[iteration" not in said:
+        assert said, process.communicate()
     return process
+
+
+def started(place: Path, *arguments: str, **options) -> subprocess.Popen[str]:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(line(*arguments), cwd=place, env=ENVIRONMENT, **pipes, **options)
 
 
 def ended(process: subprocess.Popen[str], *numbers: int) -> tuple[int, str]:
@@ -65,28 +58,26 @@ def ended(process: subprocess.Popen[str], *numbers: int) -> tuple[int, str]:
     return process.returncode, said
 
 
-@pytest.mark.parametrize("number", STOPS)
-@pytest.mark.parametrize("command", ["stylize", "nst"])
-def test_the_picture_as_it_stands_is_saved(place, command, number):
-    status, said = ended(at_work(place, command), number)
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+def test_the_picture_as_it_stands_is_saved_and_told_of(place, number):
+    status, said = ended(at_work(place, "stylize", "--report", "r.json"), number)
     assert status == 0, said
     assert "Finishing with the picture as it stands" in said
-    assert reading.load(place / "a.png").shape[2] == 4
-
-
-@pytest.mark.parametrize("more", [(), ("--grid",)])
-def test_a_batch_finishes_its_picture_and_stops(place, more):
-    status, said = ended(at_work(place, "batch", *more), signal.SIGINT)
-    assert (status, "Stopped after 1 of 2 pictures; --resume goes on with the others." in said) == (130, True)
-    painted = [path for path in place.iterdir() if path.name.startswith(("a", "b", "contact"))]
-    assert len(painted) == 1
-    assert reading.load(painted[0]).shape == (48, 64, 4)
-
-
-def test_the_report_of_a_stopped_picture_is_written(place):
-    status, _ = ended(at_work(place, "stylize", "--report", "r.json"), signal.SIGTERM)
-    assert status == 0
+    assert reading.load(place / "a.png").shape == (48, 64, 4)
     assert len(json.loads((place / "r.json").read_text())["history"]) < 100_000
+
+
+def test_the_classic_script_is_stopped_as_well(place):
+    assert ended(at_work(place, "nst"), signal.SIGINT)[0] == 0
+    assert reading.load(place / "a.png").shape == (384, 512, 4)
+
+
+def test_a_batch_finishes_its_picture_and_stops(place):
+    status, said = ended(at_work(place, "batch", "--grid"), signal.SIGINT)
+    assert status == 130
+    assert "Stopped after 1 of 2 pictures; --resume goes on with the others." in said
+    assert sorted(path.name for path in place.iterdir()) == ["a in the style of style.png", "photos", "style.png"]
+    assert reading.load(place / "a in the style of style.png").shape == (48, 64, 4)
 
 
 def test_one_more_ctrl_c_cancels():
@@ -125,15 +116,11 @@ def test_handlers_are_as_before_afterwards():
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-@pytest.mark.parametrize("number", STOPS)
-def test_a_command_that_makes_no_picture_is_cancelled(place, number):
+def test_a_command_that_makes_no_picture_is_cancelled(place):
     os.mkfifo(place / "slow.png")
-    line = [sys.executable, "-m", "nst_engine", "score", "--style", "style.png"]
-    line += ["--content", "slow.png", "--image", "style.png"]
-    environment = {**os.environ, "PYTHONPATH": ROOT}
-    process = subprocess.Popen(line, cwd=place, env=environment, stderr=subprocess.PIPE, text=True)
+    process = started(place, "score", "--style", "style.png", "--content", "slow.png", "--image", "style.png")
     with (place / "slow.png").open("wb"):  # opens when the command does
-        assert ended(process, number) == (130, "Cancelled.\n")
+        assert ended(process, signal.SIGTERM) == (130, "Cancelled.\n")
 
 
 def test_ctrl_c_in_a_librarys_callback_is_not_lost(capfd):

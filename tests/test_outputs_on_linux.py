@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Done, engine, here
 from PIL import Image
-from test_cli import engine
 from test_places_on_linux import kept, tiny_disk  # noqa: F401 - a fixture
 
-import nst_engine
 from nst_engine.files import reading, writing
 
 
@@ -22,14 +20,16 @@ def place(tmp_path, content, style, monkeypatch) -> Path:
     """The working folder: pictures to read, and nothing else."""
     for name, picture in (("content.png", content), ("style.png", style), ("left.png", content)):
         writing.save(tmp_path / name, picture)
-    monkeypatch.setenv("PYTHONPATH", str(Path(nst_engine.__file__).parents[1]))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def stylize(*arguments: object) -> subprocess.CompletedProcess[str]:
-    quick = ("--quality", "draft", "--iterations", 1, "--size", 32)
-    return engine("stylize", "--content", "content.png", "--style", "style.png", *quick, *arguments)
+QUICK = ("--quality", "draft", "--iterations", 1, "--size", 32)
+STYLIZE = ("stylize", "--content", "content.png", "--style", "style.png", *QUICK)
+
+
+def stylize(*arguments: object) -> Done:
+    return here(*STYLIZE, *arguments)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_report_never_replaces_a_picture_of_its_own_job(place, report):
 
 
 def test_a_report_goes_through_a_pipe_or_replaces_if_asked(place):
-    done = stylize("--output", "a.png", "--report", "/dev/stdout")
+    done = engine(*STYLIZE, "--output", "a.png", "--report", "/dev/stdout")
     assert json.loads(done.stdout)["options"]["iterations"] == 1
     (place / "r.json").write_text("old")
     assert stylize("--output", "b.png", "--report", "r.json", "--force").returncode == 0
@@ -97,27 +97,20 @@ def test_a_picture_that_no_longer_fits_its_disk_is_kept_elsewhere(place, content
     assert sorted(path.name for path in tiny_disk.iterdir()) == ["filling", "more"]
 
 
-def limited():
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-
-
-@pytest.mark.posix
 @pytest.mark.parametrize("command", ["stylize", "nst", "batch"])
-def test_a_limit_on_files_leaves_none_half(place, command, monkeypatch):
+def test_a_disk_that_fills_leaves_nothing_half(place, command, monkeypatch, full_disk):
     (place / "photos").mkdir()
     (place / "content.png").rename(place / "photos" / "content.png")
     lines = {
-        "stylize": ["--content", "photos/content.png", "--style", "style.png", "--output", "a.png", "--size", "32"],
+        "stylize": ["--content", "photos/content.png", "--style", "style.png", "--output", "a.png", *QUICK],
         "nst": ["-c", "photos/content.png", "-s", "style.png", "-r", "a.png", "-n", "1"],
-        "batch": ["photos", "--style", "style.png", "--output", ".", "--size", "32", "--iterations", "1"],
+        "batch": ["photos", "--style", "style.png", "--output", ".", *QUICK],
     }
     monkeypatch.setenv("HOME", str(place))
-    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
     before = sorted(place.iterdir())
-    line = [sys.executable, "-m", "nst_engine", command, *lines[command]]
-    done = subprocess.run(line, capture_output=True, text=True, preexec_fn=limited, timeout=300)
+    with full_disk(3000):
+        done = here(command, *lines[command])
     assert done.returncode == 1
     assert "File too large" in done.stderr
     assert sorted(place.iterdir()) == before
@@ -140,7 +133,7 @@ def test_the_classic_script_does_not_see_what_was_erased(place, content):
     values[:24] = (255, 0, 255, 0)
     Image.fromarray(values).save("content.png")
     arguments = ["-c", "content.png", "-s", "style.png", "-r", "a.png", "-n", "1", "-l", "0.001"]
-    assert engine("nst", *arguments).returncode == 0
+    assert here("nst", *arguments).returncode == 0
     assert reading.load("a.png")[:180, ..., 1].min() > 0.9
 
 
