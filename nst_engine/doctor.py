@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -57,7 +59,10 @@ def examination() -> dict[str, Any]:
 def logs_folder() -> Path:
     """Where the plug-in keeps what its engines print, as its ``settings.py`` has it."""
     places = platformdirs.PlatformDirs("neural-style", appauthor=False)
-    return places.user_log_path if sys.platform == "darwin" else places.user_state_path
+    try:
+        return places.user_log_path if sys.platform == "darwin" else places.user_state_path
+    except RuntimeError:  # a user without a home
+        return Path(tempfile.gettempdir(), f"neural-style-{os.getuid()}")
 
 
 def self_test(command: Sequence[str] = WORKER, seconds: float = SELF_TEST_SECONDS) -> str:
