@@ -29,7 +29,7 @@ def test_a_style_is_as_large_as_its_scale_says_and_never_enlarged():
 def test_no_style_is_looked_at_beyond_the_side_that_is_useful(size):
     content = Size(600, 800)
     assert useful_style_side(content, Options(size=size, style_scale=2.0)) == 2 * min(size or 800, 800)
-    assert useful_style_side(Size(20, 800), Options(size=100)) == 800 * 32 // 20
+    assert useful_style_side(Size(40, 4000), Options(size=100)) == 3200
 
 
 def test_what_was_seen_is_known_again_by_its_numbers_alone(known):
