@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -36,6 +37,7 @@ def _status(arguments: Sequence[str] | None, cancelling: interrupts.Cancelling) 
         parsed = _parser().parse_args(arguments)
         if parsed.command.__module__ not in (command.__name__ for command in WITHOUT_TORCH):
             memory.check_start()
+            _check_working_folder(parsed)
         parsed.command(parsed)
     except SystemExit as end:
         return int(end.code or 0)
@@ -47,6 +49,16 @@ def _status(arguments: Sequence[str] | None, cancelling: interrupts.Cancelling) 
         mishaps.tell(mishaps.explained(error))
         return 1
     return 0
+
+
+def _check_working_folder(parsed: argparse.Namespace) -> None:
+    """See that there is one: MKL, which computes for PyTorch, ends the process without a word of ours if it is gone."""
+    try:
+        os.getcwd()
+    except OSError:
+        if parsed.command is not worker.run:  # which names no files
+            raise StyleTransferError("The folder of this shell is gone.", "Change to another one.") from None
+        os.chdir(os.sep)
 
 
 def _cancelled() -> int:

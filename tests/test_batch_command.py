@@ -180,3 +180,12 @@ def test_a_style_that_is_not_there_leaves_no_folder(small):
 def test_a_folder_that_takes_nothing_is_said_once(small):
     done = here("batch", small, "--style", small.parent / "waves.png", "--output", "/proc/painted")
     assert done.stderr.startswith("ERROR The folder /proc/painted cannot be made")
+
+
+def test_what_lies_in_the_place_of_a_result_and_is_none_is_not_taken_for_done(small):
+    painted = small.parent / "painted"
+    (painted / "a.png").symlink_to("nowhere.png")
+    assert "a.png exists already" in batch(small, "--style", small.parent / "waves.png", "--resume").stderr
+    (painted / "a.png").unlink()
+    (painted / "a.png").mkdir()
+    assert "a.png is a folder" in batch(small, "--style", small.parent / "waves.png", "--resume").stderr

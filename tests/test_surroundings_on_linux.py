@@ -75,3 +75,24 @@ def test_a_machine_without_proc(place, command):
 @pytest.mark.parametrize("command", ["batch", "score", "networks"])
 def test_no_language_and_a_home_that_is_none(place, command):
     check(run(place, command, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", HOME="/proc/nowhere"), place)
+
+
+@pytest.mark.parametrize("command", ["stylize", "doctor", "networks", "worker"])
+def test_a_working_folder_that_is_gone(place, command):
+    """PyTorch's MKL ends the process there."""
+    gone = place / "gone"
+    gone.mkdir()
+    arguments = [str(place / word) if "/" in word or "." in word else word for word in COMMANDS.get(command, ())]
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *line(command, *arguments)],
+        cwd=gone,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=300,
+    )
+    assert b"FATAL" not in done.stderr
+    if command in ("stylize", "doctor"):
+        assert done.stderr.startswith(b"ERROR The folder of this shell is gone.")
+    else:
+        assert done.returncode == 0

@@ -176,13 +176,17 @@ def _name(content: Path) -> tuple[str, str]:
 
 
 def _is_done(output: Path) -> bool:
-    return os.path.lexists(output) and not _is_half(output)
+    return output.is_file() and not _is_half(output)
 
 
 def _is_half(output: Path) -> bool:
+    """Whether it is a part of a picture only; one that may not be read is taken for a whole one."""
     from nst_engine.files import reading
 
-    return output.is_file() and reading.is_half(output)
+    try:
+        return output.is_file() and reading.is_half(output)
+    except PictureError:
+        return False
 
 
 def _sheets(parsed: argparse.Namespace, contents: int, is_due: bool) -> list[Path]:
