@@ -68,11 +68,13 @@ class Curvature:
         """Minus the gradient (1×3×H×W) over the curvature, frequency by frequency."""
         height, width = gradient.shape[2:]
         spectrum = _spectrum(height, width, gradient.device)
-        bands = self._by_band().log()
+        curvature = self._by_band()
+        largest = curvature.max()
+        bands = (curvature / largest).log()
         lower, upper = bands[:, spectrum.band], bands[:, spectrum.band + 1]
-        curvature = torch.lerp(lower, upper, spectrum.share).exp()
-        step = torch.fft.irfft2(_transformed(gradient) / curvature, s=(height, width))
-        return -height * width * torch.einsum("ij,ihw->jhw", AXES.to(gradient), step)[None]
+        shares = torch.lerp(lower, upper, spectrum.share).exp()
+        step = torch.fft.irfft2(_transformed(gradient) / shares, s=(height, width))
+        return -height * width / largest * torch.einsum("ij,ihw->jhw", AXES.to(gradient), step)[None]
 
     def _by_band(self) -> Tensor:
         """Curvatures, 3×BANDS; where a picture has nothing of a frequency or color, the mean of all counts."""

@@ -168,7 +168,8 @@ def _statistics(layers: Collection[str]) -> int:
 
 def _used(recipe: Recipe) -> tuple[str, ...]:
     """All layers down to the deepest that is looked at."""
-    deepest = max(LAYERS.index(layer) for layer in (*recipe.content_layers, *recipe.style_layers))
+    looked_at = (*recipe.content_layers, *recipe.style_layers)
+    deepest = max((LAYERS.index(layer) for layer in looked_at), default=-1)
     return LAYERS[: deepest + 1]
 
 

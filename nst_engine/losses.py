@@ -12,6 +12,7 @@ of a picture (what is opaque, what lies in a region) speak for its style: guided
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, NamedTuple
 
 import torch
@@ -120,7 +121,7 @@ class GaussianTarget(NamedTuple):
 
 def gaussian_target(mean: Tensor, covariance: Tensor) -> GaussianTarget:
     """The target for :func:`wasserstein_loss` from a mean (C) and a covariance (C×C)."""
-    values, vectors = torch.linalg.eigh(covariance)
+    values, vectors = eigendecomposition(covariance)
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
     trace = covariance.trace()
     damping = (ROOT_DAMPING * float(trace) / covariance.shape[0]) ** 2 + 1e-20
@@ -165,7 +166,7 @@ class _TraceOfRoot(torch.autograd.Function):
             inverse = inverse_root(matrix)
             ctx.save_for_backward(inverse / 2)
             return (matrix * inverse).sum()
-        values, vectors = torch.linalg.eigh(matrix)
+        values, vectors = eigendecomposition(matrix)
         values = values.clamp(min=0)
         damped = values + damping
         ctx.save_for_backward((vectors * ((values / 2 + damping) * damped**-1.5)) @ vectors.T)
@@ -176,6 +177,18 @@ class _TraceOfRoot(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (slope,) = ctx.saved_tensors
         return gradients[0] * slope, None
+
+
+def eigendecomposition(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues (C) and eigenvectors (C×C, in columns) of a symmetric matrix.
+
+    Where the iteration does not converge float64 is tried; a matrix whose numbers are none has such eigenvalues.
+    """
+    for precise in (matrix, matrix.double()):
+        with contextlib.suppress(torch.linalg.LinAlgError):  # type: ignore[attr-defined]
+            values, vectors = torch.linalg.eigh(precise)
+            return values.to(matrix), vectors.to(matrix)
+    return torch.full_like(matrix[0], torch.nan), torch.full_like(matrix, torch.nan)
 
 
 def inverse_root(matrix: Tensor) -> Tensor:

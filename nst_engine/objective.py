@@ -7,6 +7,7 @@ features at once may gather the statistics part by part and carry the losses' de
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -25,26 +26,49 @@ flat style has next to none, and nothing may be divided by that."""
 PROTECTION = 20.0
 """How many times more the content counts where it is wholly protected."""
 
-Distance = Callable[[Tensor, Tensor | None], Tensor]
-"""From C×h×w features of the picture and weights of their positions (h×w, or None) to one layer's loss."""
+
+class Distance(NamedTuple):
+    """One layer's loss. ``of`` makes it from C×h×w features of the picture and weights of their positions (h×w, or
+    None); ``energy`` is what it is for a picture without features, or more."""
+
+    of: Callable[[Tensor, Tensor | None], Tensor]
+    energy: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Losses:
-    """Weighted loss terms as scalars on the device. ``total`` is their sum; the photo term counts as content."""
+    """Weighted loss terms as scalars on the device, in multiples of ``unit``; the photo term counts as content."""
 
     content: Tensor
     style: Tensor
     tv: Tensor
+    unit: float = 1.0
 
     @property
     def total(self) -> Tensor:
         """Content + style + total variation."""
         return self.content + self.style + self.tv
 
+    def where(self, condition: Tensor, other: Losses) -> Losses:
+        """These where the condition (a scalar on the device) holds, else the others, of the same unit."""
+        return Losses(
+            torch.where(condition, self.content, other.content),
+            torch.where(condition, self.style, other.style),
+            torch.where(condition, self.tv, other.tv),
+            self.unit,
+        )
+
+    def detach(self) -> Losses:
+        """The same outside any graph."""
+        return Losses(self.content.detach(), self.style.detach(), self.tv.detach(), self.unit)
+
+    def clone(self) -> Losses:
+        """The same in memory of their own."""
+        return Losses(self.content.clone(), self.style.clone(), self.tv.clone(), self.unit)
+
     def as_numbers(self) -> dict[str, float]:
-        """All terms and their total as numbers; waits for the device."""
-        return {name: float(getattr(self, name)) for name in ("content", "style", "tv", "total")}
+        """All terms and their total as numbers, the unit multiplied in; waits for the device."""
+        return {name: self.unit * float(getattr(self, name)) for name in ("content", "style", "tv", "total")}
 
 
 class StyleStatistics(NamedTuple):
@@ -80,7 +104,9 @@ class Frame(NamedTuple):
 class Objective:
     """Content, style and total variation losses of a picture against fixed targets.
 
-    ``content``: 1×3×H×W in [0, 1]; each of the ``regions`` counts as much as its mask covers.
+    ``content``: 1×3×H×W in [0, 1]; each of the ``regions`` counts as much as its mask covers. Weights are divided by
+    ``unit``, with which a picture's loss is about 1: whatever the weights, neither values nor gradients nor their
+    squares leave float32. It is a power of two, which rounds nothing.
     """
 
     def __init__(
@@ -92,18 +118,25 @@ class Objective:
         with torch.no_grad():
             features = {layer: f.clone() for layer, f in vgg(content, self._layers).items()}
             self.content_distances = {layer: self._content_distance(features[layer]) for layer in recipe.content_layers}
+            self.content_maps = {layer: self._content_map(features[layer]) for layer in recipe.content_layers}
             energies = {layer: float(features[layer].square().mean()) for layer in recipe.style_layers}
             self.style_distances = {
                 layer: [self._style_distance(layer, region.statistics[layer], energies[layer]) for region in regions]
                 for layer in recipe.style_layers
             }
+        self.unit = self._power_of_two()
+
+    def value(self, image: Tensor) -> Losses:
+        """Losses of a picture (1×3×H×W): a third of the work of :meth:`value_and_gradient`."""
+        with torch.no_grad():
+            return self.evaluate(image)
 
     def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
-        """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels."""
+        """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels, in multiples of the unit."""
         image = image.detach().requires_grad_()
-        value = self.evaluate(image)
-        (gradient,) = torch.autograd.grad(value.total, image)
-        return Losses(value.content.detach(), value.style.detach(), value.tv.detach()), gradient
+        losses = self.evaluate(image)
+        (gradient,) = torch.autograd.grad(losses.total, image)
+        return losses.detach(), gradient
 
     def evaluate(self, image: Tensor) -> Losses:
         """The weighted losses of a picture, part of the graph of ``image``."""
@@ -111,18 +144,30 @@ class Objective:
         features = self.vgg(image, self._layers)
         content, style = image.new_zeros(()), image.new_zeros(())
         for layer, weight in self.recipe.content_layers.items():
-            weight *= self.recipe.content_weight
-            content = content + weight * self.content_distances[layer](self._prepared(features[layer], weight))
+            weight *= self.recipe.content_weight / self.unit
+            prepared = self._prepared(features[layer], weight)
+            content = content + weight * self.content_distances[layer].of(prepared, self.content_maps[layer])
         for layer, (weight, _) in self.recipe.style_layers.items():
-            weight *= self.recipe.style_weight
+            weight *= self.recipe.style_weight / self.unit
             style = style + weight * self._style_loss(layer, self._prepared(features[layer], weight))
         exponent = 2 if self.recipe.tv_norm == "squared" else 1
         tv = image.new_zeros(())
         if self.recipe.tv_weight:
-            tv = self.recipe.tv_weight * losses.total_variation(image, exponent)
+            tv = self.recipe.tv_weight / self.unit * losses.total_variation(image, exponent)
         if self.recipe.photo_weight:
-            content = content + self.recipe.photo_weight * losses.photo_loss(image, self.content)
-        return Losses(content, style, tv)
+            content = content + self.recipe.photo_weight / self.unit * losses.photo_loss(image, self.content)
+        return Losses(content, style, tv, self.unit)
+
+    def _power_of_two(self) -> float:
+        """The one just above the loss of a picture without features, with variations of 1."""
+        recipe = self.recipe
+        content = sum(weight * self.content_distances[layer].energy for layer, weight in recipe.content_layers.items())
+        style = sum(
+            layer.weight * max((distance.energy for distance in self.style_distances[name]), default=0.0)
+            for name, layer in recipe.style_layers.items()
+        )
+        loss = recipe.content_weight * content + recipe.style_weight * style + recipe.tv_weight + recipe.photo_weight
+        return math.ldexp(1.0, math.frexp(loss)[1])
 
     @property
     def _layers(self) -> set[str]:
@@ -139,16 +184,18 @@ class Objective:
         loss = features.new_zeros(())
         for mask, distance in zip(self.masks, self.style_distances[layer], strict=True):
             if mask is None:
-                loss = loss + distance(features, None)
+                loss = loss + distance.of(features, None)
             else:
                 share = mask.area / sum(other.area for other in self.masks if other is not None)
-                loss = loss + share * distance(features, mask.at(features))
+                loss = loss + share * distance.of(features, mask.at(features))
         return loss
 
-    def _content_distance(self, target: Tensor) -> Callable[[Tensor], Tensor]:
-        scale = float(target.square().mean()) + 1e-8 if self.is_relative else 1.0
-        weights = self._content_map(target)
-        return lambda features: losses.content_loss(features, target, weights) / scale
+    def _content_distance(self, target: Tensor) -> Distance:
+        energy = float(target.square().mean()) + 1e-8
+        scale = energy if self.is_relative else 1.0
+        return Distance(
+            lambda features, weights: losses.content_loss(features, target, weights) / scale, energy / scale
+        )
 
     def _content_map(self, features: Tensor) -> Tensor | None:
         """How much each position's content counts (h×w): 1 on average over the area, more where it is protected."""
@@ -172,13 +219,18 @@ class Objective:
         channels = mean.numel()
         energy = max(float(gram.trace()), ENERGY_FLOOR * content_energy * channels) + 1e-8
         scale = energy if self.is_relative else float(channels)
-        return lambda features, weights: losses.wasserstein_loss(features, target, weights) / scale
+        return Distance(
+            lambda features, weights: losses.wasserstein_loss(features, target, weights) / scale, energy / scale
+        )
 
     def _gram_distance(self, mean: Tensor, gram: Tensor, content_energy: float) -> Distance:
         floor = (ENERGY_FLOOR * content_energy) ** 2 * gram.shape[0]
         energy = max(float(gram.square().sum()), floor) + 1e-8
         scale = energy if self.is_relative else float(gram.numel())
-        return lambda features, weights: (losses.gram_matrix(features, weights) - gram).square().sum() / scale
+        return Distance(
+            lambda features, weights: (losses.gram_matrix(features, weights) - gram).square().sum() / scale,
+            energy / scale,
+        )
 
 
 def framed(image: Tensor, content: Tensor, free: Tensor | None) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -13,29 +14,95 @@ from nst_engine.curvature import Curvature
 from nst_engine.objective import Losses
 from nst_engine.pyramid import Size
 
-Evaluate = Callable[[Tensor], tuple[Losses, Tensor]]
-"""From a picture (1×3×H×W) to its losses and gradient."""
+ROUNDING = 2e-4
+"""Share of a value by which another may be higher and still as good: what bfloat16's rounding does near the end."""
+
+SHORTER = 0.3
+"""Factor on the length of a step that was taken back."""
 
 
-class Adam:
-    """Adam (Kingma & Ba 2014) with each step projected onto the box.
+class Function(Protocol):
+    """What is minimized, as a function of the picture (1×3×H×W)."""
 
-    Its moments can be enlarged with the picture from scale to scale, so that a finer scale starts warm.
+    def value(self, image: Tensor) -> Losses:
+        """Its losses."""
+
+    def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
+        """Its losses, and the gradient of their total."""
+
+
+class Seen(NamedTuple):
+    """A picture (1×3×H×W) that was looked at, and the losses found there."""
+
+    image: Tensor
+    losses: Losses
+
+    def where(self, condition: Tensor, other: Seen) -> Seen:
+        """This one where the condition (a scalar on the device) holds, else the other."""
+        return Seen(torch.where(condition, self.image, other.image), self.losses.where(condition, other.losses))
+
+
+class Descent(ABC):
+    """A way down that never leaves the box. What is decided by numbers is decided on the device, so that a GPU is
+    never waited for.
+
+    A step to a picture whose value or gradient is no number is taken back, and a shorter one is tried.
     """
 
-    def __init__(self, learning_rate: float, beta1: float = 0.9, beta2: float = 0.99, epsilon: float = 1e-8) -> None:
+    def steps(self, function: Function, image: Tensor, count: int) -> Iterator[Seen]:
+        """Yield where it stands after each of ``count`` evaluations, from ``image`` on.
+
+        The last one is followed by one more step, of which the value alone is looked at: where it is higher than any
+        before, the step is not made.
+        """
+        here = _looked_at(function, image)
+        best, length = here.value, torch.ones_like(here.value)
+        for _ in range(count - 1):
+            yield here.seen
+            there = _looked_at(function, self._ahead(here, length))
+            accepted = self._accepts(here, there, best)
+            self._learn(here, there, accepted)
+            length = torch.where(accepted, 1.0, SHORTER * length)
+            here = there.where(accepted, here)
+            best = torch.minimum(best, here.value)
+        ahead = self._ahead(here, length)
+        last = Seen(ahead, function.value(ahead))
+        yield last.where(is_as_good(last.losses.total, best), here.seen)
+
+    @abstractmethod
+    def resize(self, size: Size) -> None:
+        """Go on with a picture of another size."""
+
+    @abstractmethod
+    def _ahead(self, here: _Point, length: Tensor) -> Tensor:
+        """The picture after a step of so many times its usual length."""
+
+    @abstractmethod
+    def _accepts(self, here: _Point, there: _Point, best: Tensor) -> Tensor:
+        """Whether to go on from there; never if its value is not a number. ``best`` is the lowest value so far."""
+
+    def _learn(self, here: _Point, there: _Point, accepted: Tensor) -> None:  # noqa: B027 (there may be nothing to)
+        """Hear of a step and whether it was accepted."""
+
+
+def is_as_good(value: Tensor, best: Tensor) -> Tensor:
+    """Whether a value is no higher than the best, but for rounding."""
+    return value <= best + ROUNDING * best.abs()
+
+
+class Adam(Descent):
+    """Adam (Kingma & Ba 2014) with each step projected onto the box.
+
+    Its moments can be enlarged with the picture from scale to scale, so that a finer scale starts warm. Gradients are
+    multiples of the objective's unit; ``epsilon`` is so small among them that it only keeps from dividing by zero.
+    """
+
+    def __init__(self, learning_rate: float, beta1: float = 0.9, beta2: float = 0.99, epsilon: float = 1e-12) -> None:
         self.learning_rate = learning_rate
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.count = 0
         self.first: Tensor | None = None
         self.second: Tensor | None = None
-
-    def steps(self, evaluate: Evaluate, image: Tensor, count: int) -> Iterator[Losses]:
-        """Change ``image`` in place ``count`` times; yields the losses before each step, after it is made."""
-        for _ in range(count):
-            losses, gradient = evaluate(image)
-            self._step(image, gradient)
-            yield losses
 
     def resize(self, size: Size) -> None:
         """Take the moments along to a picture of another size."""
@@ -43,18 +110,20 @@ class Adam:
             self.first = F.interpolate(self.first, size, mode="bicubic", align_corners=False)
             self.second = F.interpolate(self.second, size, mode="bilinear", align_corners=False)
 
-    def _step(self, image: Tensor, gradient: Tensor) -> None:
+    def _ahead(self, here: _Point, length: Tensor) -> Tensor:
         if self.first is None or self.second is None:
-            self.first, self.second = torch.zeros_like(image), torch.zeros_like(image)
+            self.first, self.second = torch.zeros_like(here.image), torch.zeros_like(here.image)
         self.count += 1
-        self.first.lerp_(gradient, 1 - self.beta1)
-        self.second.lerp_(gradient.square(), 1 - self.beta2)
-        self._move(image, self.first, self.second)
+        self.first.lerp_(here.gradient, 1 - self.beta1)
+        self.second.lerp_(here.gradient.square(), 1 - self.beta2)
+        return (here.image - length * self._step(self.first, self.second, here.losses.unit)).clamp_(0, 1)
 
-    def _move(self, image: Tensor, first: Tensor, second: Tensor) -> None:
+    def _accepts(self, here: _Point, there: _Point, best: Tensor) -> Tensor:
+        return there.value.isfinite()
+
+    def _step(self, first: Tensor, second: Tensor, unit: float) -> Tensor:
         rate = self.learning_rate / (1 - self.beta1**self.count)
-        denominator = (second / (1 - self.beta2**self.count)).sqrt_().add_(self.epsilon)
-        image.addcdiv_(first, denominator, value=-rate).clamp_(0, 1)
+        return rate * first / (second / (1 - self.beta2**self.count)).sqrt_().add_(self.epsilon)
 
 
 class TensorFlowAdam(Adam):
@@ -63,34 +132,29 @@ class TensorFlowAdam(Adam):
     ε̂ is 0.1 where pixels run from 0 to 255; their gradients are 255 times smaller than those of pixels in [0, 1].
     """
 
+    HAT_EPSILON = 0.1 * 255
+
     def __init__(self, learning_rate: float) -> None:
-        super().__init__(learning_rate, beta1=0.99, beta2=0.999, epsilon=0.1 * 255)
+        super().__init__(learning_rate, beta1=0.99, beta2=0.999)
 
-    def _move(self, image: Tensor, first: Tensor, second: Tensor) -> None:
-        rate = self.learning_rate * (1 - self.beta2**self.count) ** 0.5 / (1 - self.beta1**self.count)
-        image.addcdiv_(first, second.sqrt().add_(self.epsilon), value=-rate).clamp_(0, 1)
+    def _step(self, first: Tensor, second: Tensor, unit: float) -> Tensor:
+        rate: float = self.learning_rate * (1 - self.beta2**self.count) ** 0.5 / (1 - self.beta1**self.count)
+        return rate * first / second.sqrt().add_(max(self.epsilon, self.HAT_EPSILON / unit))
 
 
-class LBFGS:
+class LBFGS(Descent):
     """Projected L-BFGS with a short history, a backtracking line search and a learned diagonal to start from.
 
     Pixels at a bound whose gradient points outwards stand still for the step; the two-loop recursion (Nocedal
     1980) works on the others. Its first guess at the Hessian is the :class:`Curvature` by frequency and color, which
-    is kept from scale to scale. Every evaluation counts as a step. What is decided by numbers is decided on the
-    device, so that a GPU is never waited for.
+    is kept from scale to scale.
     """
 
     SUFFICIENT_DECREASE = 1e-4
     """Armijo's constant."""
 
-    ROUNDING = 2e-4
-    """Share of the value by which it may rise all the same: what bfloat16's rounding does to it near the end."""
-
     FIRST_STEP = 0.01
     """Mean change of a pixel in the first step, when the curvature is still unknown."""
-
-    SHORTER = 0.3
-    """Factor on the length of a step that did not descend."""
 
     def __init__(self, history: int = 10) -> None:
         self.history = history
@@ -101,30 +165,13 @@ class LBFGS:
         """Forget the pairs of the old size."""
         self.pairs.clear()
 
-    def steps(self, evaluate: Evaluate, image: Tensor, count: int) -> Iterator[Losses]:
-        """Change ``image`` in place; yields the losses of ``count`` evaluations, after each.
+    def _ahead(self, here: _Point, length: Tensor) -> Tensor:
+        return (here.image + length * self._direction(here)).clamp_(0, 1)
 
-        The last one is followed by a step that nobody looks at: where steps are few, one more is worth the risk.
-        """
-        here: _Point | None = None
-        candidate = image.clone()
-        descends, length = torch.ones_like(image[0, 0, 0, 0], dtype=torch.bool), torch.ones_like(image[0, 0, 0, 0])
-        for left in reversed(range(count)):
-            losses, gradient = evaluate(candidate)
-            there = _Point(candidate, losses.total, gradient)
-            if here is not None:
-                descends = self._descends(here, there)
-                self._remember(here, there, descends)
-                length = torch.where(descends, 1.0, self.SHORTER * length)
-                there = _Point(*(torch.where(descends, new, old) for new, old in zip(there, here, strict=True)))
-            here = there
-            candidate = (here.image + length * self._direction(here)).clamp_(0, 1)
-            image.copy_(here.image if left else torch.where(descends, candidate, here.image))
-            yield losses
-
-    def _descends(self, here: _Point, there: _Point) -> Tensor:
+    def _accepts(self, here: _Point, there: _Point, best: Tensor) -> Tensor:
+        """Armijo's rule, but measured from the best value, so that rises by rounding do not add up."""
         expected = (here.gradient * (there.image - here.image)).sum()
-        return there.value <= here.value + self.SUFFICIENT_DECREASE * expected + self.ROUNDING * here.value.abs()
+        return is_as_good(there.value - self.SUFFICIENT_DECREASE * expected, best)
 
     def _direction(self, here: _Point) -> Tensor:
         """Minus the inverse Hessian's estimate times the gradient of the pixels that are free to move."""
@@ -143,12 +190,12 @@ class LBFGS:
             direction.sub_((share + (pair.difference * direction).sum() * pair.inverse_curvature) * pair.change)
         return direction * here.free
 
-    def _remember(self, here: _Point, there: _Point, descends: Tensor) -> None:
+    def _learn(self, here: _Point, there: _Point, accepted: Tensor) -> None:
         """Keep a pair of picture change and gradient change; one without positive curvature becomes nothing."""
         assert self.curvature is not None
         change, difference = there.image - here.image, (there.gradient - here.gradient) * here.free
         curvature = (change * difference).sum()
-        counts = descends & (curvature > 1e-8 * change.norm() * difference.norm())
+        counts = accepted & (curvature > 1e-8 * change.norm() * difference.norm())
         change, difference = torch.where(counts, change, 0.0), torch.where(counts, difference, 0.0)
         self.curvature.learn(change, difference)
         expected = -(difference * self.curvature.newton_step(difference)).sum()
@@ -158,16 +205,39 @@ class LBFGS:
 
 
 class _Point(NamedTuple):
-    """A picture (1×3×H×W) with the value and gradient found there."""
+    """A picture (1×3×H×W) that was looked at, with the losses and the gradient found there."""
 
     image: Tensor
-    value: Tensor
+    losses: Losses
     gradient: Tensor
+
+    @property
+    def seen(self) -> Seen:
+        """The picture and its losses."""
+        return Seen(self.image, self.losses)
+
+    @property
+    def value(self) -> Tensor:
+        """The losses' total."""
+        return self.losses.total
 
     @property
     def free(self) -> Tensor:
         """Which numbers may move: those not at a bound, or whose gradient points inwards."""
         return ((self.image > 0) | (self.gradient < 0)) & ((self.image < 1) | (self.gradient > 0))
+
+    def where(self, condition: Tensor, other: _Point) -> _Point:
+        """This one where the condition holds, else the other."""
+        image, losses = self.seen.where(condition, other.seen)
+        return _Point(image, losses, torch.where(condition, self.gradient, other.gradient))
+
+
+def _looked_at(function: Function, image: Tensor) -> _Point:
+    """A picture with what is found there. Where the gradient is not finite the losses are no numbers either."""
+    losses, gradient = function.value_and_gradient(image)
+    nothing = torch.full_like(losses.total, torch.nan)
+    losses = losses.where(gradient.isfinite().all(), Losses(nothing, nothing, nothing))
+    return _Point(image, losses, gradient)
 
 
 class _Pair(NamedTuple):
@@ -182,10 +252,7 @@ class _Pair(NamedTuple):
     scale: Tensor
 
 
-Optimizer = Adam | LBFGS
-
-
-def optimizer(name: str, learning_rate: float) -> Optimizer:
+def optimizer(name: str, learning_rate: float) -> Descent:
     """The optimizer of this name ('adam', 'tensorflow-adam' or 'lbfgs'); the rate is Adam's, in pixel ranges."""
     if name == "lbfgs":
         return LBFGS()
@@ -197,24 +264,31 @@ AVERAGE_DECAY = 0.9
 
 
 class Kept:
-    """The picture that counts among those of a scale's steps: 'last', 'best' or 'average'."""
+    """The picture that counts among those of a scale's steps, never one that is worse than another but for rounding.
 
-    def __init__(self, rule: str) -> None:
-        self.rule = rule
+    By its rule it is the 'last' that was as good as the best before it, the 'best', or a running 'average' where that
+    is as good; ``value`` looks at an average.
+    """
+
+    def __init__(self, rule: str, value: Callable[[Tensor], Losses]) -> None:
+        self.rule, self.value = rule, value
         self.count = 0
-        self.best = self.picture = torch.empty(0)
+        self.best = self.picture = self.average = torch.empty(0)
 
-    def note(self, image: Tensor, loss: Tensor) -> None:
-        """Hear of the picture after a step; ``loss`` is that before it, by which 'best' judges."""
+    def note(self, seen: Seen) -> None:
+        """Hear of a picture."""
+        image, value = seen.image, seen.losses.total
         self.count += 1
-        if self.rule == "last":
-            self.picture = image
-        elif self.rule == "average":
-            self.picture = torch.zeros_like(image) if self.count == 1 else self.picture
-            share = (1 - AVERAGE_DECAY) / (1 - AVERAGE_DECAY**self.count)
-            self.picture.lerp_(image, share)
-        elif self.count == 1:
-            self.best, self.picture = loss, image.clone()
-        else:
-            self.picture = torch.where(loss < self.best, image, self.picture)
-            self.best = torch.minimum(loss, self.best)
+        if self.count == 1:
+            self.best, self.picture, self.average = value, image, torch.zeros_like(image)
+        counts = value < self.best if self.rule == "best" else is_as_good(value, self.best)
+        self.picture = torch.where(counts, image, self.picture)
+        self.best = torch.minimum(value, self.best)
+        if self.rule == "average":
+            self.average.lerp_(image, (1 - AVERAGE_DECAY) / (1 - AVERAGE_DECAY**self.count))
+
+    def shown(self) -> Tensor:
+        """The picture that counts."""
+        if self.rule != "average":
+            return self.picture
+        return torch.where(is_as_good(self.value(self.average).total, self.best), self.average, self.picture)

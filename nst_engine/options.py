@@ -185,7 +185,8 @@ class Options:
         None,
         "choice",
         "Keep",
-        "Which picture is the result: that of the last step, the best by its loss, or a running average.",
+        "Which picture is the result: that of the last step, the best by its loss, or a running average. None is taken "
+        "that is worse than an earlier one.",
         "expert",
         choices={"last": "The last", "best": "The best", "average": "Their average"},
     )

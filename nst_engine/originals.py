@@ -66,7 +66,7 @@ class OriginalPicture(Original):
         if pixels.dtype.kind == "f" and not all(np.isfinite(pixels[band]).all() for band in bands(self.size)):
             raise PictureError(f"The {what} has values that are not numbers.", "Repair it first.")
         alpha = pixels[..., 3:]
-        if alpha.size and not alpha.any():
+        if alpha.size and not (alpha > 0).any():
             raise PictureError(f"The {what} is fully transparent.", "Choose one with something to see on it.")
         self.is_opaque = not alpha.size or bool(alpha.min() >= WHITE.get(pixels.dtype.name, 1))
         self.channels = 3 if self.is_opaque else 4

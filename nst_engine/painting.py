@@ -6,7 +6,8 @@ import dataclasses
 import math
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from nst_engine import estimate, forecast, memory, networks, optimize, pyramid, 
 from nst_engine.canvas import Canvas, Masks
 from nst_engine.captured import captured
 from nst_engine.composition import composed
-from nst_engine.errors import OutOfMemory
+from nst_engine.errors import NetworkError, OutOfMemory
 from nst_engine.estimate import Estimate, Machine
 from nst_engine.forecast import Free, Job
 from nst_engine.objective import Losses, Objective
@@ -266,7 +267,9 @@ class _Painting:
         self.painter, self.canvas, self.palette, self.scales, self.clock = painter, canvas, palette, scales, clock
         self.recipe, self.options = painter.recipe, painter.options
         self.is_from_content = init is None and self.recipe.init == "content"
-        self.image = self._start(scales[0].size, init)
+        start = self._start(scales[0].size, init)
+        self.picture: Callable[[], Tensor] = lambda: start
+        """Makes the picture as it stands."""
         self.steps_made: list[tuple[int, int, float, Losses]] = []
         self.pace = devices.Pace(painter.device)
         self.cost = sum(scale.cost for scale in scales)
@@ -276,21 +279,37 @@ class _Painting:
         """Work through all scales, or until told to stop."""
         optimizer = optimize.optimizer(self.recipe.optimizer, self.recipe.learning_rate)
         for scale in self.scales:
-            self.image = image = self._at_scale(scale)
-            optimizer.resize(scale.size)
-            kept = optimize.Kept(self.recipe.keep)
-            objective = self._objective(scale.size)
-            self.clock.lap("features")
-            self.cost_done += scale.step_cost
-            evaluate = captured(objective.value_and_gradient, image, scale.steps)
-            for number, losses in enumerate(optimizer.steps(evaluate, image, scale.steps), start=1):
-                kept.note(image, losses.total)
-                self.image = kept.picture
-                self.pace.step()
+            for number, losses in enumerate(self._steps(optimizer, scale), start=1):
                 self._note(scale, number, losses, on_step)
                 if should_stop():
                     return
             self.clock.scale_lap(scale.size)
+
+    def _steps(self, optimizer: optimize.Descent, scale: Scale) -> Iterator[Losses]:
+        """Take the steps of one scale; yields where each has led."""
+        image = self._at_scale(scale)
+        self.picture = lambda: image  # and nothing else of the scale before
+        optimizer.resize(scale.size)
+        objective = self._objective(scale.size)
+        self.clock.lap("features")
+        self.cost_done += scale.step_cost
+        function = captured(objective, image, scale.steps)
+        kept = optimize.Kept(self.recipe.keep, function.value)
+        for seen in optimizer.steps(function, image, scale.steps):
+            kept.note(seen)
+            if kept.count == 1:
+                self._check(seen.losses)
+                self.picture = kept.shown
+            self.pace.step()
+            yield seen.losses
+
+    def _check(self, losses: Losses) -> None:
+        """Raise NetworkError where the picture to start from has no value: nothing can be better then."""
+        if not math.isfinite(losses.total):
+            raise NetworkError(
+                f"The network '{self.painter.network.name}' makes numbers of these pictures that are not finite.",
+                "Choose another network, or other layers.",
+            )
 
     def _at_scale(self, scale: Scale) -> Tensor:
         """The picture to go on with at this scale.
@@ -298,19 +317,22 @@ class _Painting:
         One that was made from the content gets the content's detail that the coarser scale could not hold: a few
         steps turn it into strokes, where they would not sharpen an enlarged picture.
         """
-        image = resize(self.image, scale.size)
+        before = self.picture()
+        image = resize(before, scale.size)
         if self.is_from_content:
-            coarse = self.canvas.content_at(Size(*self.image.shape[2:]))
+            coarse = self.canvas.content_at(Size(*before.shape[2:]))
             detail = self.canvas.content_at(scale.size) - resize(coarse, scale.size)
             image += (CARRIED_DETAIL if scale.steps >= FEW_STEPS else 1.0) * detail
         return image.clamp_(0, 1)
 
     def seen(self, size: Size, kind: DTypeLike) -> Pixels:
         """The picture as it stands, H×W×4 in a size of the content's proportions, its colors and alpha as wanted."""
-        return composed(self.image, self.canvas, size, self.options.color == "content", kind)
+        return composed(self.picture(), self.canvas, size, self.options.color == "content", kind)
 
     def finished(self, kind: DTypeLike) -> Pixels:
         """The picture in the content's own size, H×W×4 of this kind, or where memory is short for that, uint8."""
+        picture = self.picture()
+        self.picture = lambda: picture  # and nothing else of the last scale
         memory.give_back()
         try:
             return self.seen(self.canvas.size, kind)
@@ -345,7 +367,7 @@ class _Painting:
         spent = seconds - self.clock.laps["start_up"]
         left = spent / self.cost_done * max(0.0, self.cost - self.cost_done) if len(self.steps_made) > 3 else None
         text = f"{max(scale.size)} px, step {number} of {scale.steps}"
-        on_step(Step(self.cost_done / self.cost, left, text, losses.as_numbers, self._preview))
+        on_step(Step(self.cost_done / self.cost, left, text, losses.as_numbers, partial(self._preview, scale.size)))
 
     def history(self) -> list[dict[str, float | None]]:
         """Scale, iteration, seconds and losses of every step; None for a loss that is no finite number."""
@@ -354,8 +376,8 @@ class _Painting:
             for scale, iteration, seconds, losses in self.steps_made
         ]
 
-    def _preview(self) -> NDArray[np.uint8]:
-        size = Size(*self.image.shape[2:])
+    def _preview(self, size: Size) -> NDArray[np.uint8]:
+        """The picture as it stands at a scale of this size."""
         if size.pixels > PREVIEW_PIXELS:
             size = size.scaled_to(max(size) * (PREVIEW_PIXELS / size.pixels) ** 0.5)
         return self.seen(size, np.uint8)

@@ -12,6 +12,9 @@ from nst_engine.vgg import LAYERS
 
 STATISTICS = ("gram", "moments")
 
+HEAVIEST = 1e12
+"""The largest weight of a layer, as of every other weight."""
+
 
 class StyleLayer(NamedTuple):
     """The weight of a layer's style loss and the statistic compared there: 'gram' or 'moments'."""
@@ -167,13 +170,14 @@ def _weight(text: str) -> float:
         number = float(text)
     except ValueError:
         return -1.0
-    return number if number < float("inf") else -1.0
+    return number if number <= HEAVIEST else -1.0
 
 
 def _refusal(option: str, part: str, example: str) -> OptionError:
     return OptionError(
         f"Option '{option}' has the part '{part.strip()}'.",
-        f"Write layers from relu1_1 to relu5_4 as in {example}; statistics are {' and '.join(STATISTICS)}.",
+        f"Write layers from relu1_1 to relu5_4 as in {example}, with weights up to {HEAVIEST:g}; "
+        f"statistics are {' and '.join(STATISTICS)}.",
     )
 
 

@@ -112,17 +112,17 @@ class ClassicScript:
         return loss, gradient
 
     def paint(self, x: Array, steps: int) -> tuple[Array, list[float]]:
-        """Adam as TensorFlow 1 has it; the picture after the step whose loss before it was the best."""
+        """Adam as TensorFlow 1 has it; the picture whose loss was the best, where the script takes the one after it."""
         m = v = np.zeros_like(x)
         best, best_picture, losses = np.inf, x, []
         for t in range(1, steps + 1):
             loss, g = self.loss_and_gradient(x)
-            m, v = 0.99 * m + 0.01 * g, 0.999 * v + 0.001 * g**2
-            rate = 5 * np.sqrt(1 - 0.999**t) / (1 - 0.99**t)
-            x = np.clip(x - rate * m / (np.sqrt(v) + 0.1), -MEAN_BGR, 255 - MEAN_BGR)
             losses.append(loss)
             if loss < best:
                 best, best_picture = loss, x
+            m, v = 0.99 * m + 0.01 * g, 0.999 * v + 0.001 * g**2
+            rate = 5 * np.sqrt(1 - 0.999**t) / (1 - 0.99**t)
+            x = np.clip(x - rate * m / (np.sqrt(v) + 0.1), -MEAN_BGR, 255 - MEAN_BGR)
         return best_picture, losses
 
 

@@ -71,7 +71,7 @@ def difference(device: torch.device, dtype: torch.dtype) -> Difference:
         vgg = VGG19(networks.load("vgg19"), place, replicate=True, dtype=number_format)
         region = Region(style_statistics(vgg, style, None, recipe.style_layers))
         value, gradient = Objective(vgg, recipe, content, [region]).value_and_gradient(0.9 * content)
-        losses.append(float(value.total))
+        losses.append(value.as_numbers()["total"])
         gradients.append(gradient.cpu().flatten())
     cosine = float(torch.nn.functional.cosine_similarity(gradients[0], gradients[1], dim=0))
     return Difference(abs(losses[1] / losses[0] - 1), 1 - cosine)
