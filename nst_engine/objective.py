@@ -1,38 +1,31 @@
-"""The objective: targets computed once per scale, then value and gradient of the picture.
+"""The objective: targets computed once per scale, then value and gradient of a picture, whole or tile by tile.
 
-A style's statistics are means over positions, so they come first and the losses from them: whoever cannot hold all
-features at once may gather the statistics part by part and carry the losses' derivative by them back the same way.
+Three steps: *gather* what is measured of each tile; compare the sums with the targets, which gives the value and its
+derivatives by what was measured; *pull back* these derivatives to each tile's pixels. A picture in one tile keeps the
+network's features from the first step to the last; with several tiles they are computed twice, so that memory holds
+one tile's features at a time.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_engine import losses
+from nst_engine.losses import content_loss, photo_loss, total_variation
+from nst_engine.pyramid import Size
 from nst_engine.recipes import Recipe
-from nst_engine.vgg import VGG19
-
-ENERGY_FLOOR = 1e-2
-"""Share of the content's energy in a layer below which the energy of a style there does not count: a black or
-flat style has next to none, and nothing may be divided by that."""
+from nst_engine.style_statistics import DISTANCES, Measured, Sums, measured, sums
+from nst_engine.tiles import Tile, tiles
+from nst_engine.vgg import VGG19, stride
 
 PROTECTION = 20.0
 """How many times more the content counts where it is wholly protected."""
-
-
-class Distance(NamedTuple):
-    """One layer's loss. ``of`` makes it from C×h×w features of the picture and weights of their positions (h×w, or
-    None); ``energy`` is what it is for a picture without features, or more."""
-
-    of: Callable[[Tensor, Tensor | None], Tensor]
-    energy: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,15 +64,8 @@ class Losses:
         return {name: self.unit * float(getattr(self, name)) for name in ("content", "style", "tv", "total")}
 
 
-class StyleStatistics(NamedTuple):
-    """What a layer's features say of a style: their mean (C) and Gram matrix (C×C)."""
-
-    mean: Tensor
-    gram: Tensor
-
-
-Statistics = Mapping[str, StyleStatistics]
-"""By layer."""
+Statistics = Mapping[str, Sums]
+"""What a style has at each layer."""
 
 
 class Region(NamedTuple):
@@ -101,136 +87,258 @@ class Frame(NamedTuple):
     area: Tensor | None = None
 
 
+Term = tuple[str, str, int]
+"""Of what a value was measured: 'content', 'style', 'tv' or 'photo'; the layer, if any; the number of the region."""
+
+
+class Amount(NamedTuple):
+    """What a tile adds to a loss that is a mean over the picture."""
+
+    value: Tensor
+
+    @staticmethod
+    def joined(parts: Sequence[Amount]) -> Amount:
+        """The loss of the whole picture."""
+        return Amount(torch.stack([part.value for part in parts]).sum())
+
+
+Values = Mapping[Term, Any]
+"""What was measured, or derivatives by it: an Amount, or what a statistic measures."""
+
+
+class Part(NamedTuple):
+    """What was measured of a tile, and the tensors (the tile's pixels, its features by layer) it was measured from."""
+
+    pixels: Tensor
+    features: Mapping[str, Tensor]
+    values: Values
+
+
 class Objective:
     """Content, style and total variation losses of a picture against fixed targets.
 
-    ``content``: 1×3×H×W in [0, 1]; each of the ``regions`` counts as much as its mask covers. Weights are divided by
-    ``unit``, with which a picture's loss is about 1: whatever the weights, neither values nor gradients nor their
-    squares leave float32. It is a power of two, which rounds nothing.
+    ``content``: 1×3×H×W in [0, 1]; each of the ``regions`` counts as much as its mask covers. ``tile_side`` is about
+    the side of the tiles in pixels, None for the whole picture in one. Weights are divided by ``unit``, with which a
+    picture's loss is about 1: whatever the weights, neither values nor gradients nor their squares leave float32. It
+    is a power of two, which rounds nothing.
     """
 
     def __init__(
-        self, vgg: VGG19, recipe: Recipe, content: Tensor, regions: Sequence[Region], frame: Frame = Frame()
+        self,
+        vgg: VGG19,
+        recipe: Recipe,
+        content: Tensor,
+        regions: Sequence[Region],
+        frame: Frame = Frame(),
+        tile_side: int | None = None,
     ) -> None:
         self.vgg, self.recipe, self.content, self.frame = vgg, recipe, content, frame
-        self.is_relative = recipe.normalize == "energy"
+        self.size = Size(*content.shape[2:])
+        self.layers = {*recipe.content_layers, *recipe.style_layers}
+        self.tiles = tiles(self.size, tile_side, self.layers)
         self.masks = [None if region.mask is None else _Mask(region.mask) for region in regions]
         with torch.no_grad():
-            features = {layer: f.clone() for layer, f in vgg(content, self._layers).items()}
-            self.content_distances = {layer: self._content_distance(features[layer]) for layer in recipe.content_layers}
-            self.content_maps = {layer: self._content_map(features[layer]) for layer in recipe.content_layers}
-            energies = {layer: float(features[layer].square().mean()) for layer in recipe.style_layers}
-            self.style_distances = {
-                layer: [self._style_distance(layer, region.statistics[layer], energies[layer]) for region in regions]
-                for layer in recipe.style_layers
+            self.targets, energies = self._content_targets()
+            self.content_maps = {layer: self._content_map(layer) for layer in recipe.content_layers}
+            is_relative = recipe.normalize == "energy"
+            self.distances = {
+                layer: [
+                    DISTANCES[statistic](region.statistics[layer], energies[layer], is_relative) for region in regions
+                ]
+                for layer, (_, statistic) in recipe.style_layers.items()
             }
-        self.unit = self._power_of_two()
+            content_energies = {layer: energies[layer] + 1e-8 for layer in recipe.content_layers}
+            self.content_scales = content_energies if is_relative else dict.fromkeys(recipe.content_layers, 1.0)
+        self.unit = self._power_of_two(content_energies)
 
     def value(self, image: Tensor) -> Losses:
         """Losses of a picture (1×3×H×W): a third of the work of :meth:`value_and_gradient`."""
         with torch.no_grad():
-            return self.evaluate(image)
+            seen = framed(image, self.content, self.frame.free)
+            return self._losses(_joined([self._gathered(tile, seen).values for tile in self.tiles]))
 
     def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
         """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels, in multiples of the unit."""
-        image = image.detach().requires_grad_()
-        losses = self.evaluate(image)
-        (gradient,) = torch.autograd.grad(losses.total, image)
-        return losses.detach(), gradient
+        seen = framed(image.detach(), self.content, self.frame.free)
+        is_whole = len(self.tiles) == 1
+        with torch.set_grad_enabled(is_whole):
+            parts = [self._gathered(tile, seen) for tile in self.tiles]
+        losses, slopes = self._compared([part.values for part in parts])
+        if self.recipe.normalize == "gradient":
+            slopes = self._normalized(slopes, parts if is_whole else self._with_features_alone(seen))
+        gradient = torch.zeros_like(image)
+        for index, tile in enumerate(self.tiles):
+            part = parts[index] if is_whole else self._gathered(tile, seen)
+            tile.shown.of(gradient).add_(_pulled_back(part.values, slopes[index], part.pixels))
+        return losses, gradient if self.frame.free is None else gradient * self.frame.free
 
-    def evaluate(self, image: Tensor) -> Losses:
-        """The weighted losses of a picture, part of the graph of ``image``."""
-        image = framed(image, self.content, self.frame.free)
-        features = self.vgg(image, self._layers)
-        content, style = image.new_zeros(()), image.new_zeros(())
-        for layer, weight in self.recipe.content_layers.items():
-            weight *= self.recipe.content_weight / self.unit
-            prepared = self._prepared(features[layer], weight)
-            content = content + weight * self.content_distances[layer].of(prepared, self.content_maps[layer])
-        for layer, (weight, _) in self.recipe.style_layers.items():
-            weight *= self.recipe.style_weight / self.unit
-            style = style + weight * self._style_loss(layer, self._prepared(features[layer], weight))
-        exponent = 2 if self.recipe.tv_norm == "squared" else 1
-        tv = image.new_zeros(())
+    def _gathered(self, tile: Tile, seen: Tensor) -> Part:
+        """All that the losses have to know of a tile."""
+        pixels = tile.shown.of(seen).clone().requires_grad_(torch.is_grad_enabled())
+        found = self.vgg(pixels, self.layers)
+        features = {layer: tile.owned_features(layer, maps) for layer, maps in found.items()}
+        return Part(pixels, features, dict(self._values(tile, pixels, features)))
+
+    def _with_features_alone(self, seen: Tensor) -> Iterator[Part]:
+        """What is measured of each tile as it depends on its features, the network left out."""
+        for tile in self.tiles:
+            with torch.no_grad():
+                pixels, features, _ = self._gathered(tile, seen)
+            features = {layer: maps.detach().requires_grad_() for layer, maps in features.items()}
+            yield Part(pixels, features, dict(self._values(tile, pixels, features)))
+
+    def _values(self, tile: Tile, pixels: Tensor, features: Mapping[str, Tensor]) -> Iterator[tuple[Term, Any]]:
+        """What is measured of a tile, term by term."""
+        for layer in self.recipe.content_layers:
+            yield ("content", layer, 0), Amount(self._content_loss(tile, layer, features[layer]))
+        for layer in self.recipe.style_layers:
+            for index, mask in enumerate(self.masks):
+                yield ("style", layer, index), self._measured(tile, layer, features[layer], mask)
         if self.recipe.tv_weight:
-            tv = self.recipe.tv_weight / self.unit * losses.total_variation(image, exponent)
+            exponent = 2 if self.recipe.tv_norm == "squared" else 1
+            part = tile.owned_pixels(pixels, following=1)
+            yield ("tv", "", 0), Amount(total_variation(part, exponent, tile.owned.size, self.size))
         if self.recipe.photo_weight:
-            content = content + self.recipe.photo_weight / self.unit * losses.photo_loss(image, self.content)
+            guide = tile.owned_pixels(tile.shown.of(self.content), following=2)
+            yield ("photo", "", 0), Amount(photo_loss(tile.owned_pixels(pixels, following=2), guide, self.size))
+
+    def _content_loss(self, tile: Tile, layer: str, features: Tensor) -> Tensor:
+        weights = self.content_maps[layer]
+        owned = tile.owned_at(layer)
+        share = owned.size.pixels / _positions(self.size, layer).pixels
+        target = self.targets[tile][layer]
+        loss = content_loss(features, target, None if weights is None else owned.of(weights), share)
+        return loss / self.content_scales[layer]
+
+    def _measured(self, tile: Tile, layer: str, features: Tensor, mask: _Mask | None) -> Measured:
+        positions = _positions(self.size, layer)
+        if mask is None:
+            return measured(features, 1 / positions.pixels, positions.pixels)
+        return measured(features, tile.owned_at(layer).of(mask.shares_at(positions)), positions.pixels)
+
+    def _losses(self, values: Values) -> Losses:
+        """The weighted losses of what was measured of the whole picture."""
+        recipe = self.recipe
+        zero = self.content.new_zeros(())
+        content, style, tv = zero, zero, zero
+        for (term, layer, region), value in values.items():
+            if term == "content":
+                content = content + recipe.content_weight * recipe.content_layers[layer] / self.unit * value.value
+            elif term == "style":
+                weight = recipe.style_weight * recipe.style_layers[layer].weight / self.unit * self._share(region)
+                style = style + weight * self.distances[layer][region].of(value)
+            elif term == "tv":
+                tv = recipe.tv_weight / self.unit * value.value
+            else:
+                content = content + recipe.photo_weight / self.unit * value.value
         return Losses(content, style, tv, self.unit)
 
-    def _power_of_two(self) -> float:
+    def _power_of_two(self, content_energies: Mapping[str, float]) -> float:
         """The one just above the loss of a picture without features, with variations of 1."""
         recipe = self.recipe
-        content = sum(weight * self.content_distances[layer].energy for layer, weight in recipe.content_layers.items())
+        content = sum(
+            weight * content_energies[layer] / self.content_scales[layer]
+            for layer, weight in recipe.content_layers.items()
+        )
         style = sum(
-            layer.weight * max((distance.energy for distance in self.style_distances[name]), default=0.0)
+            layer.weight * max((distance.energy for distance in self.distances[name]), default=0.0)
             for name, layer in recipe.style_layers.items()
         )
         loss = recipe.content_weight * content + recipe.style_weight * style + recipe.tv_weight + recipe.photo_weight
         return math.ldexp(1.0, math.frexp(loss)[1])
 
+    def _compared(self, parts: Sequence[Values]) -> tuple[Losses, list[Values]]:
+        """The losses of the whole picture, and their total's derivatives by what was measured of each tile."""
+        leaves = [
+            {term: type(value)(*(tensor.detach().requires_grad_() for tensor in value)) for term, value in part.items()}
+            for part in parts
+        ]
+        with torch.enable_grad():
+            losses = self._losses(_joined(leaves))
+        tensors = [tensor for part in leaves for value in part.values() for tensor in value]
+        slopes = iter(torch.autograd.grad(losses.total, tensors, allow_unused=True, materialize_grads=True))
+        derivatives: list[Values] = [
+            {term: type(value)(*(next(slopes) for _ in value)) for term, value in part.items()} for part in leaves
+        ]
+        return losses.detach(), derivatives
+
+    def _normalized(self, slopes: Sequence[Values], parts: Iterable[Part]) -> list[Values]:
+        """The derivatives scaled so that each layer's gradient by its features has the layer's weight as L1 norm."""
+        norms = dict.fromkeys(self._weights, self.content.new_zeros(()))
+        for part, by_value in zip(parts, slopes, strict=True):
+            for term, layer in norms:
+                chosen = {key: value for key, value in part.values.items() if key[:2] == (term, layer)}
+                by_features = _pulled_back(chosen, by_value, part.features[layer], retain_graph=True)
+                norms[term, layer] = norms[term, layer] + by_features.abs().sum()
+        factors = {key: weight / (norms[key] + 1e-12) for key, weight in self._weights.items()}
+        return [
+            {
+                key: type(value)(*(tensor * factors[key[:2]] for tensor in value)) if key[:2] in factors else value
+                for key, value in part.items()
+            }
+            for part in slopes
+        ]
+
     @property
-    def _layers(self) -> set[str]:
-        return {*self.recipe.content_layers, *self.recipe.style_layers}
+    def _weights(self) -> dict[tuple[str, str], float]:
+        """The weight of every content and style layer."""
+        content_weight, style_weight = self.recipe.content_weight / self.unit, self.recipe.style_weight / self.unit
+        content = {("content", layer): content_weight * weight for layer, weight in self.recipe.content_layers.items()}
+        style = {("style", layer): style_weight * weight for layer, (weight, _) in self.recipe.style_layers.items()}
+        return {**content, **style}
 
-    def _prepared(self, features: Tensor, weight: float) -> Tensor:
-        """Features as a loss of this weight sees them."""
-        if self.recipe.normalize != "gradient":
-            return features
-        return losses.with_normalized_gradient(features, weight)
+    def _share(self, region: int) -> float:
+        """A region's share of the area that is to have a style."""
+        mask = self.masks[region]
+        return 1.0 if mask is None else mask.area / sum(other.area for other in self.masks if other is not None)
 
-    def _style_loss(self, layer: str, features: Tensor) -> Tensor:
-        """One layer's loss over all regions: their average by the area they cover."""
-        loss = features.new_zeros(())
-        for mask, distance in zip(self.masks, self.style_distances[layer], strict=True):
-            if mask is None:
-                loss = loss + distance.of(features, None)
-            else:
-                share = mask.area / sum(other.area for other in self.masks if other is not None)
-                loss = loss + share * distance.of(features, mask.at(features))
-        return loss
+    def _content_targets(self) -> tuple[dict[Tile, dict[str, Tensor]], dict[str, float]]:
+        """The content's features by tile and layer, and the mean square of each layer's features."""
+        targets, energies = {}, dict.fromkeys(self.layers, 0.0)
+        for tile in self.tiles:
+            found = self.vgg(tile.shown.of(self.content), self.layers)
+            features = {layer: tile.owned_features(layer, maps) for layer, maps in found.items()}
+            targets[tile] = {layer: features[layer].clone() for layer in self.recipe.content_layers}
+            for layer, maps in features.items():
+                energies[layer] += float(maps.square().sum())
+        counted = {layer: len(maps) * _positions(self.size, layer).pixels for layer, maps in features.items()}
+        return targets, {layer: energies[layer] / counted[layer] for layer in self.layers}
 
-    def _content_distance(self, target: Tensor) -> Distance:
-        energy = float(target.square().mean()) + 1e-8
-        scale = energy if self.is_relative else 1.0
-        return Distance(
-            lambda features, weights: losses.content_loss(features, target, weights) / scale, energy / scale
-        )
-
-    def _content_map(self, features: Tensor) -> Tensor | None:
+    def _content_map(self, layer: str) -> Tensor | None:
         """How much each position's content counts (h×w): 1 on average over the area, more where it is protected."""
         area, protection = self.frame.area, self.frame.protection
+        positions = _positions(self.size, layer)
         weights: Tensor | None = None
         if area is not None:
-            weights = resized_mask(area, features)
+            weights = resized_mask(area, positions)
             weights = weights / weights.mean()
         if protection is not None:
-            held = 1 + PROTECTION * resized_mask(protection, features)
+            held = 1 + PROTECTION * resized_mask(protection, positions)
             weights = held if weights is None else weights * held
         return weights
 
-    def _style_distance(self, layer: str, statistics: StyleStatistics, content_energy: float) -> Distance:
-        moments = self.recipe.style_layers[layer].statistic == "moments"
-        make = self._moments_distance if moments else self._gram_distance
-        return make(statistics.mean, statistics.gram, content_energy)
 
-    def _moments_distance(self, mean: Tensor, gram: Tensor, content_energy: float) -> Distance:
-        target = losses.gaussian_target(mean, gram - torch.outer(mean, mean))
-        channels = mean.numel()
-        energy = max(float(gram.trace()), ENERGY_FLOOR * content_energy * channels) + 1e-8
-        scale = energy if self.is_relative else float(channels)
-        return Distance(
-            lambda features, weights: losses.wasserstein_loss(features, target, weights) / scale, energy / scale
-        )
+def _joined(parts: Sequence[Values]) -> Values:
+    """What was measured of all tiles together."""
+    return {term: type(value).joined([part[term] for part in parts]) for term, value in parts[0].items()}
 
-    def _gram_distance(self, mean: Tensor, gram: Tensor, content_energy: float) -> Distance:
-        floor = (ENERGY_FLOOR * content_energy) ** 2 * gram.shape[0]
-        energy = max(float(gram.square().sum()), floor) + 1e-8
-        scale = energy if self.is_relative else float(gram.numel())
-        return Distance(
-            lambda features, weights: (losses.gram_matrix(features, weights) - gram).square().sum() / scale,
-            energy / scale,
-        )
+
+def _pulled_back(values: Values, slopes: Values, source: Tensor, retain_graph: bool = False) -> Tensor:
+    """The derivative of the losses by what the values were measured from, given those by the values."""
+    pairs = [
+        (tensor, slope)
+        for term, value in values.items()
+        for tensor, slope in zip(value, slopes[term], strict=True)
+        if tensor.requires_grad
+    ]
+    tensors, derivatives = zip(*pairs, strict=True)
+    (gradient,) = torch.autograd.grad(tensors, source, derivatives, retain_graph=retain_graph)
+    return gradient
+
+
+def _positions(size: Size, layer: str) -> Size:
+    """Height and width of a layer's feature map for a picture of this size."""
+    return Size(*(length // stride(layer) for length in size))
 
 
 def framed(image: Tensor, content: Tensor, free: Tensor | None) -> Tensor:
@@ -238,35 +346,26 @@ def framed(image: Tensor, content: Tensor, free: Tensor | None) -> Tensor:
     return image if free is None else content + free * (image - content)
 
 
-def style_statistics(
-    vgg: VGG19, image: Tensor, opacity: Tensor | None, layers: Collection[str]
-) -> dict[str, StyleStatistics]:
+def style_statistics(vgg: VGG19, image: Tensor, opacity: Tensor | None, layers: Collection[str]) -> dict[str, Sums]:
     """Statistics of a style, 1×3×H×W in [0, 1], at these layers; ``opacity`` (H×W) says which pixels count."""
-    found = {}
     with torch.no_grad():
-        for layer, features in vgg(image, layers).items():
-            weights = None if opacity is None else resized_mask(opacity, features)
-            found[layer] = StyleStatistics(*losses.mean_and_gram(features, weights))
-    return found
+        return {
+            layer: sums(features, None if opacity is None else resized_mask(opacity, Size(*features.shape[1:])))
+            for layer, features in vgg(image, layers).items()
+        }
 
 
 def blended(styles: Sequence[tuple[Statistics, float]]) -> Statistics:
     """The statistics of several styles as one, in proportion to their weights."""
     total = sum(weight for _, weight in styles)
-    first = styles[0][0]
     return {
-        layer: StyleStatistics(
-            sum((weight / total * style[layer].mean for style, weight in styles), torch.zeros_like(first[layer].mean)),
-            sum((weight / total * style[layer].gram for style, weight in styles), torch.zeros_like(first[layer].gram)),
-        )
-        for layer in first
+        layer: Sums.weighted([(style[layer], weight / total) for style, weight in styles]) for layer in styles[0][0]
     }
 
 
-def resized_mask(mask: Tensor, features: Tensor) -> Tensor:
-    """A mask (H×W) at the positions of a feature map (C×h×w), averaged over each position's area."""
-    height, width = features.shape[1:]
-    return F.adaptive_avg_pool2d(mask[None, None], (height, width))[0, 0]
+def resized_mask(mask: Tensor, positions: Size) -> Tensor:
+    """A mask (H×W) at the positions of a feature map, averaged over each position's area."""
+    return F.adaptive_avg_pool2d(mask[None, None], positions)[0, 0]
 
 
 class _Mask:
@@ -275,11 +374,11 @@ class _Mask:
     def __init__(self, mask: Tensor) -> None:
         self.mask = mask
         self.area = float(mask.mean())
-        self.sizes: dict[tuple[int, ...], Tensor] = {}
+        self.sizes: dict[Size, Tensor] = {}
 
-    def at(self, features: Tensor) -> Tensor:
-        """The mask at the positions of C×h×w features, h×w."""
-        size = tuple(features.shape[1:])
-        if size not in self.sizes:
-            self.sizes[size] = resized_mask(self.mask, features)
-        return self.sizes[size]
+    def shares_at(self, positions: Size) -> Tensor:
+        """How much each position of a feature map counts, h×w; they add up to one."""
+        if positions not in self.sizes:
+            mask = resized_mask(self.mask, positions)
+            self.sizes[positions] = mask / mask.sum()
+        return self.sizes[positions]

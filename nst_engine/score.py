@@ -14,10 +14,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst_engine import losses, networks
+from nst_engine import networks
 from nst_engine.errors import PictureError
 from nst_engine.files.writing import to_bytes
+from nst_engine.losses import content_loss
 from nst_engine.pyramid import SMALLEST_SIDE, Size
+from nst_engine.style_statistics import sums
 from nst_engine.tensors import Floats
 from nst_engine.vgg import VGG19
 
@@ -83,9 +85,7 @@ def gatys(features: Trio) -> Verdict:
     """The objective of the paper's released settings on features: MSE at relu4_2 + Σ 1e3/C² · MSE of FᵀF/n."""
     content, style, picture = features
     by_layer = {
-        layer: 1e3
-        / channels**2
-        * float((losses.gram_matrix(picture[layer]) - losses.gram_matrix(style[layer])).square().mean())
+        layer: 1e3 / channels**2 * float((sums(picture[layer]).gram - sums(style[layer]).gram).square().mean())
         for layer, channels in STYLE_CHANNELS.items()
     }
     return _verdict(_content_error(content, picture), by_layer)
@@ -120,7 +120,7 @@ def painterly(features: Trio) -> Verdict:
     by_layer = {}
     for layer, weight in PAINTERLY_WEIGHTS.items():
         floor = 1e-2 * float(content[layer].square().mean()) * STYLE_CHANNELS[layer]
-        energy = max(float(losses.gram_matrix(style[layer]).trace()), floor) + 1e-8
+        energy = max(float(sums(style[layer]).gram.trace()), floor) + 1e-8
         by_layer[layer] = weight * _gaussian_distance(picture[layer], style[layer], 0.0) / energy
     content_energy = float(content[CONTENT_LAYER].square().mean()) + 1e-8
     verdict = _verdict(0.3 * _content_error(content, picture) / content_energy, by_layer)
@@ -155,7 +155,7 @@ def _verdict(content: float, by_layer: Verdict) -> Verdict:
 
 
 def _content_error(content: Features, picture: Features) -> float:
-    return float(losses.content_loss(picture[CONTENT_LAYER], content[CONTENT_LAYER]))
+    return float(content_loss(picture[CONTENT_LAYER], content[CONTENT_LAYER]))
 
 
 def _gaussian_distance(picture: Tensor, style: Tensor, raised: float) -> float:
@@ -169,7 +169,7 @@ def _gaussian_distance(picture: Tensor, style: Tensor, raised: float) -> float:
 
 def _gaussian(features: Tensor, raised: float) -> tuple[Tensor, Tensor]:
     """Mean (C) and covariance (C×C) of C×h×w features, the diagonal raised by a constant."""
-    found = losses.moments(features.double())
+    found = sums(features.double())
     return found.mean, found.covariance + raised * torch.eye(len(found.mean), dtype=torch.float64)
 
 

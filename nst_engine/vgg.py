@@ -14,6 +14,17 @@ from nst_engine.networks import CONVOLUTIONS, Network
 LAYERS = tuple(name.replace("conv", "relu") for name in CONVOLUTIONS)
 """The layers whose features can be asked for, shallowest first: each is a convolution after its ReLU."""
 
+
+def stride(layer: str) -> int:
+    """Pixels from one position of a layer's feature map to the next."""
+    return 1 << int(layer[4]) - 1
+
+
+def reach(layer: str) -> int:
+    """How many pixels beyond a position's own stride×stride pixels its features depend on, on each side."""
+    return sum(stride(name) for name in LAYERS[: LAYERS.index(layer) + 1])
+
+
 POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "max": F.max_pool2d,
     "average": F.avg_pool2d,

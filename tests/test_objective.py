@@ -78,8 +78,8 @@ def test_gradient_against_finite_differences(precise_vgg, statistic):
     direction = torch.randn(picture.shape, generator=torch.Generator().manual_seed(5)).double()
     _, gradient = objective.value_and_gradient(picture)
     step = 1e-6
-    ahead = float(objective.evaluate(picture + step * direction).total)
-    behind = float(objective.evaluate(picture - step * direction).total)
+    ahead = float(objective.value(picture + step * direction).total)
+    behind = float(objective.value(picture - step * direction).total)
     assert float((gradient * direction).sum()) == pytest.approx((ahead - behind) / (2 * step), rel=1e-3)
 
 

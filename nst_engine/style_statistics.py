@@ -1,0 +1,260 @@
+"""What of a style's features a picture is to have: measured as sums over positions, blended, compared.
+
+A statistic is measured first and compared then, so that a picture may be measured part by part: what is measured of
+its parts is joined, and the losses' derivatives by the joined measures are carried back to each part.
+
+F is a feature map of C channels at h×w positions, seen as a matrix of n = h·w rows. Weights on positions let a part
+of a picture (what is opaque, what lies in a region) speak for its style: guided statistics, Gatys et al. 2017.
+
+- L. A. Gatys, A. S. Ecker, M. Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
+- L. A. Gatys et al.: Controlling Perceptual Factors in Neural Style Transfer, CVPR 2017.
+- D. C. Dowson, B. V. Landau: The Fréchet Distance between Multivariate Normal Distributions, 1982.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+ENERGY_FLOOR = 1e-2
+"""Share of the content's energy in a layer below which the energy of a style there does not count: a black or
+flat style has next to none, and nothing may be divided by that."""
+
+ROOT_DAMPING = 1e-3
+"""Roots of covariances are damped by this share of the target's mean variance: directions in which the style
+hardly varies have no say, and at small sizes, with fewer positions than channels, the gradient stays finite."""
+
+NEWTON_SCHULZ_STEPS = 15
+"""Where float32 is still stable."""
+
+
+class Sums(NamedTuple):
+    """The mean μ = FᵀS1 (C) and the Gram matrix G = FᵀSF (C×C) of features whose positions have shares S.
+
+    The shares of a whole picture add up to one, so what its parts have adds up to what it has.
+    """
+
+    mean: Tensor
+    gram: Tensor
+
+    @property
+    def covariance(self) -> Tensor:
+        """Covariance, C×C; for sums over a whole picture."""
+        return self.gram - torch.outer(self.mean, self.mean)
+
+    def spread_along(self, root: Tensor) -> tuple[Tensor, Tensor]:
+        """tr Σ, and a matrix with the eigenvalues of R Σ R that are not zero, where R is symmetric and C×C."""
+        covariance = self.covariance
+        return covariance.trace(), root @ covariance @ root
+
+    @staticmethod
+    def joined(parts: Sequence[Sums]) -> Sums:
+        """What the parts of a picture have together."""
+        return Sums.weighted([(part, 1.0) for part in parts])
+
+    @staticmethod
+    def weighted(styles: Sequence[tuple[Sums, float]]) -> Sums:
+        """What several styles have as one, each in proportion to its weight; weights add up to one."""
+        first, weight = styles[0]
+        mean, gram = first.mean * weight, first.gram * weight
+        for style, weight in styles[1:]:
+            mean, gram = mean + style.mean * weight, gram + style.gram * weight
+        return Sums(mean, gram)
+
+
+class Rows(NamedTuple):
+    """The same where a whole picture has fewer positions than channels: √S F itself (n×C), and √S (n×1)."""
+
+    roots: Tensor
+    matrix: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean, C."""
+        return (self.matrix * self.roots).sum(dim=0)
+
+    @property
+    def gram(self) -> Tensor:
+        """Gram matrix, C×C."""
+        return self.matrix.T @ self.matrix
+
+    def spread_along(self, root: Tensor) -> tuple[Tensor, Tensor]:
+        """As of :class:`Sums`, from the smaller matrix X R² Xᵀ, where Σ = XᵀX."""
+        deviations = self.matrix - self.roots * self.mean
+        projected = deviations @ root
+        return deviations.square().sum(), projected @ projected.T
+
+    @staticmethod
+    def joined(parts: Sequence[Rows]) -> Rows:
+        """What the parts of a picture have together."""
+        roots, matrices = zip(*parts, strict=True)
+        return Rows(torch.cat(roots), torch.cat(matrices))
+
+
+Measured = Sums | Rows
+"""What is measured of one layer's features, of a whole picture or of a part of it."""
+
+
+def measured(features: Tensor, share: Tensor | float, positions: int) -> Measured:
+    """What a part of a picture has at one layer.
+
+    ``features``: C×h×w; ``share``: how much each position counts (h×w, or the same number everywhere), so that all
+    shares of the whole picture, which has so many ``positions`` in this layer, add up to one.
+    """
+    shares = share if isinstance(share, Tensor) else features.new_full((), share)
+    if positions < features.shape[0]:
+        matrix = feature_matrix(features)
+        roots = shares.sqrt().reshape(-1, 1).expand(len(matrix), 1)
+        return Rows(roots, matrix * roots)
+    mean, gram = _MeanAndGram.apply(features, shares.reshape(-1, 1) if shares.dim() else shares)
+    return Sums(mean, gram)
+
+
+def sums(features: Tensor, weights: Tensor | None = None) -> Sums:
+    """Mean and Gram matrix of a whole picture's C×h×w features (CVPR 2016, eq. 3, divided by n).
+
+    ``weights``: h×w, not negative, all ones where None.
+    """
+    share = 1 / features[0].numel() if weights is None else weights / weights.sum()
+    found = measured(features, share, features[0].numel())
+    return Sums(found.mean, found.gram)
+
+
+class Distance(NamedTuple):
+    """One layer's loss: ``of`` makes it from what a whole picture has there. ``energy`` is what it is for a picture
+    without features, or more."""
+
+    of: Callable[[Measured], Tensor]
+    energy: float
+
+
+def gram_distance(style: Sums, content_energy: float, is_relative: bool) -> Distance:
+    """Squared difference of Gram matrices (CVPR 2016, eq. 4): over the style's own, or over their number of elements.
+
+    ``content_energy`` is the mean square of the content's features in this layer; see ENERGY_FLOOR.
+    """
+    target = style.gram
+    floor = (ENERGY_FLOOR * content_energy) ** 2 * target.shape[0]
+    energy = max(float(target.square().sum()), floor) + 1e-8
+    scale = energy if is_relative else float(target.numel())
+    return Distance(lambda picture: (picture.gram - target).square().sum() / scale, energy / scale)
+
+
+def moments_distance(style: Sums, content_energy: float, is_relative: bool) -> Distance:
+    """Squared Wasserstein-2 distance of the Gaussians with the features' means and covariances.
+
+    |μ − μ*|² + tr Σ + tr Σ* − 2 tr (Σ*^½ Σ Σ*^½)^½ (Dowson & Landau 1982), over the style's energy tr G*, or over the
+    number of channels. ``content_energy`` as for :func:`gram_distance`.
+    """
+    target, channels = style.mean, style.mean.numel()
+    energy = max(float(style.gram.trace()), ENERGY_FLOOR * content_energy * channels) + 1e-8
+    scale = energy if is_relative else float(channels)
+    covariance = style.covariance
+    values, vectors = eigendecomposition(covariance)
+    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    trace = covariance.trace()
+    damping = (ROOT_DAMPING * float(trace) / channels) ** 2 + 1e-20
+
+    def distance(picture: Measured) -> Tensor:
+        variance, product = picture.spread_along(root)
+        squared: Tensor = (picture.mean - target).square().sum() + variance + trace
+        return (squared - 2 * trace_of_root(product, damping)) / scale
+
+    return Distance(distance, energy / scale)
+
+
+DISTANCES: dict[str, Callable[[Sums, float, bool], Distance]] = {"gram": gram_distance, "moments": moments_distance}
+"""By the statistic's name in :data:`nst_engine.recipes.STATISTICS`."""
+
+
+def feature_matrix(features: Tensor) -> Tensor:
+    """C×h×w features as an n×C matrix, n = h·w. No copy where the layout is channels-last."""
+    return features.permute(1, 2, 0).reshape(-1, features.shape[0])
+
+
+class _MeanAndGram(torch.autograd.Function):
+    """The gradient by the features is one product whatever both are used for: S (F (∂G + ∂Gᵀ) + ∂μ)."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+        matrix = feature_matrix(features)
+        ctx.save_for_backward(features, share)
+        if share.dim() == 0:
+            return matrix.sum(dim=0) * share, (matrix.T @ matrix).mul_(share)
+        weighted = matrix * share
+        return weighted.sum(dim=0), weighted.T @ matrix
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        features, share = ctx.saved_tensors
+        by_mean, by_gram = gradients
+        if share.dim() == 0:
+            by_features = (feature_matrix(features) @ ((by_gram + by_gram.T) * share)).add_(by_mean * share)
+        else:
+            by_features = (feature_matrix(features) @ (by_gram + by_gram.T)).add_(by_mean).mul_(share)
+        return by_features.view(*features.shape[1:], -1).permute(2, 0, 1), None
+
+
+def trace_of_root(matrix: Tensor, damping: float) -> Tensor:
+    """Σ λ / √(λ + d) over the eigenvalues of a symmetric M ≥ 0: tr M^½, but with a finite slope at λ = 0.
+
+    The gradient is closed-form: V diag((λ/2 + d) (λ + d)^−3/2) Vᵀ, which is ½ M^−½ where λ ≫ d. On a GPU, where a
+    decomposition is slow and makes the host wait, both come from :func:`inverse_root`, in which the smallest
+    eigenvalues are damped by its limited number of steps instead.
+    """
+    root: Tensor = _TraceOfRoot.apply(matrix, damping)
+    return root
+
+
+class _TraceOfRoot(torch.autograd.Function):
+    """One eigendecomposition, or one inverse root, serves value and gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, damping: float) -> Tensor:
+        if matrix.device.type != "cpu":
+            inverse = inverse_root(matrix)
+            ctx.save_for_backward(inverse / 2)
+            return (matrix * inverse).sum()
+        values, vectors = eigendecomposition(matrix)
+        values = values.clamp(min=0)
+        damped = values + damping
+        ctx.save_for_backward((vectors * ((values / 2 + damping) * damped**-1.5)) @ vectors.T)
+        trace: Tensor = (values * damped.rsqrt()).sum()
+        return trace
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (slope,) = ctx.saved_tensors
+        return gradients[0] * slope, None
+
+
+def eigendecomposition(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues (C) and eigenvectors (C×C, in columns) of a symmetric matrix.
+
+    Where the iteration does not converge float64 is tried; a matrix whose numbers are none has such eigenvalues.
+    """
+    for precise in (matrix, matrix.double()):
+        with contextlib.suppress(torch.linalg.LinAlgError):  # type: ignore[attr-defined]
+            values, vectors = torch.linalg.eigh(precise)
+            return values.to(matrix), vectors.to(matrix)
+    return torch.full_like(matrix[0], torch.nan), torch.full_like(matrix, torch.nan)
+
+
+def inverse_root(matrix: Tensor) -> Tensor:
+    """M^−½ of a symmetric M ≥ 0 by coupled Newton–Schulz steps (Higham 2008, eq. 6.35): products alone.
+
+    After NEWTON_SCHULZ_STEPS k the eigenvalues below 2.25^−k of M's norm are still on their way: there the result is
+    smaller than M^−½, at most 1.5^k / √norm.
+    """
+    norm = torch.linalg.matrix_norm(matrix) + 1e-30
+    identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+    y, z = matrix / norm, identity
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        correction = 1.5 * identity - 0.5 * z @ y
+        y, z = y @ correction, correction @ z
+    root: Tensor = z * norm.rsqrt()
+    return root

@@ -1,0 +1,82 @@
+"""A picture evaluated tile by tile has exactly the value and gradient that it has in one piece."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+import torch
+
+from nst_engine import networks
+from nst_engine.objective import Frame, Objective, Region, style_statistics
+from nst_engine.options import Options
+from nst_engine.pyramid import Size
+from nst_engine.recipes import chosen
+from nst_engine.tiles import tiles
+from nst_engine.vgg import LAYERS, VGG19
+
+HEIGHT, WIDTH = 47, 150
+
+
+def image(seed: int, height: int = HEIGHT, width: int = WIDTH) -> torch.Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed)).double()
+
+
+def mask(seed: int) -> torch.Tensor:
+    return image(seed)[0, 0]
+
+
+@cache
+def precise_vgg(replicate: bool) -> VGG19:
+    return VGG19(networks.load("vgg19"), torch.device("cpu"), replicate, dtype=torch.float64)
+
+
+OPTIONS = {
+    "painterly": Options(),
+    "gatys": Options(recipe="gatys"),
+    "nst": Options(recipe="nst"),
+    "photo term, absolute variation": Options(photo_weight=3.0, tv_weight=2.0, tv_norm="absolute"),
+    "normalized gradients": Options(recipe="gatys", normalize="gradient", content_layers="relu2_1,relu4_2"),
+    "shallow layers alone": Options(
+        style_layers="relu1_1,relu3_1:0.5:gram", content_layers="relu3_1", content_weight=0
+    ),
+    "the deepest layers": Options(style_layers="relu5_4", content_layers="relu5_3"),
+}
+
+MASKED = "masks everywhere"
+FRAMES = {
+    "plain": (Frame(), (None,)),
+    MASKED: (Frame(mask(11), mask(12), mask(13)), (mask(14), mask(15))),
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "frame"), [*((options, "plain") for options in OPTIONS), ("painterly", MASKED), ("gatys", MASKED)]
+)
+def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, frame):
+    recipe = chosen(OPTIONS[options])
+    vgg = precise_vgg(recipe.padding == "replicate")
+    limits, masks = FRAMES[frame]
+    regions = [
+        Region(style_statistics(vgg, image(seed, 48, 64), None, recipe.style_layers), region)
+        for seed, region in enumerate(masks, start=20)
+    ]
+    objectives = [
+        Objective(vgg, recipe, image(1), regions, limits, side) for side in (None, 16 if "shallow" in options else 48)
+    ]
+    (value, gradient), (tiled, by_tiles) = (objective.value_and_gradient(image(0)) for objective in objectives)
+    assert len(objectives[0].tiles) == 1 < len(objectives[1].tiles)
+    assert tiled.as_numbers() == pytest.approx(value.as_numbers(), rel=1e-9)
+    assert (by_tiles - gradient).abs().max() <= 1e-9 * gradient.abs().max()
+    assert objectives[1].value(image(0)).as_numbers() == pytest.approx(value.as_numbers(), rel=1e-9)
+
+
+@pytest.mark.parametrize("size", [Size(16, 16), Size(47, 333), Size(79, 150), Size(33, 40), Size(1000, 31)])
+@pytest.mark.parametrize("side", [None, 16, 64, 100])
+def test_every_position_of_every_layer_belongs_to_one_tile(size, side):
+    for layer in LAYERS:
+        owners = torch.zeros(size.height // 2 ** (int(layer[4]) - 1), size.width // 2 ** (int(layer[4]) - 1))
+        for tile in tiles(size, side, LAYERS):
+            assert tile.owned_at(layer).size.pixels > 0
+            tile.owned_at(layer).of(owners).add_(1)
+        assert (owners == 1).all()
