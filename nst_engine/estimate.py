@@ -34,14 +34,15 @@ PREPARATION = 1.05
 
 
 class Machine(NamedTuple):
-    """What a device can do: seconds of a full step per pixel of its cost, the convolutions' format, which sizes fit.
+    """What a device can do: seconds of a full step per pixel of its cost, the convolutions' format, and how many times
+    that a step takes at a size, where memory may want tiles; None for a size that does not fit.
 
     ``speed`` is asked only where it matters, since finding it takes a second.
     """
 
     speed: Callable[[], float]
     number_format: torch.dtype
-    fits: Callable[[Size], bool]
+    work: Callable[[Size], float | None]
 
 
 class Estimate(NamedTuple):
@@ -77,7 +78,7 @@ def working_size(content: Size, options: Options, recipe: Recipe, machine: Machi
     for side in (max(content), *(side for side in reversed(LADDER) if side < max(content))):
         size = pyramid.working_size(content, side)
         is_quick = side <= SLOWEST_LONG_SIDE or max(content) <= QUICK_LONG_SIDE
-        if machine.fits(size) and (is_quick or _seconds(size, options, recipe, machine) <= allowed):
+        if machine.work(size) and (is_quick or _seconds(size, options, recipe, machine) <= allowed):
             break
     return size
 
@@ -85,4 +86,4 @@ def working_size(content: Size, options: Options, recipe: Recipe, machine: Machi
 def _seconds(size: Size, options: Options, recipe: Recipe, machine: Machine) -> float:
     """About how long it takes to paint at this size."""
     cost = sum(scale.cost for scale in pyramid.schedule(size, options, recipe, machine.number_format))
-    return PREPARATION * machine.speed() * cost
+    return PREPARATION * machine.speed() * cost * (machine.work(size) or 1.0)

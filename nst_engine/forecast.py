@@ -6,13 +6,14 @@ really took.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nst_engine import pyramid
+from nst_engine import pyramid, tiles
 from nst_engine.errors import OutOfMemory
+from nst_engine.objective import STYLE_TILE
 from nst_engine.options import Options
 from nst_engine.originals import BAND_PIXELS
 from nst_engine.pyramid import Size
@@ -81,23 +82,40 @@ class Free(NamedTuple):
     main: int
 
 
-def need(job: Job, size: Size) -> Need:
-    """What a job takes at its most when it is painted at this size."""
-    styles = [size_for(own, max(size), job.options.style_scale).pixels for own in job.styles]
+def need(job: Job, size: Size, tile_side: int | None = None) -> Need:
+    """What a job takes at its most when it is painted at this size, in tiles of about this side."""
+    layers = {*job.recipe.content_layers, *job.recipe.style_layers}
+    styles = [size_for(own, max(size), job.options.style_scale) for own in job.styles]
     scales = len(pyramid.schedule(size, job.options, job.recipe, job.vgg.dtype))
     known = min(KnownStatistics.MOST, scales * len(styles) * _statistics(job.recipe.style_layers))
-    held = 4 * FLOAT * (sum(styles) + size.pixels) + 2 * FLOAT * job.masks * size.pixels
-    largest = max(styles, default=0)
-    looking, stepping = largest * _look(job.recipe, job.vgg), size.pixels * _step(job.recipe, job.vgg)
-    held += LIBRARIES + known + _kernels(job.recipe, job.vgg, max(largest, size.pixels))
+    held = 4 * FLOAT * (sum(style.pixels for style in styles) + size.pixels) + 2 * FLOAT * job.masks * size.pixels
+    largest = max((tiles.toll(style, STYLE_TILE, layers).pixels for style in styles), default=0)
+    shown = tiles.toll(size, tile_side, layers).pixels
+    looking = largest * _look(job.recipe, job.vgg)
+    stepping = shown * _step(job.recipe, job.vgg) + size.pixels * _descent(job.recipe)
+    held += LIBRARIES + known + _kernels(job.recipe, job.vgg, max(largest, shown))
     result = (4 * job.kind.itemsize + (WRITING if job.kind.kind == "u" else 0)) * job.content.pixels
     return Need(painting=int(held + max(looking, stepping)), result=held + BAND + result)
 
 
 def fits(job: Job, size: Size, free: Free) -> bool:
     """Whether a job can be painted at this size."""
-    wanted = need(job, size)
-    return wanted.painting <= free.device and wanted.result <= free.main
+    return any(True for _ in fitting_tiles(job, size, free))
+
+
+def fitting_tiles(job: Job, size: Size, free: Free) -> Iterator[int | None]:
+    """The sides of the tiles with which a job can be painted at this size, quickest first."""
+    for side in tiles.SIDES:
+        wanted = need(job, size, side)
+        if wanted.painting <= free.device and wanted.result <= free.main:
+            yield side
+
+
+def work(job: Job, size: Size, free: Free) -> float | None:
+    """The work of a step at this size over that of a picture in one piece; None where the job does not fit."""
+    for side in fitting_tiles(job, size, free):
+        return tiles.toll(size, side, {*job.recipe.content_layers, *job.recipe.style_layers}).work
+    return None
 
 
 def fitting_long_side(job: Job, free: Free) -> int:
@@ -116,7 +134,7 @@ def refusal(job: Job, size: Size, free: Free) -> OutOfMemory:
     """Why a job cannot be painted at this size, and at which it can."""
     fitting = fitting_long_side(job, free)
     told = size if fitting else pyramid.working_size(job.content, pyramid.COARSEST_LONG_SIDE)
-    wanted = need(job, told)
+    wanted = need(job, told, tiles.SIDES[-1])
     short = wanted.painting > free.device
     needed, there = (wanted.painting, free.device) if short else (wanted.result, free.main)
     return OutOfMemory(
@@ -139,14 +157,19 @@ def _advice(fitting: int) -> str:
 
 
 def _step(recipe: Recipe, vgg: VGG19) -> float:
-    """Bytes a pixel of a step: the features that its gradients need, what comes and goes, the optimizer's."""
+    """Bytes a pixel of a step: the features that its gradients need, what comes and goes."""
     looked_at, used = {*recipe.content_layers, *recipe.style_layers}, _used(recipe)
     kept = sum(_maps(layer) for layer in used) * vgg.dtype.itemsize
     if vgg.dtype.itemsize < FLOAT:
         kept += sum(_maps(layer) for layer in looked_at) * FLOAT
     kept += sum(_maps(layer) / 2 for layer in used if layer.endswith("_1")) * INDEX
     photo = PHOTO_TERM if recipe.photo_weight else 0
-    return kept + STEP_TRANSIENT * _maps(LAYERS[0]) * vgg.dtype.itemsize + DESCENT[recipe.optimizer] + photo
+    return kept + STEP_TRANSIENT * _maps(LAYERS[0]) * vgg.dtype.itemsize + photo
+
+
+def _descent(recipe: Recipe) -> float:
+    """Bytes a pixel of what the optimizer holds, whatever the tiles."""
+    return DESCENT[recipe.optimizer]
 
 
 def _look(recipe: Recipe, vgg: VGG19) -> float:

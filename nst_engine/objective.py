@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -20,9 +20,12 @@ from torch import Tensor
 from nst_engine.losses import content_loss, photo_loss, total_variation
 from nst_engine.pyramid import Size
 from nst_engine.recipes import Recipe
-from nst_engine.style_statistics import DISTANCES, Measured, Sums, measured, sums
+from nst_engine.style_statistics import DISTANCES, Measured, Sums, measured
 from nst_engine.tiles import Tile, tiles
 from nst_engine.vgg import VGG19, stride
+
+STYLE_TILE = 1024
+"""About the side of the tiles that a style is looked at in, in pixels."""
 
 PROTECTION = 20.0
 """How many times more the content counts where it is wholly protected."""
@@ -120,7 +123,7 @@ class Objective:
     ``content``: 1×3×H×W in [0, 1]; each of the ``regions`` counts as much as its mask covers. ``tile_side`` is about
     the side of the tiles in pixels, None for the whole picture in one. Weights are divided by ``unit``, with which a
     picture's loss is about 1: whatever the weights, neither values nor gradients nor their squares leave float32. It
-    is a power of two, which rounds nothing.
+    is a power of two, which rounds nothing. ``on_tile`` hears after each tile how far an evaluation is, 0…1.
     """
 
     def __init__(
@@ -131,8 +134,9 @@ class Objective:
         regions: Sequence[Region],
         frame: Frame = Frame(),
         tile_side: int | None = None,
+        on_tile: Callable[[float], None] = lambda share: None,
     ) -> None:
-        self.vgg, self.recipe, self.content, self.frame = vgg, recipe, content, frame
+        self.vgg, self.recipe, self.content, self.frame, self.on_tile = vgg, recipe, content, frame, on_tile
         self.size = Size(*content.shape[2:])
         self.layers = {*recipe.content_layers, *recipe.style_layers}
         self.tiles = tiles(self.size, tile_side, self.layers)
@@ -155,22 +159,31 @@ class Objective:
         """Losses of a picture (1×3×H×W): a third of the work of :meth:`value_and_gradient`."""
         with torch.no_grad():
             seen = framed(image, self.content, self.frame.free)
-            return self._losses(_joined([self._gathered(tile, seen).values for tile in self.tiles]))
+            return self._losses(_joined([part.values for part in self._parts(seen, upto=1.0)]))
 
     def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
         """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels, in multiples of the unit."""
         seen = framed(image.detach(), self.content, self.frame.free)
         is_whole = len(self.tiles) == 1
         with torch.set_grad_enabled(is_whole):
-            parts = [self._gathered(tile, seen) for tile in self.tiles]
-        losses, slopes = self._compared([part.values for part in parts])
+            gathered = self._parts(seen, upto=1 / 3)
+            kept = list(gathered) if is_whole else []
+            values = [part.values for part in kept or gathered]
+        losses, slopes = self._compared(values)
         if self.recipe.normalize == "gradient":
-            slopes = self._normalized(slopes, parts if is_whole else self._with_features_alone(seen))
+            slopes = self._normalized(slopes, kept or self._with_features_alone(seen))
         gradient = torch.zeros_like(image)
         for index, tile in enumerate(self.tiles):
-            part = parts[index] if is_whole else self._gathered(tile, seen)
+            part = kept[index] if kept else self._gathered(tile, seen)
             tile.shown.of(gradient).add_(_pulled_back(part.values, slopes[index], part.pixels))
+            self.on_tile(1 / 3 + 2 / 3 * (index + 1) / len(self.tiles))
         return losses, gradient if self.frame.free is None else gradient * self.frame.free
+
+    def _parts(self, seen: Tensor, upto: float) -> Iterator[Part]:
+        """All tiles of a picture, gathered; they are so much of an evaluation."""
+        for number, tile in enumerate(self.tiles, start=1):
+            yield self._gathered(tile, seen)
+            self.on_tile(upto * number / len(self.tiles))
 
     def _gathered(self, tile: Tile, seen: Tensor) -> Part:
         """All that the losses have to know of a tile."""
@@ -193,7 +206,7 @@ class Objective:
             yield ("content", layer, 0), Amount(self._content_loss(tile, layer, features[layer]))
         for layer in self.recipe.style_layers:
             for index, mask in enumerate(self.masks):
-                yield ("style", layer, index), self._measured(tile, layer, features[layer], mask)
+                yield ("style", layer, index), _measured(tile, layer, features[layer], mask)
         if self.recipe.tv_weight:
             exponent = 2 if self.recipe.tv_norm == "squared" else 1
             part = tile.owned_pixels(pixels, following=1)
@@ -209,12 +222,6 @@ class Objective:
         target = self.targets[tile][layer]
         loss = content_loss(features, target, None if weights is None else owned.of(weights), share)
         return loss / self.content_scales[layer]
-
-    def _measured(self, tile: Tile, layer: str, features: Tensor, mask: _Mask | None) -> Measured:
-        positions = _positions(self.size, layer)
-        if mask is None:
-            return measured(features, 1 / positions.pixels, positions.pixels)
-        return measured(features, tile.owned_at(layer).of(mask.shares_at(positions)), positions.pixels)
 
     def _losses(self, values: Values) -> Losses:
         """The weighted losses of what was measured of the whole picture."""
@@ -301,6 +308,7 @@ class Objective:
             targets[tile] = {layer: features[layer].clone() for layer in self.recipe.content_layers}
             for layer, maps in features.items():
                 energies[layer] += float(maps.square().sum())
+            self.on_tile(0.0)
         counted = {layer: len(maps) * _positions(self.size, layer).pixels for layer, maps in features.items()}
         return targets, {layer: energies[layer] / counted[layer] for layer in self.layers}
 
@@ -316,6 +324,13 @@ class Objective:
             held = 1 + PROTECTION * resized_mask(protection, positions)
             weights = held if weights is None else weights * held
         return weights
+
+
+def _measured(tile: Tile, layer: str, features: Tensor, mask: _Mask | None) -> Measured:
+    """What a tile's own features have of a style; positions count by the mask, alike without one."""
+    positions = _positions(tile.size, layer)
+    share = 1 / positions.pixels if mask is None else tile.owned_at(layer).of(mask.shares_at(positions))
+    return measured(features, share, positions.pixels)
 
 
 def _joined(parts: Sequence[Values]) -> Values:
@@ -348,11 +363,16 @@ def framed(image: Tensor, content: Tensor, free: Tensor | None) -> Tensor:
 
 def style_statistics(vgg: VGG19, image: Tensor, opacity: Tensor | None, layers: Collection[str]) -> dict[str, Sums]:
     """Statistics of a style, 1×3×H×W in [0, 1], at these layers; ``opacity`` (H×W) says which pixels count."""
+    size = Size(*image.shape[2:])
+    mask = None if opacity is None else _Mask(opacity)
+    found: dict[str, Sums] = {}
     with torch.no_grad():
-        return {
-            layer: sums(features, None if opacity is None else resized_mask(opacity, Size(*features.shape[1:])))
-            for layer, features in vgg(image, layers).items()
-        }
+        for tile in tiles(size, STYLE_TILE, layers):
+            for layer, maps in vgg(tile.shown.of(image), layers).items():
+                part = _measured(tile, layer, tile.owned_features(layer, maps), mask)
+                known = [found[layer]] if layer in found else []
+                found[layer] = Sums.joined([*known, Sums(part.mean, part.gram)])
+    return found
 
 
 def blended(styles: Sequence[tuple[Statistics, float]]) -> Statistics:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import nst_engine
 from nst_engine import device as devices
-from nst_engine import estimate, forecast, memory, networks, optimize, pyramid, recipes
+from nst_engine import estimate, forecast, memory, networks, optimize, pyramid, recipes, tiles
 from nst_engine.canvas import Canvas, Masks
 from nst_engine.captured import captured
 from nst_engine.composition import composed
@@ -126,8 +126,8 @@ class Painter:
         looks = originals_of(styles)
         maps = [*masks, *(style.region for style in styles)]
         job = self._job(original.size, [look.size for look in looks], maps, kind)
-        size = self._fitting_size(job)
-        wanted = forecast.need(job, size)
+        size, tile_side = self._fitting(job)
+        wanted = forecast.need(job, size, tile_side)
         expected = devices.held_memory(self.device) + (max(wanted) if self._is_main else wanted.painting)
         try:
             with memory.explained(lambda: forecast.ran_out(job, size)):
@@ -135,7 +135,7 @@ class Painter:
                 palette = Styles(styles, looks, canvas, self.options, self.known)
                 scales = pyramid.schedule(size, self.options, self.recipe, self.vgg.dtype)
                 clock.lap("start_up")
-                painting = _Painting(self, canvas, palette, scales, clock, init)
+                painting = _Painting(self, canvas, palette, scales, tile_side, clock, init)
                 painting.paint(on_step, should_stop)
                 picture = painting.finished(kind)
         finally:
@@ -157,16 +157,16 @@ class Painter:
         job, coming = self._job(content, [content], []), 2 * content.pixels * ARRIVING
         return estimate.estimate(content, self.options, self.recipe, self._machine(job, self._free(coming)))
 
-    def _fitting_size(self, job: Job) -> Size:
-        """The size that a job is painted at; OutOfMemory when it does not fit."""
+    def _fitting(self, job: Job) -> tuple[Size, int | None]:
+        """The size that a job is painted at and the side of its tiles, if any; OutOfMemory when it does not fit."""
         free = self._free()
         size = estimate.working_size(job.content, self.options, self.recipe, self._machine(job, free))
-        if not forecast.fits(job, size, free):
-            raise forecast.refusal(job, size, free)
-        return size
+        for tile_side in forecast.fitting_tiles(job, size, free):
+            return size, tile_side
+        raise forecast.refusal(job, size, free)
 
     def _machine(self, job: Job, free: Free) -> Machine:
-        return Machine(self._speed, self.vgg.dtype, lambda size: forecast.fits(job, size, free))
+        return Machine(self._speed, self.vgg.dtype, lambda size: forecast.work(job, size, free))
 
     def _speed(self) -> float:
         if self.speed is None:
@@ -252,6 +252,10 @@ class _Clock:
         return self.last - previous
 
 
+class _Stopped(Exception):
+    """The work is to end in the middle of a step."""
+
+
 class _Painting:
     """One picture in the making: scale after scale, step after step."""
 
@@ -261,6 +265,7 @@ class _Painting:
         canvas: Canvas,
         palette: Styles,
         scales: Sequence[Scale],
+        tile_side: int | None,
         clock: _Clock,
         init: Pixels | None,
     ) -> None:
@@ -270,30 +275,51 @@ class _Painting:
         start = self._start(scales[0].size, init)
         self.picture: Callable[[], Tensor] = lambda: start
         """Makes the picture as it stands."""
+        self.is_stopped = False
         self.steps_made: list[tuple[int, int, float, Losses]] = []
         self.pace = devices.Pace(painter.device)
+        self.layers = {*self.recipe.content_layers, *self.recipe.style_layers}
+        self.shown_at_once = tiles.toll(scales[-1].size, tile_side, self.layers).pixels
         self.cost = sum(scale.cost for scale in scales)
-        self.cost_done = 0.0
+        self.cost_done = self.fraction = 0.0
 
     def paint(self, on_step: Callable[[Step], None], should_stop: Callable[[], bool]) -> None:
         """Work through all scales, or until told to stop."""
         optimizer = optimize.optimizer(self.recipe.optimizer, self.recipe.learning_rate)
-        for scale in self.scales:
-            for number, losses in enumerate(self._steps(optimizer, scale), start=1):
-                self._note(scale, number, losses, on_step)
-                if should_stop():
-                    return
-            self.clock.scale_lap(scale.size)
+        try:
+            for scale in self.scales:
+                on_tile = partial(self._between_tiles, scale, on_step, should_stop)
+                for number, losses in enumerate(self._steps(optimizer, scale, on_tile), start=1):
+                    self._note(scale, number, losses, on_step)
+                    if should_stop():
+                        return
+                self.clock.scale_lap(scale.size)
+        except _Stopped:
+            self.is_stopped = True
 
-    def _steps(self, optimizer: optimize.Descent, scale: Scale) -> Iterator[Losses]:
+    def _between_tiles(
+        self, scale: Scale, on_step: Callable[[Step], None], should_stop: Callable[[], bool], share: float
+    ) -> None:
+        """Tell how far a step in tiles is, which may take minutes; ends the work if it is to stop."""
+        if self.is_stopped:
+            return
+        if self.steps_made:
+            *_, losses = self.steps_made[-1]
+            number = sum(side == max(scale.size) for side, *_ in self.steps_made) + 1
+            text = f"{max(scale.size)} px, step {min(number, scale.steps)} of {scale.steps}"
+            on_step(self._step(scale, text, losses, self.cost_done + share * scale.step_cost))
+        if should_stop():
+            raise _Stopped
+
+    def _steps(self, optimizer: optimize.Descent, scale: Scale, on_tile: Callable[[float], None]) -> Iterator[Losses]:
         """Take the steps of one scale; yields where each has led."""
         image = self._at_scale(scale)
         self.picture = lambda: image  # and nothing else of the scale before
         optimizer.resize(scale.size)
-        objective = self._objective(scale.size)
+        objective = self._objective(scale.size, on_tile)
         self.clock.lap("features")
         self.cost_done += scale.step_cost
-        function = captured(objective, image, scale.steps)
+        function = captured(objective, image, scale.steps) if len(objective.tiles) == 1 else objective
         kept = optimize.Kept(self.recipe.keep, function.value)
         for seen in optimizer.steps(function, image, scale.steps):
             kept.note(seen)
@@ -341,11 +367,15 @@ class _Painting:
                 raise
         return self.seen(self.canvas.size, np.uint8)
 
-    def _objective(self, size: Size) -> Objective:
-        content = self.canvas.content_at(size)
-        return Objective(
-            self.painter.vgg, self.recipe, content, self.palette.regions_at(size), self.canvas.frame_at(size)
+    def _objective(self, size: Size, on_tile: Callable[[float], None]) -> Objective:
+        content, regions, frame = (
+            self.canvas.content_at(size),
+            self.palette.regions_at(size),
+            self.canvas.frame_at(size),
         )
+        side = tiles.side_within(size, self.shown_at_once, self.layers)
+        told = on_tile if side else lambda share: None
+        return Objective(self.painter.vgg, self.recipe, content, regions, frame, side, told)
 
     def _start(self, size: Size, init: Pixels | None) -> Tensor:
         """The picture before the first step."""
@@ -364,10 +394,15 @@ class _Painting:
         seconds = self.clock.total()
         self.steps_made.append((max(scale.size), number, seconds, losses))
         self.cost_done += scale.step_cost
-        spent = seconds - self.clock.laps["start_up"]
-        left = spent / self.cost_done * max(0.0, self.cost - self.cost_done) if len(self.steps_made) > 3 else None
         text = f"{max(scale.size)} px, step {number} of {scale.steps}"
-        on_step(Step(self.cost_done / self.cost, left, text, losses.as_numbers, partial(self._preview, scale.size)))
+        on_step(self._step(scale, text, losses, self.cost_done))
+
+    def _step(self, scale: Scale, text: str, losses: Losses, cost_done: float) -> Step:
+        """What is known when so much of the work is done."""
+        spent = self.clock.total() - self.clock.laps["start_up"]
+        left = spent / cost_done * max(0.0, self.cost - cost_done) if len(self.steps_made) > 3 else None
+        self.fraction = max(self.fraction, cost_done / self.cost)  # the last step of a scale looks once more
+        return Step(self.fraction, left, text, losses.as_numbers, partial(self._preview, scale.size))
 
     def history(self) -> list[dict[str, float | None]]:
         """Scale, iteration, seconds and losses of every step; None for a loss that is no finite number."""

@@ -72,6 +72,29 @@ class Tile(NamedTuple):
         return self.owned.widened(0, following, self.size).within(self.shown).of(shown)
 
 
+SIDES = (None, 1024, 768, 512, 384, 256)
+"""About how large tiles may be, from none at all to the smallest that are worth their margins."""
+
+
+class Toll(NamedTuple):
+    """What tiles cost. ``pixels`` is what the network is shown of the largest of them; ``work`` is that of all tiles
+    over that of a picture in one piece, where the way forward is gone twice."""
+
+    pixels: int
+    work: float
+
+
+def toll(size: Size, side: int | None, layers: Collection[str]) -> Toll:
+    """What tiles of about this side cost for a picture of this size."""
+    shown = [tile.shown.size.pixels for tile in tiles(size, side, layers)]
+    return Toll(max(shown), 1.0 if len(shown) == 1 else 4 / 3 * sum(shown) / size.pixels)
+
+
+def side_within(size: Size, pixels: int, layers: Collection[str]) -> int | None:
+    """The side of the largest tiles of which the network is shown no more than so many pixels at once."""
+    return next((side for side in SIDES if toll(size, side, layers).pixels <= pixels), SIDES[-1])
+
+
 def tiles(size: Size, side: int | None, layers: Collection[str]) -> list[Tile]:
     """A picture's tiles of about this side for the features of these layers; one tile where it is None."""
     margin = max((-(-reach(layer) // ALIGNMENT) * ALIGNMENT for layer in layers), default=ALIGNMENT)

@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 from benchmarks import sweep
 from conftest import stripes
-from published import SLIM, features, legacy_file
-from torch import nn
 
-from nst_engine import network_import, options
+from nst_engine import options
 from nst_engine.canvas import Masks
 from nst_engine.errors import NetworkError, OptionError, PictureError
 from nst_engine.painting import Painter, Stylized
@@ -165,13 +163,10 @@ def test_what_cannot_be_painted_is_told_before_the_work(given, error, sentence):
     assert not steps
 
 
-def test_a_network_whose_numbers_grow_beyond_all_bounds_is_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    network = features(SLIM)
-    for layer in network:
-        if isinstance(layer, nn.Conv2d):
-            layer.weight *= 1e4
-    network_import.add(str(legacy_file(tmp_path / "steep.pth", network)), "steep", "rgb")
-    with pytest.raises(NetworkError, match="The network 'steep' .* not finite") as caught:
-        painted({"network": "steep"}, [])
+def test_where_nothing_is_a_number_from_the_start_it_is_told():
+    painter = Painter(options.from_mapping({"device": "cpu"}))
+    for convolution in painter.vgg.convolutions.values():
+        convolution.kernel *= 1e10
+    with pytest.raises(NetworkError, match="The network 'vgg19' .* not finite") as caught:
+        painter.paint(CONTENT, [StylePicture("stripes", STYLE)])
     assert caught.value.remedy

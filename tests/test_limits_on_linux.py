@@ -117,11 +117,11 @@ painter = Painter(Options(quality="draft", iterations=1, size=SIZE, device="cpu"
 """
 
 REFUSED = (
-    UNDER_A_LIMIT.replace("SIZE", "1024")
+    UNDER_A_LIMIT.replace("SIZE", "3000")
     + """
 limit(900_000_000)
 try:
-    painter.paint(job(1024), [StylePicture("s", job(256))])
+    painter.paint(job(3000), [StylePicture("s", job(256))])
 except OutOfMemory as error:
     print(error)
 """
@@ -146,9 +146,9 @@ def printed(code: str) -> str:
 
 def test_a_limit_of_the_shell_s_is_told_with_a_size_that_fits():
     sentence = printed(REFUSED)
-    assert sentence.startswith("Painting at 1024 px needs about 3.")
+    assert sentence.startswith("Painting at 3000 px needs about 4.")
     side = int(sentence.split()[-1].rstrip("."))
-    assert 200 < side < 700
+    assert 500 < side < 1500
 
 
 def test_a_painted_picture_is_not_lost_when_its_memory_is_gone_at_the_end():

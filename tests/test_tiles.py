@@ -10,6 +10,8 @@ import torch
 from nst_engine import networks
 from nst_engine.objective import Frame, Objective, Region, style_statistics
 from nst_engine.options import Options
+from nst_engine.painting import Painter, Stylized
+from nst_engine.protocol import StylePicture
 from nst_engine.pyramid import Size
 from nst_engine.recipes import chosen
 from nst_engine.tiles import tiles
@@ -80,3 +82,38 @@ def test_every_position_of_every_layer_belongs_to_one_tile(size, side):
             assert tile.owned_at(layer).size.pixels > 0
             tile.owned_at(layer).of(owners).add_(1)
         assert (owners == 1).all()
+
+
+@pytest.fixture
+def in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with so little memory that pictures are painted in small tiles."""
+    monkeypatch.setattr("nst_engine.tiles.SIDES", (None, 32))
+    monkeypatch.setattr("nst_engine.forecast.fitting_tiles", lambda job, size, free: iter([32]))
+
+
+def painted(content, style, on_step=lambda step: None, should_stop=lambda: False) -> Stylized:
+    options = Options(style_layers="relu1_1,relu2_1", content_layers="relu2_2", quality="draft")
+    return Painter(options).paint(content, [StylePicture("style", style)], on_step=on_step, should_stop=should_stop)
+
+
+def test_a_picture_painted_in_tiles_is_the_one_painted_whole(content, style, monkeypatch, request):
+    monkeypatch.setattr("nst_engine.device.fastest_format", lambda device: torch.float32)
+    whole = painted(content, style)
+    request.getfixturevalue("in_tiles")
+    tiled = painted(content, style)
+    for step in range(2):
+        values = [done.report["history"][step]["total"] for done in (whole, tiled)]
+        assert values[1] == pytest.approx(values[0], rel=1e-4)  # later ones go apart as rounding does
+    assert abs(tiled.picture - whole.picture).mean() < 4 / 255  # as far as two numbers of threads lead apart
+
+
+def test_a_step_in_tiles_tells_how_far_it_is_and_stops_in_the_middle(content, style, in_tiles):
+    heard: list[float] = []
+    done = painted(content, style, lambda step: heard.append(step.fraction))
+    assert heard == sorted(heard)
+    assert len(heard) > 4 * len(done.report["history"])
+    calls = iter(range(100))
+    stopped = painted(content, style, should_stop=lambda: next(calls) == 20)
+    assert stopped.picture.shape == content.shape
+    assert len(stopped.report["history"]) < len(done.report["history"])
+    assert abs(stopped.picture - content).max() > 0.05
