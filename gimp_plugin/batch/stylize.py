@@ -146,17 +146,15 @@ def refuse_taken(output, force):
 def saved(image, output):
     """Save beside the output under a name that is free, so that there is never half a picture, and return that."""
     folder, name = os.path.split(output)
-    stem, suffix = os.path.splitext(name)
-    ending = ".jpg" if suffix.lower() in AS_JPEG else suffix
-    part = tempfile.mktemp(ending, f"{stem}-", folder or ".")  # nosec B306
-    if os.path.isdir(folder or ".") and Gimp.file_save(
-        Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(part), None
-    ):
-        return part
-    if os.path.exists(part):
-        os.remove(part)
-    why = Gimp.get_pdb().get_last_error() if os.path.isdir(folder or ".") else "there is no such folder"
-    raise ValueError(f"{output} cannot be saved ({why}).")
+    ending = f"-{name}.jpg" if name.lower().endswith(AS_JPEG) else f"-{name}"
+    part = tempfile.mktemp(ending, "", folder or ".")  # nosec B306
+    if not os.path.isdir(folder or "."):
+        raise ValueError(f"{output} cannot be saved: there is no such folder.")
+    if not Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(part), None):
+        if os.path.exists(part):
+            os.remove(part)
+        raise ValueError(f"{output} cannot be saved ({Gimp.get_pdb().get_last_error()}).")
+    return part
 
 
 def keep(image, output, force):

@@ -106,8 +106,11 @@
 
 ; Save, and leave nothing half done behind.
 (define (can-save image path)
-  (or (catch #f (save image path) #t)
-      (begin (catch #f (file-delete path)) #f)))
+  (let ((is-new (not (file-exists? path))))
+    (or (catch #f (save image path) #t)
+        (begin
+          (if is-new (catch #f (file-delete path)))
+          #f))))
 
 (define (save image path)
   (if (member (suffix path) AS-JPEG)
@@ -126,11 +129,9 @@
 
 ; A name beside the path, of the same format, that nothing has yet.
 (define (free-name path)
-  (let* ((end (suffix path))
-         (stem (substring path 0 (- (string-length path) (string-length end)))))
-    (let loop ((number 1))
-      (let ((name (string-append stem "-" (number->string number) end)))
-        (if (file-exists? name) (loop (+ number 1)) name)))))
+  (let loop ((number 1))
+    (let ((name (string-append (folder-of path) (number->string number) "-" (file-name path))))
+      (if (file-exists? name) (loop (+ number 1)) name))))
 
 ; The files that are meant. Folders go by their names, whatever signs are in them; case does not count.
 (define (found contents)

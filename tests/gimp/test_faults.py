@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,28 @@ def test_an_engine_that_hangs_is_canceled(window: WindowSession, installed_plug_
     window.press(RESULT, "Cancel")
     wait_until(lambda: not engines(window) and not processes(window, "neural-style.py"))
     assert layer_names(window) == BEFORE
+
+
+PAINT_UNSEEN = """
+image = Gimp.get_images()[0]
+photo, painting = image.get_layers()
+stylize(image, photo, style=painting)
+"""
+
+
+def test_the_picture_of_a_layer_that_is_removed_meanwhile_comes_on_top(
+    window: WindowSession, installed_plug_in: PlugIn
+) -> None:
+    installed_plug_in.use("takes_its_time")
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(window.batch, (HERE / "in_gimp.py").read_text() + PAINT_UNSEEN)
+        wait_until(lambda: engines(window))
+        window.batch("image = Gimp.get_images()[0]; image.remove_layer(image.get_layers()[0])")
+        run.result()
+    assert layer_names(window) == [RESULT, "painting"]
+    window.focus("GIMP$")
+    window.key("ctrl+z", "ctrl+z")
+    wait_for_layers(window, BEFORE)
 
 
 def test_gimp_is_killed_in_its_window_and_nothing_is_left(installed_plug_in: PlugIn, two_layers: Path) -> None:
