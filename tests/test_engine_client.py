@@ -245,6 +245,15 @@ def test_a_missing_engine_is_explained(logs: Path) -> None:
         Engine(["/nowhere/python"], [str(logs)])
 
 
+def test_an_engine_that_may_not_run_where_it_is_is_not_called_missing(tmp_path: Path, logs: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\n")
+    with pytest.raises(
+        EngineError, match=r"^The engine may not be started \(Permission denied\): install it in a folder"
+    ):
+        Engine([str(program)], [str(logs)])
+
+
 def test_an_engine_that_the_system_does_not_start_is_not_called_missing(logs: Path) -> None:
     with pytest.raises(EngineError, match=r"^The engine cannot be started \(Argument list too long\): close other"):
         Engine([sys.executable, "x" * 10_000_000], [str(logs)])

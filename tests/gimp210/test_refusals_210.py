@@ -125,6 +125,16 @@ def test_a_broken_engine_is_explained(installed_plug_in: PlugIn, engine: str) ->
     assert "Traceback" not in facts["stderr"]
 
 
+def test_a_home_beyond_ascii_is_told(installed_plug_in: PlugIn) -> None:
+    installed_plug_in.use("exits")
+    home = installed_plug_in.profile / "hömé"
+    home.mkdir()
+    facts = installed_plug_in.facts(ONE_RUN, HOME=installed_plug_in.gimp.inside(home), LANG="C")
+    assert re.search(
+        r"its log may tell why: /tmp/\S+/hömé/\.local/state/neural-style/engine-\S+\.log\n", facts["stderr"]
+    )
+
+
 def test_a_missing_engine_is_explained(plug_in: PlugIn) -> None:
     (plug_in.folder / "engine.json").unlink()
     facts = plug_in.facts(ONE_RUN)

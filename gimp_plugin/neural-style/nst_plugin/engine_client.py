@@ -64,10 +64,11 @@ OTHER_VERSION = N_(
 )
 KILLED = N_("The engine was killed, as happens when memory runs out: close other programs, or choose a smaller size.")
 NO_START = N_("The engine cannot be started (%s): close other programs, then try again.")
+NOT_ALLOWED = N_("The engine may not be started (%s): install it in a folder that programs may run from.")
 MEND = N_('run "python3 install/install.py" to mend its installation')
 TRY_AGAIN = N_("try again")
 
-MISSING = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC)
+MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ENOEXEC)
 """Why a program does not start that is not, or not wholly, installed."""
 
 KILLED_STATUSES = (-9, 128 + 9)
@@ -301,7 +302,8 @@ class Engine(object):
         # type: (str, str) -> NoReturn
         """Nothing more is to be expected of this engine. Its log is named when there is something in it."""
         if self._log.path:
-            self._give_up(EngineError(_("%s: %s; its log may tell why: %s") % (what, remedy, self._log.path)))
+            log = messages.plain(self._log.path)
+            self._give_up(EngineError(_("%s: %s; its log may tell why: %s") % (what, remedy, log)))
         self._give_up(EngineError(_("%s: %s.") % (what, remedy)))
 
     def _give_up(self, problem):
@@ -390,7 +392,10 @@ def _start(command, log):
             preexec_fn=_dying_with_the_plug_in(),
         )
     except (IOError, OSError) as error:
-        raise EngineError(_(settings.NOT_INSTALLED) if error.errno in MISSING else _(NO_START) % error.strerror)
+        if error.errno in MISSING:
+            raise EngineError(_(settings.NOT_INSTALLED))
+        sentence = NOT_ALLOWED if error.errno in (errno.EACCES, errno.EPERM) else NO_START
+        raise EngineError(_(sentence) % messages.plain(error.strerror or str(error)))
     except (ValueError, TypeError):  # a command with a NUL in it, say
         raise EngineError(_(settings.NOT_INSTALLED))
 

@@ -7,7 +7,7 @@ import os
 import gi
 from gi.repository import Gegl, Gimp, GLib, GObject
 
-from nst_plugin import jobs, layers, progress, recall, registration, settings
+from nst_plugin import jobs, layers, messages, progress, recall, registration, settings
 from nst_plugin.engine_client import Engine
 from nst_plugin.errors import BadRequest, Canceled, PluginError, explained
 from nst_plugin.jobs import Job
@@ -40,7 +40,8 @@ def failure(procedure: Gimp.Procedure, problem: PluginError) -> Gimp.ValueArray:
     """What GIMP is told of a run that came to nothing."""
     is_request = isinstance(problem, BadRequest)
     status = Gimp.PDBStatusType.CALLING_ERROR if is_request else Gimp.PDBStatusType.EXECUTION_ERROR
-    return procedure.new_return_values(status, GLib.Error.new_literal(Gimp.PlugIn.error_quark(), str(problem), 0))
+    sentence = messages.plain(str(problem))
+    return procedure.new_return_values(status, GLib.Error.new_literal(Gimp.PlugIn.error_quark(), sentence, 0))
 
 
 def lead_process_group() -> None:

@@ -97,7 +97,9 @@ def understood(frame, size):
 
 def plain(text):
     # type: (str) -> str
-    """What the engine says as GIMP can show it: no control characters, no halves of pairs, no end of pages."""
+    """What others say as GIMP can show it: no bytes, control characters or halves of pairs, and no end of pages."""
+    if isinstance(text, bytes):  # what the system says, under Python 2.7
+        text = text.decode("utf-8", "replace")
     shown = re.sub("[\x00-\x1f\x7f]", " ", text)[:SENTENCE_LENGTH]
     return shown.encode("utf-8", "replace").decode("utf-8")
 
