@@ -10,6 +10,15 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nst_engine.errors import (
+    DeviceError,
+    NetworkError,
+    OptionError,
+    OutOfMemory,
+    PictureError,
+    ProtocolError,
+    StyleTransferError,
+)
 from nst_engine.options import Options
 
 # PyTorch's threads on Linux wait for one another by spinning, which starves them beside a busy editor. With a short
@@ -24,11 +33,22 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from nst_engine.painting import Step
-    from nst_engine.protocol import StylePicture
+    from nst_engine.pixels import StylePicture as StylePicture
 
     Picture = NDArray[Any] | Image.Image
 
-__all__ = ["Options", "stylize"]
+__all__ = [
+    "DeviceError",
+    "NetworkError",
+    "OptionError",
+    "Options",
+    "OutOfMemory",
+    "PictureError",
+    "ProtocolError",
+    "StylePicture",
+    "StyleTransferError",
+    "stylize",
+]
 __version__ = "0.1.0"
 
 
@@ -46,23 +66,33 @@ def stylize(
     """Paint a picture in one or several styles.
 
     Pictures are H×W×3|4 arrays (uint8, uint16, or float32 in [0, 1]) of sRGB-encoded values with straight alpha, or
-    Pillow images. A style may be a :class:`nst_engine.protocol.StylePicture`, which adds weight and region.
+    Pillow images. A style may be a :class:`StylePicture`, which adds weight and region.
     ``protection`` (what is to stay) and ``selection`` (what is to be painted) are masks of the content's size: H×W or
     H×W×1 arrays, or gray images. ``init`` is the picture to start from.
 
     ``on_step`` hears of each step: fraction done, seconds left, losses, and a preview that is made when asked for.
     When ``should_stop`` says so, the picture as it stands is returned. The result is H×W×4 float32 in [0, 1], of the
-    content's size (uint8 where no memory was left for that). Raises :class:`nst_engine.errors.StyleTransferError`.
+    content's size (uint8 where no memory was left for that). Raises :class:`StyleTransferError`.
     """
     from nst_engine import memory
 
     memory.check_start()
 
-    from nst_engine import canvas, painting, pictures  # not before they are needed: PyTorch takes seconds to load
+    from nst_engine import library_pictures, painting  # not before they are needed: PyTorch takes seconds to load
+    from nst_engine.pixels import Masks
 
-    masks = canvas.Masks(pictures.mask(protection), pictures.mask(selection))
+    masks = Masks(library_pictures.mask(protection), library_pictures.mask(selection))
     painter = painting.Painter(options)
-    started_from = None if init is None else pictures.pixels(init)
+    started_from = None if init is None else library_pictures.pixels(init)
     return painter.paint(
-        pictures.pixels(content), pictures.styles(styles), masks, started_from, on_step, should_stop
+        library_pictures.pixels(content), library_pictures.styles(styles), masks, started_from, on_step, should_stop
     ).picture
+
+
+def __getattr__(name: str) -> Any:
+    """StylePicture, which needs numpy; an installer reads the options with nothing but Python."""
+    if name != "StylePicture":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from nst_engine.pixels import StylePicture
+
+    return StylePicture

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from nst_engine.errors import PictureError
-from nst_engine.objective import Frame
+from nst_engine.objective import Constraints
 from nst_engine.originals import Original, OriginalMask, OriginalPicture, bands
-from nst_engine.protocol import Pixels
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Masks, Pixels, Size
 from nst_engine.tensors import resize
-
-
-class Masks(NamedTuple):
-    """Maps on the content, H×W×1 or None. ``protection``: what stays as it is; ``selection``: what is painted."""
-
-    protection: Pixels | None = None
-    selection: Pixels | None = None
 
 
 class Scaled:
@@ -67,24 +57,24 @@ class Canvas:
         """The content, 1×3×H×W in [0, 1]."""
         return self.content.at(size)[:, :3]
 
-    def frame_at(self, size: Size) -> Frame:
+    def constraints_at(self, size: Size) -> Constraints:
         """What may change at a scale, and what is held there."""
-        return _frame(*(None if map_ is None else map_.at(size) for map_ in self._maps))
+        return _constraints(*(None if map_ is None else map_.at(size) for map_ in self._maps))
 
-    def frame_rows(self, size: Size, band: slice) -> Frame:
+    def constraints_rows(self, size: Size, band: slice) -> Constraints:
         """The same of these rows at the content's own size or one painted at, in main memory."""
-        return _frame(*(None if map_ is None else map_.rows(size, band) for map_ in self._maps))
+        return _constraints(*(None if map_ is None else map_.rows(size, band) for map_ in self._maps))
 
     def styled_at(self, size: Size) -> Tensor | None:
         """Where the picture is to have a style, H×W; None for everywhere."""
-        return _styled(self.frame_at(size))
+        return _styled(self.constraints_at(size))
 
     @property
     def _maps(self) -> tuple[Scaled | None, Scaled | None, Scaled | None]:
         return self.content if not self.original.is_opaque else None, self.protection, self.selection
 
     def _is_paintable(self, band: slice) -> bool:
-        styled = _styled(self.frame_rows(self.size, band))
+        styled = _styled(self.constraints_rows(self.size, band))
         return styled is None or bool(styled.max() > 0.01)
 
 
@@ -102,11 +92,13 @@ def inverse(mask: Tensor | None) -> Tensor | None:
     return None if mask is None else 1 - mask
 
 
-def _frame(content: Tensor | None, protection: Tensor | None, selection: Tensor | None) -> Frame:
+def _constraints(content: Tensor | None, protection: Tensor | None, selection: Tensor | None) -> Constraints:
     """From the content with its alpha (None where it is opaque) and the masks, 1×C×H×W."""
     alpha, protection, selection = flat(content), flat(protection), flat(selection)
-    return Frame(free=product(inverse(protection), selection), protection=protection, area=product(alpha, selection))
+    return Constraints(
+        free=product(inverse(protection), selection), protection=protection, area=product(alpha, selection)
+    )
 
 
-def _styled(frame: Frame) -> Tensor | None:
-    return product(frame.area, inverse(frame.protection))
+def _styled(constraints: Constraints) -> Tensor | None:
+    return product(constraints.area, inverse(constraints.protection))

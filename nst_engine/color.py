@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from nst_engine.pixels import Floats
 
 SRGB_TO_LMS = np.array(
     [

@@ -9,11 +9,10 @@ from torch import Tensor
 from nst_engine import color
 from nst_engine.canvas import Canvas, inverse
 from nst_engine.enlarge import enlarged
-from nst_engine.objective import framed
+from nst_engine.objective import constrained
 from nst_engine.originals import as_kind, bands, fractions
-from nst_engine.protocol import Pixels
-from nst_engine.pyramid import Size
-from nst_engine.tensors import Floats, resize, to_pixels
+from nst_engine.pixels import Floats, Pixels, Size
+from nst_engine.tensors import resize, to_pixels
 
 
 def composed(painted: Tensor, canvas: Canvas, size: Size, keeps_colors: bool, kind: DTypeLike = np.float32) -> Pixels:
@@ -34,15 +33,15 @@ def composed(painted: Tensor, canvas: Canvas, size: Size, keeps_colors: bool, ki
 
 def _composed(painted: Tensor, canvas: Canvas, size: Size, band: slice, keeps_colors: bool) -> Floats:
     """Rows of the picture, h×W×4, from those painted."""
-    frame = canvas.frame_rows(size, band)
+    constraints = canvas.constraints_rows(size, band)
     content = painted
-    if keeps_colors or frame.protection is not None:
+    if keeps_colors or constraints.protection is not None:
         content = canvas.content.rows(size, band)[:, :3]
-    rgb = to_pixels(framed(painted, content, inverse(frame.protection)))
+    rgb = to_pixels(constrained(painted, content, inverse(constraints.protection)))
     if keeps_colors:
         rgb = color.keep_colors(rgb, to_pixels(content))
     if size == canvas.size and not canvas.original.is_opaque:  # what nobody sees stays what it was
         given = canvas.original.pixels[band]
         rgb = np.where(given[..., 3:] > 0, rgb, fractions(given[..., :3]))
-    opacity = np.ones_like(rgb[..., :1]) if frame.area is None else frame.area[..., None].numpy()
+    opacity = np.ones_like(rgb[..., :1]) if constraints.area is None else constraints.area[..., None].numpy()
     return np.concatenate([rgb, opacity], axis=2)

@@ -10,8 +10,8 @@ from functools import lru_cache
 import torch
 
 from nst_engine import memory
-from nst_engine.convolution import Convolution
 from nst_engine.errors import DeviceError
+from nst_engine.network.convolution import Convolution
 
 ACCELERATORS = ("cuda", "mps", "xpu")
 """Kinds of GPU, in the order in which ``auto`` looks for them."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Size
 
 SHARPENING = 0.8
 """How much of the difference from a blurred copy is added after each doubling."""

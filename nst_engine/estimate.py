@@ -9,11 +9,11 @@ from typing import NamedTuple
 import torch
 
 from nst_engine import pyramid
+from nst_engine.network.vgg import VGG19
 from nst_engine.objective import Objective, Region, style_statistics
 from nst_engine.options import Options
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Size
 from nst_engine.recipes import Recipe
-from nst_engine.vgg import VGG19
 
 MINUTES = {"draft": 1, "normal": 3, "high": 10, "best": 30}
 """Longest time for each quality that the automatic size allows for."""

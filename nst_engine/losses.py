@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Size
 
 PHOTO_WINDOW = 3
 """Side of the windows of the photo term, in pixels."""

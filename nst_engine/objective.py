@@ -18,11 +18,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_engine.losses import content_loss, photo_loss, total_variation
-from nst_engine.pyramid import Size
+from nst_engine.network.layers import stride
+from nst_engine.network.vgg import VGG19
+from nst_engine.pixels import Size
 from nst_engine.recipes import Recipe
 from nst_engine.style_statistics import DISTANCES, Measured, Sums, measured
 from nst_engine.tiles import Tile, tiles
-from nst_engine.vgg import VGG19, stride
 
 STYLE_TILE = 1024
 """About the side of the tiles that a style is looked at in, in pixels."""
@@ -78,7 +79,7 @@ class Region(NamedTuple):
     mask: Tensor | None = None
 
 
-class Frame(NamedTuple):
+class Constraints(NamedTuple):
     """What of the picture may change, and how firmly the content is held. Each is H×W, or None where all is alike.
 
     The picture that is judged is ``content + free·(image − content)``. ``protection`` in [0, 1] raises the content's
@@ -132,11 +133,11 @@ class Objective:
         recipe: Recipe,
         content: Tensor,
         regions: Sequence[Region],
-        frame: Frame = Frame(),
+        constraints: Constraints = Constraints(),
         tile_side: int | None = None,
         on_tile: Callable[[float], None] = lambda share: None,
     ) -> None:
-        self.vgg, self.recipe, self.content, self.frame, self.on_tile = vgg, recipe, content, frame, on_tile
+        self.vgg, self.recipe, self.content, self.constraints, self.on_tile = vgg, recipe, content, constraints, on_tile
         self.size = Size(*content.shape[2:])
         self.layers = {*recipe.content_layers, *recipe.style_layers}
         self.tiles = tiles(self.size, tile_side, self.layers)
@@ -158,12 +159,12 @@ class Objective:
     def value(self, image: Tensor) -> Losses:
         """Losses of a picture (1×3×H×W): a third of the work of :meth:`value_and_gradient`."""
         with torch.no_grad():
-            seen = framed(image, self.content, self.frame.free)
+            seen = constrained(image, self.content, self.constraints.free)
             return self._losses(_joined([part.values for part in self._parts(seen, upto=1.0)]))
 
     def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
         """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels, in multiples of the unit."""
-        seen = framed(image.detach(), self.content, self.frame.free)
+        seen = constrained(image.detach(), self.content, self.constraints.free)
         is_whole = len(self.tiles) == 1
         with torch.set_grad_enabled(is_whole):
             gathered = self._parts(seen, upto=1 / 3)
@@ -177,7 +178,7 @@ class Objective:
             part = kept[index] if kept else self._gathered(tile, seen)
             tile.shown.of(gradient).add_(_pulled_back(part.values, slopes[index], part.pixels))
             self.on_tile(1 / 3 + 2 / 3 * (index + 1) / len(self.tiles))
-        return losses, gradient if self.frame.free is None else gradient * self.frame.free
+        return losses, gradient if self.constraints.free is None else gradient * self.constraints.free
 
     def _parts(self, seen: Tensor, upto: float) -> Iterator[Part]:
         """All tiles of a picture, gathered; they are so much of an evaluation."""
@@ -314,7 +315,7 @@ class Objective:
 
     def _content_map(self, layer: str) -> Tensor | None:
         """How much each position's content counts (h×w): 1 on average over the area, more where it is protected."""
-        area, protection = self.frame.area, self.frame.protection
+        area, protection = self.constraints.area, self.constraints.protection
         positions = _positions(self.size, layer)
         weights: Tensor | None = None
         if area is not None:
@@ -356,7 +357,7 @@ def _positions(size: Size, layer: str) -> Size:
     return Size(*(length // stride(layer) for length in size))
 
 
-def framed(image: Tensor, content: Tensor, free: Tensor | None) -> Tensor:
+def constrained(image: Tensor, content: Tensor, free: Tensor | None) -> Tensor:
     """The picture as it is seen, 1×3×H×W: the content shows through where the image may not change."""
     return image if free is None else content + free * (image - content)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nst_engine.curvature import Curvature
 from nst_engine.objective import Losses
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Size
 
 ROUNDING = 2e-4
 """Share of a value by which another may be higher and still as good: what bfloat16's rounding does near the end."""

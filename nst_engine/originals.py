@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from nst_engine.errors import PictureError
-from nst_engine.protocol import Pixels
-from nst_engine.pyramid import SMALLEST_SIDE, Size
-from nst_engine.tensors import Floats, resize, to_image
+from nst_engine.pixels import SMALLEST_SIDE, Floats, Pixels, Size
+from nst_engine.tensors import resize, to_image
 
 BAND_PIXELS = 2**19
 """Pixels of a band: some 50 MB while it is worked on."""

@@ -17,21 +17,22 @@ from torch import Tensor
 
 import nst_engine
 from nst_engine import device as devices
-from nst_engine import estimate, forecast, memory, networks, optimize, pyramid, recipes, tiles
-from nst_engine.canvas import Canvas, Masks
-from nst_engine.captured import captured
+from nst_engine import estimate, forecast, memory, optimize, pyramid, recipes, tiles
+from nst_engine.canvas import Canvas
 from nst_engine.composition import composed
+from nst_engine.cuda_graph import captured
 from nst_engine.errors import NetworkError, OutOfMemory
 from nst_engine.estimate import Estimate, Machine
 from nst_engine.forecast import Free, Job
+from nst_engine.network import library
+from nst_engine.network.vgg import VGG19
 from nst_engine.objective import Losses, Objective
 from nst_engine.options import Options
 from nst_engine.originals import OriginalPicture
-from nst_engine.protocol import Pixels, StylePicture
-from nst_engine.pyramid import Scale, Size
+from nst_engine.pixels import Masks, Pixels, Size, StylePicture
+from nst_engine.pyramid import Scale
 from nst_engine.styles import KnownStatistics, Styles, originals_of
 from nst_engine.tensors import covering, middle, resize
-from nst_engine.vgg import VGG19
 
 CARRIED_DETAIL, FEW_STEPS = 0.5, 10
 """Share of the content's detail that a finer scale starts with, by score and eye: the whole of it looks like a
@@ -95,7 +96,7 @@ class Painter:
         self.vgg: VGG19
         self.known: KnownStatistics
         with memory.explained(_no_room_to_start):
-            network = networks.load(options.network)
+            network = library.load(options.network)
             self.network = dataclasses.replace(network, weights={})  # which are the VGG's from now on
             if like is not None and like.setting == self.setting:
                 self.vgg, self.known, self.speed = like.vgg, like.known, like.speed
@@ -190,7 +191,7 @@ class Painter:
         maps = 1 + sum(mask is not None for mask in masks)  # and alpha
         return Job(content, styles, maps, self.options, self.recipe, self.vgg, np.dtype(kind))
 
-    def _vgg(self, network: networks.Network) -> VGG19:
+    def _vgg(self, network: library.Network) -> VGG19:
         replicate, everywhere = self.recipe.padding != "zeros", self.recipe.padding == "replicate-all"
         number_format = devices.fastest_format(self.device)
         return VGG19(network, self.device, replicate, self.recipe.pooling, number_format, everywhere)
@@ -368,14 +369,14 @@ class _Painting:
         return self.seen(self.canvas.size, np.uint8)
 
     def _objective(self, size: Size, on_tile: Callable[[float], None]) -> Objective:
-        content, regions, frame = (
+        content, regions, constraints = (
             self.canvas.content_at(size),
             self.palette.regions_at(size),
-            self.canvas.frame_at(size),
+            self.canvas.constraints_at(size),
         )
         side = tiles.side_within(size, self.shown_at_once, self.layers)
         told = on_tile if side else lambda share: None
-        return Objective(self.painter.vgg, self.recipe, content, regions, frame, side, told)
+        return Objective(self.painter.vgg, self.recipe, content, regions, constraints, side, told)
 
     def _start(self, size: Size, init: Pixels | None) -> Tensor:
         """The picture before the first step."""

@@ -15,14 +15,10 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nst_engine import frames
 from nst_engine.errors import ProtocolError
-
-Pixels = NDArray[Any]
-"""H×W×C: float32 with 0…1 as the visible range, or uint8 0…255. C is 4 (RGBA, not premultiplied), 3 (RGB) or 1 for
-a mask, which has the content's height and width."""
+from nst_engine.pixels import Pixels, StylePicture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,17 +29,6 @@ class Hello:
     engine: str
     device: str
     networks: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class StylePicture:
-    """One style: the name to show, its pixels, its weight among several (any positive number), and the mask of the
-    region that it is for; None for wherever no other style's region is."""
-
-    name: str
-    pixels: Pixels
-    weight: float = 1.0
-    region: Pixels | None = None
 
 
 @dataclasses.dataclass(frozen=True)

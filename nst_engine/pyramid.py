@@ -6,37 +6,19 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from nst_engine.options import Options
+from nst_engine.pixels import SMALLEST_SIDE, Size
 
 if TYPE_CHECKING:
     import torch
 
     from nst_engine.recipes import Recipe
 
-SMALLEST_SIDE = 16
-"""Pixels that a picture's short side needs so that relu5_1, after four poolings, still has a position."""
 
 COARSEST_LONG_SIDE = 64
 """Scales below this long side are not worth a visit: relu4_1 has some fifty positions there."""
 
 STEP_OVERHEAD = 10_000
 """What a step costs however small the picture is, in pixels: 7,000 and 15,000 were measured on two machines."""
-
-
-class Size(NamedTuple):
-    """Height and width in pixels."""
-
-    height: int
-    width: int
-
-    @property
-    def pixels(self) -> int:
-        """Their product."""
-        return self.height * self.width
-
-    def scaled_to(self, long_side: float) -> Size:
-        """The size in the same proportions whose longer side is ``long_side``, at least one pixel a side."""
-        factor = long_side / max(self)
-        return Size(max(1, round(self.height * factor)), max(1, round(self.width * factor)))
 
 
 class Scale(NamedTuple):

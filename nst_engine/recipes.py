@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from nst_engine.errors import OptionError
+from nst_engine.network.layers import LAYERS
 from nst_engine.options import Options
-from nst_engine.vgg import LAYERS
 
 STATISTICS = ("gram", "moments")
 

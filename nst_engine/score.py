@@ -14,14 +14,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst_engine import networks
 from nst_engine.errors import PictureError
 from nst_engine.files.writing import to_bytes
 from nst_engine.losses import content_loss
-from nst_engine.pyramid import SMALLEST_SIDE, Size
+from nst_engine.network import library
+from nst_engine.network.vgg import VGG19
+from nst_engine.pixels import SMALLEST_SIDE, Floats, Size
 from nst_engine.style_statistics import sums
-from nst_engine.tensors import Floats
-from nst_engine.vgg import VGG19
 
 NETWORK = "vgg19"
 
@@ -66,7 +65,7 @@ def score(content: Floats, style: Floats, picture: Floats, long_side: int) -> di
     if min(*size, *style_size) < SMALLEST_SIDE:
         raise PictureError(f"At {long_side} px a side is below {SMALLEST_SIDE} pixels.", "Choose a larger --size.")
     looked_at = [_lanczos(content, size), _lanczos(style, style_size), _lanczos(picture, size)]
-    network = networks.load(NETWORK)
+    network = library.load(NETWORK)
     with torch.no_grad():
         zeros, replicate, replicate_all = (
             _features(VGG19(network, torch.device("cpu"), border, replicate_features=features), looked_at)

@@ -14,13 +14,12 @@ from torch import Tensor
 from nst_engine import color, regions
 from nst_engine.canvas import Canvas, Scaled, flat
 from nst_engine.errors import PictureError
+from nst_engine.network.vgg import VGG19
 from nst_engine.objective import Region, Statistics, blended, style_statistics
 from nst_engine.options import Options
 from nst_engine.originals import OriginalPicture
-from nst_engine.protocol import StylePicture
-from nst_engine.pyramid import SMALLEST_SIDE, Size
-from nst_engine.tensors import Floats, covering, middle, resize, to_image, to_pixels
-from nst_engine.vgg import VGG19
+from nst_engine.pixels import SMALLEST_SIDE, Floats, Size, StylePicture
+from nst_engine.tensors import covering, middle, resize, to_image, to_pixels
 
 
 def size_for(own: Size, picture: int, style_scale: float) -> Size:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-from nst_engine.pyramid import Size
-
-Floats = NDArray[np.float32]
+from nst_engine.pixels import Floats, Size
 
 
 def resize(image: Tensor, size: Size) -> Tensor:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from nst_engine.pyramid import Size
-from nst_engine.vgg import reach, stride
+from nst_engine.network.layers import reach, stride
+from nst_engine.pixels import Size
 
 ALIGNMENT = 16
 """Pixels of a pooling window of the deepest layers. Tiles and margins are whole numbers of it."""

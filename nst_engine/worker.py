@@ -16,15 +16,15 @@ import numpy as np
 
 import nst_engine
 from nst_engine import device as devices
-from nst_engine import networks, options, protocol
-from nst_engine.canvas import Masks
+from nst_engine import options, protocol
 from nst_engine.errors import OutOfMemory, PictureError, ProtocolError, StyleTransferError
 from nst_engine.frames import PAYLOAD_LIMIT, PROTOCOL
+from nst_engine.network import library
 from nst_engine.options import Options
 from nst_engine.originals import check_size
 from nst_engine.painting import Painter, Step, Stylized
-from nst_engine.protocol import Failure, Hello, Pixels, Plan, Planned, Preview, Progress, Result, Stop, Stylize
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Masks, Pixels, Size
+from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, Stylize
 
 PREVIEW_SECONDS = 1.5
 """Time between previews; the first comes with the first step."""
@@ -82,7 +82,7 @@ class Worker:
         with self._last_words():
             threading.Thread(target=self._read, daemon=True).start()
             device = devices.describe(devices.choose("auto"))
-            self._send(Hello(PROTOCOL, nst_engine.__version__, device, networks.listed()))
+            self._send(Hello(PROTOCOL, nst_engine.__version__, device, library.listed()))
             while True:
                 self._work(*self.jobs.get())
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nst_engine.objective import Losses
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Size
 
 COARSE, FINE = Size(48, 64), Size(95, 128)
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_engine import networks
+from nst_engine.network import library
 
 Array = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ class NumpyVGG:
     def __init__(self, padding: Literal["constant", "edge"] = "constant") -> None:
         self.padding = padding
         self.layers = []
-        for name, (kernel, bias) in networks.load("vgg19").weights.items():
+        for name, (kernel, bias) in library.load("vgg19").weights.items():
             kernel = kernel.astype(np.float64)
             self.layers.append((name, kernel[:, ::-1] if name == "conv1_1" else kernel, bias.astype(np.float64)))
 

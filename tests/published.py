@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
-from nst_engine.download import Download
+from nst_engine.network.download import Download
 
 SLIM = [4 if width == 64 else 6 if isinstance(width, int) else width for width in cfgs["E"]]
 """VGG-19's layers (torchvision's configuration E) with 4 or 6 channels each, which makes files of 30 kB."""

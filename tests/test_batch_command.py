@@ -9,7 +9,8 @@ import pytest
 from command_line import Done, here
 from PIL import Image
 
-from nst_engine import Options, contact_sheet
+from nst_engine import Options
+from nst_engine.commands import contact_sheet
 from nst_engine.commands.batch import Manner, Task, _save_sheets
 from nst_engine.files import reading, writing
 

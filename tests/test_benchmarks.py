@@ -15,7 +15,9 @@ import torch
 from benchmarks import cpu, faults, gpu, neural_style_pt, published, runs, sizes, style_transfer_pytorch, waits
 from benchmarks.lattice import lattice
 
-from nst_engine import networks, options, stylize
+from nst_engine import options, stylize
+from nst_engine.network import library
+from nst_engine.network.layers import CONVOLUTIONS
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 BRIEFLY = neural_style_pt.Settings(iterations=4)
@@ -23,10 +25,10 @@ BRIEFLY = neural_style_pt.Settings(iterations=4)
 
 def numpy_vgg(picture: np.ndarray, first_padding: str = "constant") -> dict[str, np.ndarray]:
     """C×h×w float64 features of an H×W×3 picture in [0, 1], from the definition."""
-    network = networks.load("vgg19")
+    network = library.load("vgg19")
     x = ((picture.astype(np.float64) - network.pixel_mean) / network.pixel_std).transpose(2, 0, 1)
     features = {}
-    for name in networks.CONVOLUTIONS[: networks.CONVOLUTIONS.index("conv5_1") + 1]:
+    for name in CONVOLUTIONS[: CONVOLUTIONS.index("conv5_1") + 1]:
         if name.endswith("_1") and name != "conv1_1":
             height, width = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
             x = x[:, :height, :width].reshape(len(x), height // 2, 2, width // 2, 2).max(axis=(2, 4))

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from nst_engine import originals
-from nst_engine.canvas import Canvas, Masks
+from nst_engine.canvas import Canvas
 from nst_engine.composition import composed
 from nst_engine.errors import PictureError
 from nst_engine.originals import OriginalPicture
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Masks, Size
 
 CPU = torch.device("cpu")
 PAINTED = Size(24, 32)

@@ -6,9 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from nst_engine import device, winograd
-from nst_engine.convolution import WINOGRAD_CHANNELS, Convolution
-from nst_engine.winograd import Winograd
+from nst_engine import device
+from nst_engine.network import winograd
+from nst_engine.network.convolution import WINOGRAD_CHANNELS, Convolution
+from nst_engine.network.winograd import Winograd
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:

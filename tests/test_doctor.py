@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nst_engine import doctor
+from nst_engine.commands import examination
 from nst_engine.errors import ProtocolError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "gimp_plugin/neural-style"))
@@ -17,7 +17,9 @@ from nst_plugin import settings
 
 @pytest.mark.slow
 def test_a_sound_engine_passes_the_test():
-    assert doctor.self_test([sys.executable, "-m", "nst_engine", "worker"]).startswith(("cpu", "cuda", "mps", "xpu"))
+    assert examination.self_test([sys.executable, "-m", "nst_engine", "worker"]).startswith(
+        ("cpu", "cuda", "mps", "xpu")
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,9 +35,9 @@ def test_a_sound_engine_passes_the_test():
 )
 def test_an_engine_that_does_not_work_is_a_sentence_and_never_a_long_wait(code, sentence):
     with pytest.raises(ProtocolError) as caught:
-        doctor.self_test([sys.executable, "-c", code], seconds=1 if "did not" in sentence else 100)
+        examination.self_test([sys.executable, "-c", code], seconds=1 if "did not" in sentence else 100)
     assert caught.value.message == sentence
 
 
 def test_the_folder_of_the_logs_is_where_the_plug_in_writes_them():
-    assert doctor.logs_folder() == Path(settings.log_folders()[0])
+    assert examination.logs_folder() == Path(settings.log_folders()[0])

@@ -8,7 +8,8 @@ from pathlib import Path
 import published
 import pytest
 
-from nst_engine import cli, network_import, networks
+from nst_engine import cli
+from nst_engine.network import conversion, library
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +18,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return networks.networks_folder()
+    return library.networks_folder()
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def file(tmp_path) -> Path:
 
 
 def add(monkeypatch, download) -> None:
-    monkeypatch.setitem(network_import.DOWNLOADS, "torchvision", download)
+    monkeypatch.setitem(conversion.DOWNLOADS, "torchvision", download)
     cli.main(["networks", "add", "torchvision"])
 
 
@@ -37,7 +38,7 @@ def refused(monkeypatch, capsys, download) -> tuple[str, str]:
         add(monkeypatch, download)
     assert ending.value.code == 1
     error, tip = capsys.readouterr().err.splitlines()
-    assert list(networks.networks_folder().iterdir()) == []
+    assert list(library.networks_folder().iterdir()) == []
     return error.removeprefix("ERROR "), tip.removeprefix("TIP ")
 
 
@@ -47,9 +48,9 @@ def test_a_download_becomes_a_network(monkeypatch, capsys, file, folder, mishaps
         add(monkeypatch, published.download(address, file, retries=1))
     assert capsys.readouterr().err == ""
     assert [path.name for path in folder.iterdir()] == ["torchvision.safetensors"]
-    downloaded = networks.load("torchvision")
+    downloaded = library.load("torchvision")
     cli.main(["networks", "add", str(file), "--name", "by-hand"])
-    assert networks.load("by-hand").sha256 == downloaded.sha256
+    assert library.load("by-hand").sha256 == downloaded.sha256
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_a_disk_that_fills_up_during_the_download(monkeypatch, capsys, file, fol
 def test_the_real_download_is_the_one_that_torchvision_names():
     from torchvision.models import VGG19_Weights
 
-    real = network_import.DOWNLOADS["torchvision"]
+    real = conversion.DOWNLOADS["torchvision"]
     assert real.url == VGG19_Weights.IMAGENET1K_V1.url
     assert real.sha256.startswith("dcbb9e9d")
     assert real.size == 574_673_361

@@ -8,7 +8,7 @@ from benchmarks import endurance
 from nst_engine import curvature
 from nst_engine.options import Options
 from nst_engine.painting import Painter
-from nst_engine.protocol import StylePicture
+from nst_engine.pixels import StylePicture
 from nst_engine.styles import KnownStatistics
 
 

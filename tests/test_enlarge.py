@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from nst_engine.enlarge import enlarged
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Size
 
 
 def edge(height: int, width: int) -> torch.Tensor:

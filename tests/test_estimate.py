@@ -8,7 +8,7 @@ import torch
 from nst_engine import estimate, pyramid
 from nst_engine.estimate import Estimate, Machine
 from nst_engine.options import Options
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Size
 from nst_engine.recipes import RECIPES
 
 PAINTERLY = RECIPES["painterly"]

@@ -14,10 +14,9 @@ from benchmarks import sweep
 from conftest import stripes
 
 from nst_engine import options
-from nst_engine.canvas import Masks
 from nst_engine.errors import NetworkError, OptionError, PictureError
 from nst_engine.painting import Painter, Stylized
-from nst_engine.protocol import StylePicture
+from nst_engine.pixels import Masks, StylePicture
 
 pytestmark = pytest.mark.slow
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from nst_engine import forecast, networks, recipes
+from nst_engine import forecast, recipes
 from nst_engine.errors import OutOfMemory
 from nst_engine.forecast import Free, Job
+from nst_engine.network import library
+from nst_engine.network.vgg import VGG19
 from nst_engine.options import Options
 from nst_engine.painting import Painter
-from nst_engine.protocol import StylePicture
-from nst_engine.pyramid import Size
-from nst_engine.vgg import VGG19
+from nst_engine.pixels import Size, StylePicture
 
 LARGE = Size(4000, 6000)
 GB = 10**9
@@ -21,7 +21,7 @@ GB = 10**9
 
 @pytest.fixture(scope="module")
 def vgg() -> VGG19:
-    return VGG19(networks.load("vgg19"), torch.device("cpu"), dtype=torch.bfloat16)
+    return VGG19(library.load("vgg19"), torch.device("cpu"), dtype=torch.bfloat16)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_shortage_during_the_work_is_told_with_a_size_that_fits(content, style
 
 
 def test_a_shortage_while_the_network_is_loaded_is_told(monkeypatch):
-    monkeypatch.setattr("nst_engine.networks.load", lambda name: np.empty(2**57))
+    monkeypatch.setattr("nst_engine.network.library.load", lambda name: np.empty(2**57))
     with pytest.raises(OutOfMemory, match="too small to load and try the network") as caught:
         Painter(Options())
     assert isinstance(caught.value.__cause__, MemoryError)

@@ -18,9 +18,9 @@ import picture_files
 import pytest
 from PIL import Image
 
-from nst_engine import network_import, networks
 from nst_engine.errors import NetworkError, PictureError
 from nst_engine.files import png, reading, sources, vips
+from nst_engine.network import conversion, library
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (24, 32, 3)).astype(np.uint8)
 
@@ -328,6 +328,6 @@ def test_no_other_program_is_started(tmp_path):
 def test_a_pipe_is_no_network(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(NetworkError, match="There is no network"):
-        networks.load(str(tmp_path / "pipe"))
+        library.load(str(tmp_path / "pipe"))
     with pytest.raises(NetworkError, match="pipe is no file"):
-        network_import.add(str(tmp_path / "pipe"))
+        conversion.add(str(tmp_path / "pipe"))

@@ -16,7 +16,8 @@ ENGINE, PLUG_IN, INSTALLER = CHECKOUT / "nst_engine", CHECKOUT / "gimp_plugin", 
 GIMP = {"gi", "gimp", "gimpfu", "gimpenums", "nst_plugin"}
 LARGE = {"numpy", "torch", "torchvision", "PIL", "scipy", "nst_engine"}
 POSIX = {"fcntl", "grp", "pty", "pwd", "resource", "termios"}
-WITHOUT_TORCH = ["options", "errors", "frames"]
+BARE = ["options", "errors", "frames"]
+WITHOUT_TORCH = ["pixels", "pyramid", "recipes"]
 STDLIB = sys.stdlib_module_names
 
 
@@ -92,6 +93,12 @@ def test_no_room_of_the_engine_needs_itself_in_the_end() -> None:
 
 
 @pytest.mark.parametrize("room", WITHOUT_TORCH)
+def test_rooms_at_ground_level_load_no_torch(room: str) -> None:
+    code = f"import sys; import nst_engine.{room}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT).returncode == 0
+
+
+@pytest.mark.parametrize("room", BARE)
 def test_rooms_that_others_share_are_loaded_by_a_bare_python(room: str) -> None:
     bare = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, sys.argv[1]); import nst_engine.{room}"]
     done = subprocess.run([*bare, str(CHECKOUT)], capture_output=True, text=True)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst_engine import Options, stylize
+from nst_engine import Options, library_pictures, stylize
+from nst_engine.commands.inputs import read_mask
 from nst_engine.errors import PictureError
-from nst_engine.protocol import StylePicture
+from nst_engine.pixels import StylePicture
 
 QUICK = Options(quality="draft", iterations=5)
 
@@ -88,3 +89,10 @@ def test_threads_get_a_short_spin_before_torch_is_loaded_unless_the_caller_chose
     code = "import os, sys, nst_engine; print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert told.stdout.split() == [own or "1000", "False"]
+
+
+def test_a_file_is_the_same_mask_for_the_library_and_on_the_command_line(tmp_path):
+    rgba = np.random.default_rng(4).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    Image.fromarray(rgba).save(tmp_path / "mask.png")
+    with Image.open(tmp_path / "mask.png") as image:
+        assert np.array_equal(library_pictures.mask(image), read_mask(tmp_path / "mask.png", (20, 30)))

@@ -15,7 +15,7 @@ from PIL import Image
 from nst_engine import limits, memory
 from nst_engine.options import Options
 from nst_engine.painting import Painter
-from nst_engine.protocol import StylePicture
+from nst_engine.pixels import StylePicture
 
 ASK = "from nst_engine import memory; print(memory.free())"
 

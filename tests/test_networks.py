@@ -18,17 +18,19 @@ import safetensors.torch
 import torch
 from torchvision.models.vgg import cfgs
 
-from nst_engine import cli, networks
+from nst_engine import cli
 from nst_engine.files import reading, writing
-from nst_engine.vgg import LAYERS, VGG19
+from nst_engine.network import library
+from nst_engine.network.layers import CONVOLUTIONS, LAYERS
+from nst_engine.network.vgg import VGG19
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch) -> Path:
     """The folder of the user's own networks, which is not there yet."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert tmp_path in networks.networks_folder().parents
-    return networks.networks_folder()
+    assert tmp_path in library.networks_folder().parents
+    return library.networks_folder()
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_features_of_a_published_file_are_those_of_torchvision(tmp_path, file_na
     original = published.features(layers)
     cli.main(["networks", "add", str(published.legacy_file(tmp_path / file_name, original))])
     image = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(1))
-    features = VGG19(networks.load(name), torch.device("cpu"))(image, LAYERS)
+    features = VGG19(library.load(name), torch.device("cpu"))(image, LAYERS)
     for layer, expected in expected_features(original, prepared(image)).items():
         assert (features[layer] - expected).abs().max() <= 1e-5 * expected.abs().max(), layer
 
@@ -87,25 +89,25 @@ def test_both_formats_of_pytorch_and_safetensors_give_the_same_network(tmp_path,
     safetensors.torch.save_file(state, tmp_path / "plain.safetensors")
     for file in ("zip.pth", "legacy.pth", "plain.safetensors"):
         cli.main(["networks", "add", str(tmp_path / file), "--input", "bgr"])
-    hashes = {networks.load(name).sha256 for name in ("zip", "legacy", "plain")}
+    hashes = {library.load(name).sha256 for name in ("zip", "legacy", "plain")}
     assert len(hashes) == 1
 
 
 def test_only_the_convolutions_are_kept(tmp_path, folder, slim):
     cli.main(["networks", "add", str(published.legacy_file(tmp_path / "w.pth", slim)), "--input", "rgb"])
     kept = safetensors.torch.load_file(folder / "w.safetensors")
-    assert kept.keys() == {f"{name}.{part}" for name in networks.CONVOLUTIONS for part in ("weight", "bias")}
+    assert kept.keys() == {f"{name}.{part}" for name in CONVOLUTIONS for part in ("weight", "bias")}
     assert [path.name for path in folder.iterdir()] == ["w.safetensors"]
 
 
 def test_a_published_file_is_known_by_its_hash_as_well(tmp_path, monkeypatch, slim):
-    from nst_engine import network_import
+    from nst_engine.network import conversion
 
     file = published.legacy_file(tmp_path / "renamed.pth", slim)
     beginning = published.download("", file).sha256[:8]
-    monkeypatch.setattr(network_import, "PUBLISHED", {beginning: ("usual", "rgb")})
+    monkeypatch.setattr(conversion, "PUBLISHED", {beginning: ("usual", "rgb")})
     cli.main(["networks", "add", str(file)])
-    assert networks.load("usual").pixel_mean == (0.485, 0.456, 0.406)
+    assert library.load("usual").pixel_mean == (0.485, 0.456, 0.406)
 
 
 def test_an_added_network_paints_a_picture(tmp_path, content, style, slim):
@@ -125,10 +127,10 @@ def test_an_added_network_paints_a_picture(tmp_path, content, style, slim):
 
 
 def test_a_network_of_ones_own_carries_input_and_pooling(tmp_path, capsys):
-    copy = shutil.copy(networks.find("vgg19"), tmp_path / "copy.safetensors")
+    copy = shutil.copy(library.find("vgg19"), tmp_path / "copy.safetensors")
     cli.main(["networks", "add", str(copy)])
     cli.main(["networks", "add", str(copy), "--name", "soft", "--pooling", "average"])
-    shipped, own, soft = (networks.load(name) for name in ("vgg19", "copy", "soft"))
+    shipped, own, soft = (library.load(name) for name in ("vgg19", "copy", "soft"))
     assert (shipped.pooling, own.pooling, soft.pooling) == ("max", "max", "average")
     assert shipped.pixel_mean == own.pixel_mean == soft.pixel_mean
     assert np.array_equal(shipped.weights["conv1_1"][0], own.weights["conv1_1"][0])
@@ -140,7 +142,7 @@ def test_list_and_remove(tmp_path, capsys, slim):
     cli.main(["networks", "list"])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["vgg19", "caffe"]
     cli.main(["networks", "remove", "caffe"])
-    assert networks.listed() == ("vgg19",)
+    assert library.listed() == ("vgg19",)
     capsys.readouterr()
     assert refused(capsys, "networks", "remove", "caffe") == "There is no network 'caffe'."
     assert refused(capsys, "networks", "remove", "vgg19") == "The network 'vgg19' is part of the engine."
@@ -252,24 +254,24 @@ def test_mistakes_in_words(tmp_path, folder, capsys, slim):
 
 def test_a_weights_file_as_network_is_answered_with_how_to_convert_it(tmp_path, slim):
     file = published.legacy_file(tmp_path / "vgg19-dcbb9e9d.pth", slim)
-    with pytest.raises(networks.NetworkError) as refusal:
-        networks.load(str(file))
+    with pytest.raises(library.NetworkError) as refusal:
+        library.load(str(file))
     assert "nst-engine networks add" in refusal.value.remedy
 
 
 def test_a_network_file_that_does_not_state_its_input_is_refused(tmp_path, slim):
-    names = zip(networks.CONVOLUTIONS, [layer for layer in slim if hasattr(layer, "weight")], strict=True)
+    names = zip(CONVOLUTIONS, [layer for layer in slim if hasattr(layer, "weight")], strict=True)
     tensors = {f"{name}.{part}": getattr(layer, part).data for name, layer in names for part in ("weight", "bias")}
     file = tmp_path / "silent.safetensors"
     for metadata, words in [
         ({}, "no three numbers 'mean'"),
         ({"mean": "1,2,3"}, "does not say which input"),
-        ({"mean": "1,2,3", "input": networks.RGB_UNIT}, "no three numbers 'std'"),
-        ({"mean": "1,2,3", "input": networks.BGR_BYTES, "pooling": "median"}, "its pooling is 'median'"),
+        ({"mean": "1,2,3", "input": library.RGB_UNIT}, "no three numbers 'std'"),
+        ({"mean": "1,2,3", "input": library.BGR_BYTES, "pooling": "median"}, "its pooling is 'median'"),
     ]:
         safetensors.torch.save_file(tensors, file, metadata)
-        with pytest.raises(networks.NetworkError, match=words):
-            networks.load(str(file))
+        with pytest.raises(library.NetworkError, match=words):
+            library.load(str(file))
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path, folder, capsys, slim, full_disk):
@@ -296,7 +298,7 @@ CODEBOOKS = [
 
 @pytest.mark.parametrize(("change", "words"), CODEBOOKS)
 def test_a_codebook_of_the_wrong_shape_or_with_absurd_numbers_is_refused(tmp_path, folder, capsys, change, words):
-    with safetensors.safe_open(networks.find("vgg19"), framework="np") as file:
+    with safetensors.safe_open(library.find("vgg19"), framework="np") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         metadata = {key: value for key, value in file.metadata().items() if key != "weights_sha256"}
     codes, book = tensors.pop("conv3_2.codes"), tensors.pop("conv3_2.codebook")
@@ -305,8 +307,8 @@ def test_a_codebook_of_the_wrong_shape_or_with_absurd_numbers_is_refused(tmp_pat
     safetensors.numpy.save_file(
         {key: np.ascontiguousarray(value) for key, value in (tensors | changed).items()}, path, metadata
     )
-    with pytest.raises(networks.NetworkError, match=words):
-        networks.load(str(path))
+    with pytest.raises(library.NetworkError, match=words):
+        library.load(str(path))
     assert words.split()[-1] in refused(capsys, "networks", "add", path)
     assert not folder.exists()
 
@@ -323,12 +325,12 @@ def test_a_codebook_of_the_wrong_shape_or_with_absurd_numbers_is_refused(tmp_pat
     ],
 )
 def test_an_absurd_input_is_refused(tmp_path, slim, key, value):
-    names = zip(networks.CONVOLUTIONS, [layer for layer in slim if hasattr(layer, "weight")], strict=True)
+    names = zip(CONVOLUTIONS, [layer for layer in slim if hasattr(layer, "weight")], strict=True)
     tensors = {f"{name}.{part}": getattr(layer, part).data for name, layer in names for part in ("weight", "bias")}
-    metadata = {"input": networks.RGB_UNIT, "mean": "0.5,0.5,0.5", "std": "0.2,0.2,0.2", "pooling": " ", key: value}
+    metadata = {"input": library.RGB_UNIT, "mean": "0.5,0.5,0.5", "std": "0.2,0.2,0.2", "pooling": " ", key: value}
     safetensors.torch.save_file(tensors, tmp_path / "a.safetensors", metadata)
-    with pytest.raises(networks.NetworkError, match=f"an absurd '{key}'"):
-        networks.load(str(tmp_path / "a.safetensors"))
+    with pytest.raises(library.NetworkError, match=f"an absurd '{key}'"):
+        library.load(str(tmp_path / "a.safetensors"))
 
 
 ODD_NAMES = ["/dev/zero", "/dev/null", "~nosuchuser/x", "x" * 5000, "x/" * 2500, "a\0b", "a\nb", ".", "/", ""]
@@ -336,8 +338,8 @@ ODD_NAMES = ["/dev/zero", "/dev/null", "~nosuchuser/x", "x" * 5000, "x/" * 2500,
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_names_that_name_no_file_are_refused_in_a_short_sentence(folder, capsys, name):
-    with pytest.raises(networks.NetworkError, match="There is no network") as refusal:
-        networks.load(name)
+    with pytest.raises(library.NetworkError, match="There is no network") as refusal:
+        library.load(name)
     assert str(refusal.value).isprintable()
     assert len(refusal.value.message) < 200
     sentence = refused(capsys, "networks", "add", name)
@@ -350,8 +352,8 @@ def test_a_file_larger_than_any_vgg19_is_not_even_opened(tmp_path, capsys):
     with open(tmp_path / "large.pth", "wb") as file:
         file.truncate(10**13)
     assert "larger than a VGG-19 can be (10000.0 GB)" in refused(capsys, "networks", "add", tmp_path / "large.pth")
-    with pytest.raises(networks.NetworkError, match="larger than a VGG-19 can be"):
-        networks.load(str(tmp_path / "large.pth"))
+    with pytest.raises(library.NetworkError, match="larger than a VGG-19 can be"):
+        library.load(str(tmp_path / "large.pth"))
 
 
 FOREIGN = [

@@ -9,13 +9,15 @@ import pytest
 import torch
 from numpy_vgg import ClassicScript, NumpyVGG, convolution, input_of
 
-from nst_engine import networks, optimize, score
+from nst_engine import optimize, score
 from nst_engine.errors import OptionError
 from nst_engine.losses import photo_loss
-from nst_engine.objective import Frame, Objective, Region, style_statistics
+from nst_engine.network import library
+from nst_engine.network.layers import CONVOLUTIONS
+from nst_engine.network.vgg import VGG19
+from nst_engine.objective import Constraints, Objective, Region, style_statistics
 from nst_engine.options import Options
 from nst_engine.recipes import RECIPES, STYLE_CHANNELS, StyleLayer, chosen
-from nst_engine.vgg import VGG19
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
@@ -30,7 +32,7 @@ def numpy_vgg(picture: torch.Tensor) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def vgg() -> VGG19:
-    return VGG19(networks.load("vgg19"), torch.device("cpu"))
+    return VGG19(library.load("vgg19"), torch.device("cpu"))
 
 
 def region(vgg, style, opacity=None, mask=None) -> Region:
@@ -66,7 +68,7 @@ def test_gatys_objective_and_judge_against_numpy(vgg):
 
 @pytest.fixture(scope="module")
 def precise_vgg() -> VGG19:
-    return VGG19(networks.load("vgg19"), torch.device("cpu"), dtype=torch.float64)
+    return VGG19(library.load("vgg19"), torch.device("cpu"), dtype=torch.float64)
 
 
 @pytest.mark.parametrize("statistic", ["gram", "moments"])
@@ -141,8 +143,8 @@ def test_strength_moves_the_content_weight_and_nothing_else():
     ],
 )
 def test_nothing_deeper_than_the_deepest_layer_that_counts_is_computed(options, deepest):
-    shallow = VGG19(networks.load("vgg19"), torch.device("cpu"))
-    for name in networks.CONVOLUTIONS[networks.CONVOLUTIONS.index(deepest) + 1 :]:
+    shallow = VGG19(library.load("vgg19"), torch.device("cpu"))
+    for name in CONVOLUTIONS[CONVOLUTIONS.index(deepest) + 1 :]:
         del shallow.convolutions[name]
     recipe = chosen(options)
     part = Region(style_statistics(shallow, image(2), None, recipe.style_layers))
@@ -197,7 +199,7 @@ def test_what_may_not_change_has_no_gradient_and_protection_holds_the_content(vg
     free = torch.ones(32, 40)
     free[:, 20:] = 0
     part = region(vgg, image(2))
-    held = Objective(vgg, RECIPES["painterly"], image(1), [part], Frame(free=free))
+    held = Objective(vgg, RECIPES["painterly"], image(1), [part], Constraints(free=free))
     losses, gradient = held.value_and_gradient(image(0))
     assert not gradient[..., 20:].any()
     assert gradient[..., :20].abs().min() > 0
@@ -205,7 +207,9 @@ def test_what_may_not_change_has_no_gradient_and_protection_holds_the_content(vg
     seen[..., 20:] = image(1)[..., 20:]
     plain = Objective(vgg, RECIPES["painterly"], image(1), [part])
     assert plain.value(seen).as_numbers() == pytest.approx(losses.as_numbers(), rel=1e-5)
-    protected = Objective(vgg, RECIPES["painterly"], image(1), [part], Frame(protection=torch.full((32, 40), 0.5)))
+    protected = Objective(
+        vgg, RECIPES["painterly"], image(1), [part], Constraints(protection=torch.full((32, 40), 0.5))
+    )
     contents = [objective.value(image(0)).as_numbers()["content"] for objective in (protected, plain)]
     assert contents[0] == pytest.approx(11 * contents[1])
 
@@ -221,7 +225,7 @@ def test_style_layers_may_differ_in_their_statistics(vgg):
 
 def test_the_judge_w2_against_numpy():
     content, style, picture = (numpy_vgg_replicated(image(seed)) for seed in (1, 2, 0))
-    vgg = VGG19(networks.load("vgg19"), torch.device("cpu"), replicate=True)
+    vgg = VGG19(library.load("vgg19"), torch.device("cpu"), replicate=True)
     trio = score.Trio(*(vgg(image(seed), score.LAYERS) for seed in (1, 2, 0)))
     unit = 255 * 0.225
     w2 = 0.015 * ((picture["relu4_2"] - content["relu4_2"]) ** 2).mean() / unit**2
@@ -244,7 +248,7 @@ def test_the_judge_w2_against_numpy():
 
 def test_the_judge_painterly_against_numpy():
     content, style, picture = (NumpyVGG("edge").forward(input_of(image(seed)[0].numpy())) for seed in (1, 2, 0))
-    vgg = VGG19(networks.load("vgg19"), torch.device("cpu"), replicate=True, replicate_features=True)
+    vgg = VGG19(library.load("vgg19"), torch.device("cpu"), replicate=True, replicate_features=True)
     trio = score.Trio(*(vgg(image(seed), score.LAYERS) for seed in (1, 2, 0)))
     expected = 0.3 * ((picture["relu4_2"] - content["relu4_2"]) ** 2).mean() / (content["relu4_2"] ** 2).mean()
     for layer, weight in {"relu1_1": 1.55, "relu2_1": 1.55, "relu3_1": 1.5, "relu4_1": 0.4}.items():
@@ -276,7 +280,7 @@ def distance(mean, covariance, mean_style, covariance_style) -> float:
 
 
 def test_painterly_recipe_is_what_its_judge_says_but_for_the_total_variation():
-    replicating = VGG19(networks.load("vgg19"), torch.device("cpu"), replicate=True, replicate_features=True)
+    replicating = VGG19(library.load("vgg19"), torch.device("cpu"), replicate=True, replicate_features=True)
     parts = [region(replicating, image(2, 96, 96))]
     objective = Objective(replicating, RECIPES["painterly"], image(1, 96, 96), parts)
     trio = score.Trio(*(replicating(image(seed, 96, 96), score.LAYERS) for seed in (1, 2, 0)))
@@ -328,7 +332,7 @@ def test_a_network_that_replicates_its_features_cannot_tell_the_border(dtype):
     flat = torch.full((1, 3, 64, 80), 0.4, dtype=torch.float64)
     seen = []
     for everywhere in (False, True):
-        vgg = VGG19(networks.load("vgg19"), torch.device("cpu"), True, None, dtype, everywhere)
+        vgg = VGG19(library.load("vgg19"), torch.device("cpu"), True, None, dtype, everywhere)
         deepest = vgg(flat, ("relu4_1",))["relu4_1"]
         seen.append(float((deepest - deepest[:, 4:5, 5:6]).norm() / deepest.norm()))
     assert seen[0] > 0.1
@@ -337,7 +341,7 @@ def test_a_network_that_replicates_its_features_cannot_tell_the_border(dtype):
 
 @pytest.mark.parametrize("pooling", ["average", "l2"])
 def test_other_poolings(pooling):
-    network = networks.load("vgg19")
+    network = library.load("vgg19")
     vgg = VGG19(network, torch.device("cpu"), pooling=pooling)
     features = vgg(image(0), ("relu1_2", "relu2_1"))
     blocks = features["relu1_2"].numpy().reshape(64, 16, 2, 20, 2).astype(np.float64)

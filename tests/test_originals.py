@@ -11,7 +11,7 @@ import torch
 from nst_engine import originals
 from nst_engine.errors import PictureError
 from nst_engine.originals import OriginalMask, OriginalPicture, bands
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Size
 from nst_engine.tensors import resize, to_image, to_pixels
 
 KINDS = {"uint8": 255, "uint16": 65535}

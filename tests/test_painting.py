@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nst_engine.canvas import Masks
 from nst_engine.errors import NetworkError, OptionError, OutOfMemory, PictureError
 from nst_engine.options import Options
 from nst_engine.painting import Painter, Stylized
-from nst_engine.protocol import StylePicture
+from nst_engine.pixels import Masks, StylePicture
 from nst_engine.recipes import RECIPES
 from nst_engine.score import score
 

@@ -11,19 +11,8 @@ import pytest
 
 from nst_engine import frames, protocol
 from nst_engine.errors import ProtocolError
-from nst_engine.protocol import (
-    Failure,
-    Hello,
-    Log,
-    Plan,
-    Planned,
-    Preview,
-    Progress,
-    Result,
-    Stop,
-    StylePicture,
-    Stylize,
-)
+from nst_engine.pixels import StylePicture
+from nst_engine.protocol import Failure, Hello, Log, Plan, Planned, Preview, Progress, Result, Stop, Stylize
 
 PICTURE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 MASK = np.ones((2, 3, 1), np.uint8)

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from nst_engine import networks
+from nst_engine.network import library
+from nst_engine.network.vgg import VGG19
 from nst_engine.options import Options
-from nst_engine.pyramid import Size, useful_style_side
+from nst_engine.pixels import Size
+from nst_engine.pyramid import useful_style_side
 from nst_engine.styles import KnownStatistics, size_for
-from nst_engine.vgg import VGG19
 
 
 @pytest.fixture
 def known() -> KnownStatistics:
-    return KnownStatistics(VGG19(networks.load("vgg19"), torch.device("cpu")), ["relu1_1", "relu2_1"])
+    return KnownStatistics(VGG19(library.load("vgg19"), torch.device("cpu")), ["relu1_1", "relu2_1"])
 
 
 def test_a_style_is_as_large_as_its_scale_says_and_never_enlarged():

@@ -7,15 +7,15 @@ from functools import cache
 import pytest
 import torch
 
-from nst_engine import networks
-from nst_engine.objective import Frame, Objective, Region, style_statistics
+from nst_engine.network import library
+from nst_engine.network.layers import LAYERS
+from nst_engine.network.vgg import VGG19
+from nst_engine.objective import Constraints, Objective, Region, style_statistics
 from nst_engine.options import Options
 from nst_engine.painting import Painter, Stylized
-from nst_engine.protocol import StylePicture
-from nst_engine.pyramid import Size
+from nst_engine.pixels import Size, StylePicture
 from nst_engine.recipes import chosen
 from nst_engine.tiles import tiles
-from nst_engine.vgg import LAYERS, VGG19
 
 HEIGHT, WIDTH = 47, 150
 
@@ -30,7 +30,7 @@ def mask(seed: int) -> torch.Tensor:
 
 @cache
 def precise_vgg(replicate: bool) -> VGG19:
-    return VGG19(networks.load("vgg19"), torch.device("cpu"), replicate, dtype=torch.float64)
+    return VGG19(library.load("vgg19"), torch.device("cpu"), replicate, dtype=torch.float64)
 
 
 OPTIONS = {
@@ -47,8 +47,8 @@ OPTIONS = {
 
 MASKED = "masks everywhere"
 FRAMES = {
-    "plain": (Frame(), (None,)),
-    MASKED: (Frame(mask(11), mask(12), mask(13)), (mask(14), mask(15))),
+    "plain": (Constraints(), (None,)),
+    MASKED: (Constraints(mask(11), mask(12), mask(13)), (mask(14), mask(15))),
 }
 
 

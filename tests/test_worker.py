@@ -12,7 +12,8 @@ from workers import BROKEN, answers, job, started
 
 from nst_engine import protocol
 from nst_engine.frames import PROTOCOL
-from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, StylePicture, Stylize
+from nst_engine.pixels import StylePicture
+from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, Stylize
 
 
 def test_jobs_one_after_another(worker, content, style):

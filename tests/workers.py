@@ -10,7 +10,8 @@ from typing import Any
 
 from nst_engine import protocol
 from nst_engine.frames import PROTOCOL
-from nst_engine.protocol import Failure, Pixels, Result, StylePicture, Stylize
+from nst_engine.pixels import Pixels, StylePicture
+from nst_engine.protocol import Failure, Result, Stylize
 
 BROKEN = "import nst_engine.worker as w; w.Painter = None; w.main()"
 """Code of a worker that meets a fault at every job."""

@@ -16,12 +16,13 @@ from nst_engine.commands.mishaps import explained
 from nst_engine.commands.stylize import add_background_argument, add_style_arguments
 from nst_engine.errors import OptionError, PictureError
 from nst_engine.files import formats, places
-from nst_engine.pyramid import Size, useful_style_side
+from nst_engine.pixels import Size
+from nst_engine.pyramid import useful_style_side
 
 if TYPE_CHECKING:
     from nst_engine.files.writing import Color
     from nst_engine.painting import Painter
-    from nst_engine.protocol import StylePicture
+    from nst_engine.pixels import StylePicture
 
 SHEET = "contact-sheet.jpg"
 
@@ -194,7 +195,7 @@ def _sheets(parsed: argparse.Namespace, contents: int, is_due: bool) -> list[Pat
 
     A batch that goes on leaves a sheet that is there, and has new ones under other names if it has anything to do.
     """
-    from nst_engine import contact_sheet
+    from nst_engine.commands import contact_sheet
     from nst_engine.files import writing
 
     names = [SHEET] * -(-contents // contact_sheet.ROWS)
@@ -210,7 +211,7 @@ def _sheets(parsed: argparse.Namespace, contents: int, is_due: bool) -> list[Pat
 
 def _save_sheets(sheets: list[Path], styles: list[Path], tasks: list[Task], manner: Manner) -> list[str]:
     """Write the sheets; returns what was wrong with which."""
-    from nst_engine import contact_sheet
+    from nst_engine.commands import contact_sheet
 
     contents = list(dict.fromkeys(task.content for task in tasks))
     rows = [(content, [task.output for task in tasks if task.content == content]) for content in contents]

@@ -17,9 +17,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(parsed: argparse.Namespace) -> None:
     """Print the examination, or that the self-test passed."""
-    from nst_engine import doctor
+    from nst_engine.commands import examination
 
     if parsed.self_test:
-        answer(f"The engine works on {doctor.self_test()}.")
+        answer(f"The engine works on {examination.self_test()}.")
     else:
-        print(json.dumps(doctor.examination(), indent=2))
+        print(json.dumps(examination.examination(), indent=2))

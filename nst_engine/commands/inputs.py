@@ -11,8 +11,8 @@ from nst_engine.commands.streams import say
 from nst_engine.errors import OptionError, PictureError
 
 if TYPE_CHECKING:
-    from nst_engine.files.reading import Floats, Picture
-    from nst_engine.protocol import Pixels, StylePicture
+    from nst_engine.files.reading import Picture
+    from nst_engine.pixels import Floats, Pixels, StylePicture
 
 
 SHORT_SIDE = 64
@@ -43,7 +43,7 @@ def read_styles(
 
     ``wanted`` is the longest side at which they are looked at, if that is known: more than twice of it is not held.
     """
-    from nst_engine.protocol import StylePicture
+    from nst_engine.pixels import StylePicture
 
     for option, given in (("blend", weights), ("region", regions)):
         if given and len(given) != len(paths):
@@ -64,15 +64,15 @@ def read_mask(path: Path, size: tuple[int, int]) -> Pixels:
     import numpy as np
     from PIL import Image
 
+    from nst_engine.pixels import lightness
+
     pixels = read(path).pixels
     height, width = pixels.shape[:2]
     if abs(width * size[0] - height * size[1]) > max(width, height, *size):
         raise PictureError(
             f"{path} is {width}×{height} pixels, the content {size[1]}×{size[0]}.", "Give a mask of its proportions."
         )
-    lightness = pixels[..., :3].mean(axis=2, dtype=np.float32)
-    if pixels.shape[2] == 4:
-        lightness *= pixels[..., 3] / np.float32(np.iinfo(pixels.dtype).max)
-    if lightness.shape != size:
-        lightness = np.asarray(Image.fromarray(lightness).resize(size[::-1], Image.Resampling.BILINEAR))
-    return np.asarray(np.rint(lightness)[..., None], dtype=pixels.dtype)
+    light = lightness(pixels)
+    if light.shape != size:
+        light = np.asarray(Image.fromarray(light).resize(size[::-1], Image.Resampling.BILINEAR))
+    return np.asarray(np.rint(light)[..., None], dtype=pixels.dtype)

@@ -42,28 +42,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _list(parsed: argparse.Namespace) -> None:
-    from nst_engine import networks
+    from nst_engine.network import library
 
-    names = networks.listed()
+    names = library.listed()
     width = max(len(name) for name in names)
     for name in names:
-        answer(f"{name:{width}}  {networks.find(name)}")
+        answer(f"{name:{width}}  {library.find(name)}")
 
 
 def _add(parsed: argparse.Namespace) -> None:
-    from nst_engine import network_import
+    from nst_engine.network import conversion
 
-    network = network_import.add(parsed.source, parsed.name, parsed.input, parsed.pooling)
+    network = conversion.add(parsed.source, parsed.name, parsed.input, parsed.pooling)
     answer(f"Added the network '{network.name}'; choose it with --network {network.name}")
 
 
 def _verify(parsed: argparse.Namespace) -> None:
-    from nst_engine import networks
+    from nst_engine.network import library
 
     problems = []
-    for name in parsed.names or networks.listed():
+    for name in parsed.names or library.listed():
         try:
-            answer(f"{name}: whole, SHA-256 {networks.load(name).sha256}")
+            answer(f"{name}: whole, SHA-256 {library.load(name).sha256}")
         except NetworkError as problem:
             answer(f"{name}: {problem.message}")
             problems.append(problem)
@@ -72,7 +72,7 @@ def _verify(parsed: argparse.Namespace) -> None:
 
 
 def _remove(parsed: argparse.Namespace) -> None:
-    from nst_engine import networks
+    from nst_engine.network import library
 
-    networks.remove(parsed.name)
+    library.remove(parsed.name)
     answer(f"Removed the network '{parsed.name}'.")

@@ -14,7 +14,7 @@ from nst_engine.errors import OptionError
 
 if TYPE_CHECKING:
     from nst_engine.painting import Step
-    from nst_engine.tensors import Floats
+    from nst_engine.pixels import Floats
 
 LONG_SIDE = 512
 """Both pictures are brought to this long side, enlarged where they are smaller."""
@@ -47,7 +47,7 @@ def run(parsed: argparse.Namespace) -> None:
     from nst_engine.files import writing
     from nst_engine.files.contents import NOTHING
     from nst_engine.painting import Painter
-    from nst_engine.protocol import StylePicture
+    from nst_engine.pixels import StylePicture
 
     started = time.perf_counter()
     chosen = options.from_mapping(

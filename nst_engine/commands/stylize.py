@@ -14,7 +14,8 @@ from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts
 from nst_engine.errors import PictureError
 from nst_engine.files import places
-from nst_engine.pyramid import Size, useful_style_side
+from nst_engine.pixels import Size
+from nst_engine.pyramid import useful_style_side
 
 if TYPE_CHECKING:
     from nst_engine.files.writing import Color
@@ -99,8 +100,8 @@ def run(parsed: argparse.Namespace) -> None:
     protection, selection = (inputs.read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
     init = inputs.read(parsed.init_picture).pixels if parsed.init_picture else None
 
-    from nst_engine.canvas import Masks
     from nst_engine.painting import Painter
+    from nst_engine.pixels import Masks
 
     kind = f"uint{depth}"
     with Display() as display, Interrupts(display.say) as interrupts:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
 from nst_engine import memory
@@ -25,8 +24,7 @@ from nst_engine.files import formats, gif, jpeg, pillow, png, sources, tiff, vip
 from nst_engine.files.contents import Contents, Foreign, Metadata
 from nst_engine.files.formats import Format
 from nst_engine.files.vips import Integers
-
-Floats = NDArray[np.float32]
+from nst_engine.pixels import Floats
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # of damaged files we speak ourselves
 

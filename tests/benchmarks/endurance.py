@@ -21,7 +21,8 @@ from PIL import Image
 
 from nst_engine import protocol
 from nst_engine.frames import PROTOCOL
-from nst_engine.protocol import Failure, Pixels, Result, StylePicture, Stylize
+from nst_engine.pixels import Pixels, StylePicture
+from nst_engine.protocol import Failure, Result, Stylize
 
 SETTLED = 20
 """The picture after which nothing new should be held."""

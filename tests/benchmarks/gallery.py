@@ -18,8 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nst_engine import options
 from nst_engine.files import reading, writing
 from nst_engine.painting import Painter
-from nst_engine.protocol import StylePicture
-from nst_engine.tensors import Floats
+from nst_engine.pixels import Floats, StylePicture
 
 DIALS: dict[str, Sequence[Any]] = {
     "strength": (0.0, 25.0, 50.0, 75.0, 100.0),

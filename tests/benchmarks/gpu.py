@@ -10,11 +10,12 @@ from typing import NamedTuple
 import torch
 
 from nst_engine import device as devices
-from nst_engine import networks, options, painting, recipes
+from nst_engine import options, painting, recipes
+from nst_engine.network import library
+from nst_engine.network.vgg import VGG19
 from nst_engine.objective import Objective, Region, style_statistics
-from nst_engine.protocol import StylePicture
+from nst_engine.pixels import StylePicture
 from nst_engine.tensors import to_image
-from nst_engine.vgg import VGG19
 
 from .cpu import PICTURES, at_side, paths
 
@@ -68,7 +69,7 @@ def difference(device: torch.device, dtype: torch.dtype) -> Difference:
     for place, number_format in ((torch.device("cpu"), torch.float32), (device, dtype)):
         content, style = (to_image(at_side(path, CHECKED_SIDE)).to(place) for path in paths(PICTURES)[0])
         recipe = recipes.chosen(options.from_mapping({}))
-        vgg = VGG19(networks.load("vgg19"), place, replicate=True, dtype=number_format)
+        vgg = VGG19(library.load("vgg19"), place, replicate=True, dtype=number_format)
         region = Region(style_statistics(vgg, style, None, recipe.style_layers))
         value, gradient = Objective(vgg, recipe, content, [region]).value_and_gradient(0.9 * content)
         losses.append(value.as_numbers()["total"])

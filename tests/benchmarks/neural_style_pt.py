@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from nst_engine import networks
+from nst_engine.network import library
 
 from .published import CONTENT_LAYER, STYLE_CHANNELS, Floats, OnStep, PlainVGG19, picture, resized, tensor
 
@@ -41,7 +41,7 @@ def paint(
     settings: Settings = Settings(),
 ) -> Floats:
     """Paint ``content`` (H×W×3 in [0, 1]) at this long side; returns what would be saved at the last iteration."""
-    vgg = PlainVGG19(networks.load("vgg19"))
+    vgg = PlainVGG19(library.load("vgg19"))
     objective = Objective(vgg, content, style, long_side, settings)
     image = nn.Parameter(objective.start.clone())
     optimizer = torch.optim.LBFGS(
@@ -73,7 +73,7 @@ def judge(
     settings: Settings = Settings(),
 ) -> Callable[[Floats], float]:
     """Its own loss as a function of a picture, H×W×3 in [0, 1]."""
-    vgg = PlainVGG19(networks.load("vgg19"))
+    vgg = PlainVGG19(library.load("vgg19"))
     objective = Objective(vgg, content, style, long_side, settings)
 
     def verdict(painted: Floats) -> float:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from nst_engine import networks
+from nst_engine.network import library
+from nst_engine.network.layers import CONVOLUTIONS
 
 Floats = NDArray[np.float32]
 
@@ -34,12 +35,12 @@ class PlainVGG19(nn.Module):
     ``unit``: with ReLU and max pooling that is the first kernel and every bias divided by it.
     """
 
-    def __init__(self, network: networks.Network, padding_mode: str = "zeros", unit: float = 1.0) -> None:
+    def __init__(self, network: library.Network, padding_mode: str = "zeros", unit: float = 1.0) -> None:
         super().__init__()
         self.pixel_mean = torch.tensor(network.pixel_mean).view(1, 3, 1, 1)
         self.pixel_std = torch.tensor(network.pixel_std).view(1, 3, 1, 1)
         self.blocks = nn.ModuleDict()
-        for name in networks.CONVOLUTIONS[: networks.CONVOLUTIONS.index("conv5_1") + 1]:
+        for name in CONVOLUTIONS[: CONVOLUTIONS.index("conv5_1") + 1]:
             kernel, bias = (torch.from_numpy(array) for array in network.weights[name])
             mode = padding_mode if name == "conv1_1" else "zeros"
             convolution = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1, padding_mode=mode)
@@ -103,7 +104,7 @@ def full_step_seconds(height: int, width: int, repeats: int = 5) -> float:
     One evaluation of value and gradient with Gram matrices at all five style layers and the content layer, in
     float32 and channels-last, the fastest plain way on a processor; the median after one to warm up.
     """
-    vgg = PlainVGG19(networks.load("vgg19")).to(memory_format=torch.channels_last)
+    vgg = PlainVGG19(library.load("vgg19")).to(memory_format=torch.channels_last)
     image = torch.rand(1, 3, height, width).to(memory_format=torch.channels_last).requires_grad_()
     seconds = []
     for _ in range(repeats + 1):

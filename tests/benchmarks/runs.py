@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from nst_engine import device, networks, options, stylize
+from nst_engine import device, options, stylize
+from nst_engine.network import library
 
 from . import published
 from .published import Floats, processor_seconds
@@ -130,7 +131,7 @@ def cache_folder() -> Path:
 def key(rival: Rival, content: Floats, style: Floats, long_side: int) -> str:
     """A hash of all that a rival's run depends on: code, settings, network, pictures, size and machine."""
     digest = hashlib.sha256()
-    facts = [rival.name, dataclasses.asdict(rival.settings), long_side, networks.SHIPPED, content.shape, style.shape]
+    facts = [rival.name, dataclasses.asdict(rival.settings), long_side, library.SHIPPED, content.shape, style.shape]
     machine = [device.processor(), torch.get_num_threads(), torch.__version__]
     digest.update(json.dumps([facts, machine], sort_keys=True).encode())
     for source in (inspect.getsourcefile(rival.paint), published.__file__):

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst_engine import networks
+from nst_engine.network import library
 
 from .published import CONTENT_LAYER, STYLE_CHANNELS, Floats, OnStep, PlainVGG19, picture, resized, tensor
 
@@ -97,7 +97,7 @@ def judge(
 
 def network() -> PlainVGG19:
     """The shipped network as this program would run it."""
-    return PlainVGG19(networks.load("vgg19"), padding_mode="replicate", unit=UNIT)
+    return PlainVGG19(library.load("vgg19"), padding_mode="replicate", unit=UNIT)
 
 
 def scales(first: int, last: int) -> list[int]:

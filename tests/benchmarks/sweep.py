@@ -22,8 +22,8 @@ from torch import Tensor
 from nst_engine import options, painting
 from nst_engine.objective import Losses, Objective
 from nst_engine.optimize import ROUNDING
-from nst_engine.protocol import StylePicture
-from nst_engine.tensors import Floats, to_image
+from nst_engine.pixels import Floats, StylePicture
+from nst_engine.tensors import to_image
 
 from .cpu import PICTURES, at_side, paths
 

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from nst_engine import options, protocol
 from nst_engine.frames import PROTOCOL
-from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Result, StylePicture, Stylize
+from nst_engine.pixels import StylePicture
+from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Result, Stylize
 
 from .cpu import PICTURES, at_side, opaque, paths
 

@@ -20,9 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from nst_engine import memory, network_import, networks
+from nst_engine import memory
 from nst_engine.errors import NetworkError, PictureError
 from nst_engine.files import reading
+from nst_engine.network import conversion, library
+from nst_engine.network.layers import CONVOLUTIONS
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -90,9 +92,9 @@ def weights() -> dict[str, bytes]:
     zipped, legacy = io.BytesIO(), io.BytesIO()
     torch.save(state, zipped)
     torch.save(state, legacy, _use_new_zipfile_serialization=False)
-    names = zip(networks.CONVOLUTIONS, [layer for layer in network if hasattr(layer, "weight")], strict=True)
+    names = zip(CONVOLUTIONS, [layer for layer in network if hasattr(layer, "weight")], strict=True)
     own = {f"{name}.{part}": getattr(layer, part).data for name, layer in names for part in ("weight", "bias")}
-    metadata = {"input": networks.BGR_BYTES, "mean": "1,2,3"}
+    metadata = {"input": library.BGR_BYTES, "mean": "1,2,3"}
     return {
         "zip.pth": zipped.getvalue(),
         "legacy.pth": legacy.getvalue(),
@@ -162,12 +164,12 @@ def a_damaged_network_is_loaded_or_refused_in_a_sentence(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / kind
         path.write_bytes(damaged(weights()[kind], changes, length))
-        with mock.patch.object(networks, "networks_folder", lambda: Path(folder) / "networks"):
+        with mock.patch.object(library, "networks_folder", lambda: Path(folder) / "networks"):
             in_bounds(lambda: _load(path))
 
 
 def _load(path: Path) -> None:
-    for use in (networks.load, lambda name: network_import.add(name, "mine")):
+    for use in (library.load, lambda name: conversion.add(name, "mine")):
         try:
             use(str(path))
         except NetworkError as error:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from nst_engine import protocol
 from nst_engine.frames import PROTOCOL
-from nst_engine.protocol import Failure, Plan, Planned, Result, Stop, StylePicture, Stylize
+from nst_engine.pixels import StylePicture
+from nst_engine.protocol import Failure, Plan, Planned, Result, Stop, Stylize
 
 SECONDS = 200
 """Longest that a session may take."""

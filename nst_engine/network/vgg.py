@@ -8,22 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nst_engine.convolution import Convolution
-from nst_engine.networks import CONVOLUTIONS, Network
-
-LAYERS = tuple(name.replace("conv", "relu") for name in CONVOLUTIONS)
-"""The layers whose features can be asked for, shallowest first: each is a convolution after its ReLU."""
-
-
-def stride(layer: str) -> int:
-    """Pixels from one position of a layer's feature map to the next."""
-    return 1 << int(layer[4]) - 1
-
-
-def reach(layer: str) -> int:
-    """How many pixels beyond a position's own stride×stride pixels its features depend on, on each side."""
-    return sum(stride(name) for name in LAYERS[: LAYERS.index(layer) + 1])
-
+from nst_engine.network.convolution import Convolution
+from nst_engine.network.layers import CONVOLUTIONS, LAYERS
+from nst_engine.network.library import Network
 
 POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "max": F.max_pool2d,

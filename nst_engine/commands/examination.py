@@ -19,11 +19,13 @@ import psutil
 import torch
 
 from nst_engine import device as devices
-from nst_engine import memory, networks, protocol
+from nst_engine import memory, protocol
 from nst_engine.errors import NetworkError, ProtocolError
 from nst_engine.frames import PROTOCOL
+from nst_engine.network import library
 from nst_engine.painting import versions
-from nst_engine.protocol import Failure, Result, StylePicture, Stylize
+from nst_engine.pixels import StylePicture
+from nst_engine.protocol import Failure, Result, Stylize
 
 WORKER = (sys.executable, "-I", "-m", "nst_engine", "worker")
 
@@ -47,10 +49,10 @@ def examination() -> dict[str, Any]:
             "convolution_milliseconds": _formats(torch.device("cpu")),
         },
         "devices": {kind: _device(kind) for kind in kinds},
-        "networks": {name: _network(name) for name in networks.listed()},
+        "networks": {name: _network(name) for name in library.listed()},
         "memory_bytes": {"total": total, "available": available, "free_for_a_job": memory.free()},
         "places": {
-            "networks": str(networks.networks_folder()),
+            "networks": str(library.networks_folder()),
             "logs": str(logs_folder()),
         },
     }
@@ -112,7 +114,7 @@ def _answer(to_engine: BinaryIO, from_engine: BinaryIO, job: Stylize) -> Result 
 def _network(name: str) -> str:
     """Its hash, or what is wrong with it."""
     try:
-        return networks.load(name).sha256
+        return library.load(name).sha256
     except NetworkError as error:
         return f"does not work: {error.message}"
 

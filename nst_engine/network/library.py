@@ -20,14 +20,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from nst_engine.errors import NetworkError
+from nst_engine.network.layers import CONVOLUTIONS
+from nst_engine.pixels import Floats
 
 SHIPPED = {"vgg19": "af466424be5d7a849c08e2c7fb7935d080893569b26d6db6480a089d354b2e40"}
 """SHA-256 of the networks that lie in the package's ``data`` folder."""
-
-CONVOLUTIONS = tuple(
-    f"conv{block}_{index}" for block, depth in enumerate((2, 2, 4, 4, 4), start=1) for index in range(1, depth + 1)
-)
-"""The convolutions of VGG-19 (Simonyan & Zisserman 2014, table 1, column E), shallowest first."""
 
 BGR_BYTES = "BGR, 0..255, minus mean"
 RGB_UNIT = "RGB, 0..1, minus mean, over std"
@@ -54,8 +51,6 @@ POOLINGS = ("max", "average")
 """How the metadata field ``pooling`` may begin; without the field it is the first."""
 
 Tensors = Mapping[str, NDArray[Any]]
-
-Floats = NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,7 +191,7 @@ def remove(name: str) -> None:
 
 
 def _data_folder() -> Path:
-    return Path(__file__).parent / "data"
+    return Path(__file__).parents[1] / "data"
 
 
 def _convolution(tensors: Tensors, name: str) -> tuple[Floats, Floats]:

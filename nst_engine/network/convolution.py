@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_engine.winograd import Winograd
+from nst_engine.network.winograd import Winograd
 
 WINOGRAD_CHANNELS, WINOGRAD_POSITIONS = 128, 192
 """Fewest channels, in and out, and positions with which the transforms of Winograd's algorithm pay, measured."""

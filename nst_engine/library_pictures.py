@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nst_engine.errors import PictureError
-from nst_engine.protocol import StylePicture
+from nst_engine.pixels import StylePicture, lightness
 
 Given = NDArray[Any] | Image.Image
 """An array or a Pillow image."""
@@ -26,7 +26,8 @@ def pixels(picture: Given) -> NDArray[Any]:
 def mask(picture: Given | None) -> NDArray[Any] | None:
     """H×W×1 from an H×W or H×W×1 array or an image, whose lightness counts."""
     if isinstance(picture, Image.Image):
-        picture = _deep(picture) if _is_deep(picture) else np.asarray(picture.convert("L"))
+        given = pixels(picture)
+        picture = np.asarray(np.rint(lightness(given)), dtype=given.dtype)
     return picture[..., None] if picture is not None and picture.ndim == 2 else picture
 
 

@@ -23,11 +23,12 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from nst_engine import download, networks
-from nst_engine.download import Download
 from nst_engine.errors import NetworkError
 from nst_engine.files import places
-from nst_engine.networks import BGR_BYTES, CONVOLUTIONS, RGB_UNIT, Network
+from nst_engine.network import download, library
+from nst_engine.network.download import Download
+from nst_engine.network.layers import CONVOLUTIONS
+from nst_engine.network.library import BGR_BYTES, RGB_UNIT, Network
 
 DOWNLOADS = {
     "torchvision": Download(
@@ -97,7 +98,7 @@ def add(source: str, name: str | None = None, convention: str | None = None, poo
     """Make a network of ``source``, a weights file or a key of :data:`DOWNLOADS`, and return it.
 
     ``convention`` is a key of :data:`INPUTS`; without it, the file has to be a known one or state its own.
-    ``pooling`` is one of :data:`networks.POOLINGS`; without it, it is the file's own or max. Raises
+    ``pooling`` is one of :data:`library.POOLINGS`; without it, it is the file's own or max. Raises
     :class:`NetworkError`, and then everything is as before.
     """
     if source not in DOWNLOADS:
@@ -110,7 +111,7 @@ def add(source: str, name: str | None = None, convention: str | None = None, poo
 def _file(source: str) -> Path:
     """The file of this path; raises NetworkError when there is none, or one that cannot be a network's."""
     remedy = "Give a weights file that is there, or one of these names: " + ", ".join(DOWNLOADS) + "."
-    shown = networks.shortened(source)
+    shown = library.shortened(source)
     try:
         file = Path(source).expanduser()
         found = file.stat()
@@ -118,7 +119,7 @@ def _file(source: str) -> Path:
         raise NetworkError(f"{shown} cannot be read ({getattr(error, 'strerror', error)}).", remedy) from None
     if not stat.S_ISREG(found.st_mode):
         raise NetworkError(f"{shown} is no file.", remedy)
-    if found.st_size > networks.LARGEST_FILE:
+    if found.st_size > library.LARGEST_FILE:
         raise NetworkError(f"{shown} is larger than a VGG-19 can be ({found.st_size / 1e9:.1f} GB).", remedy)
     return file
 
@@ -131,9 +132,9 @@ def _convert(file: Path, name: str | None, convention: str | None, pooling: str 
     tensors, own_metadata = _read(file)
     arrays = _convolutions(file, tensors)
     metadata = _metadata(file, own_metadata, convention or known_convention, pooling)
-    data = _file_bytes(arrays, {"weights_sha256": networks.fingerprint(arrays), **metadata})
+    data = _file_bytes(arrays, {"weights_sha256": library.fingerprint(arrays), **metadata})
     try:
-        network = networks.from_tensors(name, hashlib.sha256(data).hexdigest(), arrays, metadata)
+        network = library.from_tensors(name, hashlib.sha256(data).hexdigest(), arrays, metadata)
     except ValueError as error:
         raise NetworkError(f"{file} is not a whole VGG-19: {error}.", "Give the weights of a VGG-19.") from None
     with _workplace():
@@ -148,7 +149,7 @@ def _check_name(name: str) -> None:
     """Raise NetworkError unless a new network can have this name."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise NetworkError(f"'{name}' is no name for a network.", "Say --name with letters, digits, dots and dashes.")
-    if name.lower() in (other.lower() for other in networks.listed()):
+    if name.lower() in (other.lower() for other in library.listed()):
         raise _taken(name)
 
 
@@ -159,13 +160,13 @@ def _taken(name: str) -> NetworkError:
 
 
 def _own_file(name: str) -> Path:
-    return networks.networks_folder() / f"{name}.safetensors"
+    return library.networks_folder() / f"{name}.safetensors"
 
 
 @contextlib.contextmanager
 def _workplace() -> Iterator[Path]:
     """A folder for half files, on the disk of the user's networks; it goes away with all that is left in it."""
-    folder = networks.networks_folder()
+    folder = library.networks_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as place:
@@ -179,7 +180,7 @@ def _workplace() -> Iterator[Path]:
 
 def _published(file: Path) -> tuple[str, str] | tuple[None, None]:
     """Name and input of a known file, which is known by its hash or, saved anew by some program, by its name."""
-    sha256 = networks.file_hash(file)
+    sha256 = library.file_hash(file)
     for beginning, known in PUBLISHED.items():
         if sha256.startswith(beginning) or beginning in file.name:
             return known
@@ -247,7 +248,7 @@ def _no_plain_weights(file: Path) -> NetworkError:
 
 
 def _convolutions(file: Path, tensors: Mapping[str, Any]) -> Arrays:
-    """The tensors of the convolutions, under the names of :data:`networks.CONVOLUTIONS`, in float32 or as codes."""
+    """The tensors of the convolutions, under the names of :data:`layers.CONVOLUTIONS`, in float32 or as codes."""
     known = {f"{name}.{part}" for name in CONVOLUTIONS for part in ("weight", "codes", "codebook", "bias")}
     foreign = {
         f"features.{index}.{part}": f"{name}.{part}"
@@ -258,7 +259,7 @@ def _convolutions(file: Path, tensors: Mapping[str, Any]) -> Arrays:
     for key, tensor in tensors.items():
         key = foreign.get(key, key)
         if key in known and isinstance(tensor, torch.Tensor):
-            if tensor.numel() > networks.MOST_VALUES:
+            if tensor.numel() > library.MOST_VALUES:
                 raise NetworkError(f"{file} is not a whole VGG-19: {key} has {tensor.numel()} values.", NEEDED)
             try:
                 plain = tensor if key.endswith(".codes") else tensor.detach().float()

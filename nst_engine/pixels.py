@@ -1,0 +1,62 @@
+"""Pictures as all rooms speak of them: sizes, pixels, styles, masks."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMALLEST_SIDE = 16
+"""Pixels that a picture's short side needs so that relu5_1, after four poolings, still has a position."""
+
+Floats = NDArray[np.float32]
+"""Numbers of pictures or networks."""
+
+Pixels = NDArray[Any]
+"""H×W×C: float32 with 0…1 as the visible range, or uint8 0…255. C is 4 (RGBA, not premultiplied), 3 (RGB) or 1 for
+a mask, which has the content's height and width."""
+
+
+class Size(NamedTuple):
+    """Height and width in pixels."""
+
+    height: int
+    width: int
+
+    @property
+    def pixels(self) -> int:
+        """Their product."""
+        return self.height * self.width
+
+    def scaled_to(self, long_side: float) -> Size:
+        """The size in the same proportions whose longer side is ``long_side``, at least one pixel a side."""
+        factor = long_side / max(self)
+        return Size(max(1, round(self.height * factor)), max(1, round(self.width * factor)))
+
+
+@dataclasses.dataclass(frozen=True)
+class StylePicture:
+    """One style: the name to show, its pixels, its weight among several (any positive number), and the mask of the
+    region that it is for; None for wherever no other style's region is."""
+
+    name: str
+    pixels: Pixels
+    weight: float = 1.0
+    region: Pixels | None = None
+
+
+class Masks(NamedTuple):
+    """Maps on the content, H×W×1 or None. ``protection``: what stays as it is; ``selection``: what is painted."""
+
+    protection: Pixels | None = None
+    selection: Pixels | None = None
+
+
+def lightness(pixels: Pixels) -> Floats:
+    """A picture (H×W×3|4, uint8 or uint16) read as a mask: the mean of its colors times alpha, H×W, 0 to their most."""
+    light: Floats = pixels[..., :3].mean(axis=2, dtype=np.float32)
+    if pixels.shape[2] == 4:
+        light *= pixels[..., 3] / np.float32(np.iinfo(pixels.dtype).max)
+    return light
