@@ -22,18 +22,8 @@ NAMES = (NAME, NAME_210)
 """Folder and entry file of the plug-in for GIMP 3, and of the one for GIMP 2.10: GIMP wants both to have one name."""
 
 PACKAGE = "nst_plugin"
-SHARED_WITH_210 = (
-    "__init__",
-    "areas",
-    "durations",
-    "engine_client",
-    "engine_log",
-    "errors",
-    "messages",
-    "settings",
-    "translation",
-)
-"""Modules of the package that Python 2.7 understands; frames.py is another."""
+SHARED = f"{PACKAGE}/shared"
+"""The part of the package that Python 2.7 understands."""
 
 LOCALE = "locale"
 ENGINE_FORMAT = 1
@@ -95,7 +85,7 @@ def plugin_files(
     engines = {"format": ENGINE_FORMAT, "version": version_of(checkout), "engines": [engine]}
     files = code_210(checkout) if name == NAME_210 else contents(checkout / "gimp_plugin" / NAME)
     files |= {path[:-2] + "mo": compiled(read_po(files[path].decode())) for path in files if path.endswith(".po")}
-    files[f"{PACKAGE}/frames.py"] = (checkout / "nst_engine/frames.py").read_bytes()
+    files[f"{SHARED}/frames.py"] = (checkout / "nst_engine/frames.py").read_bytes()
     files["engine.json"] = (json.dumps(engines, indent=1) + "\n").encode("ascii")
     files["options.json"] = options_json.encode()
     files[f"{name}.py"] = files.pop(f"{name}.py")
@@ -105,9 +95,9 @@ def plugin_files(
 def code_210(checkout: Path) -> dict[str, bytes]:
     """Return what GIMP 2.10 gets: what its Python 2.7 understands, and the same translations."""
     files = contents(checkout / "gimp_plugin" / NAME)
-    shared = [f"{PACKAGE}/{module}.py" for module in SHARED_WITH_210]
-    translations = [path for path in files if path.startswith(f"{LOCALE}/")]
-    return {**{path: files[path] for path in [*shared, *translations]}, **contents(checkout / "gimp_plugin/gimp210")}
+    shared = {path: data for path, data in files.items() if path.startswith((f"{SHARED}/", f"{LOCALE}/"))}
+    init = f"{PACKAGE}/__init__.py"
+    return {init: files[init], **shared, **contents(checkout / "gimp_plugin/gimp210")}
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from nst_engine.errors import ProtocolError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "gimp_plugin/neural-style"))
 
-from nst_plugin import settings
+from nst_plugin.shared import settings
 
 
 @pytest.mark.slow

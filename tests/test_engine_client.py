@@ -21,10 +21,10 @@ from tests.fuzz.values import json_values
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "gimp_plugin/neural-style"))
 
-from nst_plugin import durations, engine_client, frames, messages, settings
-from nst_plugin.engine_client import Engine
-from nst_plugin.errors import EngineError
-from nst_plugin.messages import Mask, Picture, Planned, Preview, Progress, Refusal, Result, Style
+from nst_plugin.shared import durations, engine_client, frames, messages, settings
+from nst_plugin.shared.engine_client import Engine
+from nst_plugin.shared.errors import EngineError
+from nst_plugin.shared.messages import Mask, Picture, Planned, Preview, Progress, Refusal, Result, Style
 
 ENGINES = Path(__file__).parent / "gimp/engines"
 CONTENT = Picture(2, 1, array.array("f", [0.1, 0.2, 0.3, 1.0, 0.4, 0.5, 0.6, 0.5]).tobytes())
@@ -179,8 +179,8 @@ def test_a_child_that_keeps_the_pipe_of_an_engine_that_is_gone_keeps_nobody_wait
 LIMITED = """
 import resource, sys
 sys.path[:0] = [{plug_in!r}]
-from nst_plugin.engine_client import Engine
-from nst_plugin.messages import Picture, Style
+from nst_plugin.shared.engine_client import Engine
+from nst_plugin.shared.messages import Picture, Style
 content = Picture(5000, 1000, bytes(80_000_000))  # more than the C library puts aside for a thread
 with Engine({command!r}, [{logs!r}]) as engine:
     engine.wait_for_greeting()
@@ -197,7 +197,7 @@ FULL_DISK = "resource.setrlimit(resource.RLIMIT_FSIZE, (4, -1))"
 
 def run_limited(command: list[str], logs: Path, limit: str) -> tuple[str, str]:
     """The last line that a process says which uses the client within limits, on stdout and on stderr."""
-    plug_in = str(Path(engine_client.__file__).parents[1])
+    plug_in = str(Path(engine_client.__file__).parents[2])
     code = LIMITED.format(plug_in=plug_in, command=command, logs=str(logs), limit=limit.strip())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     return done.stdout.strip(), (done.stderr.splitlines() or [""])[-1]
@@ -206,7 +206,9 @@ def run_limited(command: list[str], logs: Path, limit: str) -> tuple[str, str]:
 def test_a_picture_that_does_not_fit_into_memory_is_an_ending_too(logs: Path) -> None:
     told, problem = run_limited(command("answers"), logs, LITTLE_MEMORY)
     assert told == ""
-    assert problem.startswith("nst_plugin.errors.EngineError: There is too little memory for this picture: close ")
+    assert problem.startswith(
+        "nst_plugin.shared.errors.EngineError: There is too little memory for this picture: close "
+    )
 
 
 def test_a_full_disk_under_the_log_costs_nothing_but_the_log(logs: Path) -> None:

@@ -10,13 +10,13 @@ import sys
 import gimpfu
 from gimpfu import gimp, pdb
 
-from nst_plugin import settings, translation
-from nst_plugin.areas import Area, widened
-from nst_plugin.durations import time_left
-from nst_plugin.engine_client import Engine
-from nst_plugin.errors import BadRequest, explained
-from nst_plugin.messages import Mask, Picture, Style
-from nst_plugin.translation import _
+from nst_plugin.shared import settings, translation
+from nst_plugin.shared.durations import time_left
+from nst_plugin.shared.engine_client import Engine
+from nst_plugin.shared.errors import BadRequest, explained
+from nst_plugin.shared.messages import Mask, Picture, Style
+from nst_plugin.shared.painted_area import Area, widened
+from nst_plugin.shared.translation import _
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks

@@ -11,7 +11,8 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, Gio, GLib  # noqa: E402  (the versions come first)
 
-from nst_plugin import filter, registration, settings, translation  # noqa: E402
+from nst_plugin import procedures, runs  # noqa: E402
+from nst_plugin.shared import settings, translation  # noqa: E402
 
 
 class NeuralStyle(Gimp.PlugIn):
@@ -21,11 +22,11 @@ class NeuralStyle(Gimp.PlugIn):
         return False  # translation.py knows the catalogs
 
     def do_query_procedures(self) -> list[str]:
-        self.set_help_domain(registration.PROCEDURE, Gio.File.new_for_path(settings.HELP_FOLDER))
-        return [registration.PROCEDURE, registration.AGAIN]
+        self.set_help_domain(procedures.PROCEDURE, Gio.File.new_for_path(settings.HELP_FOLDER))
+        return [procedures.PROCEDURE, procedures.AGAIN]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
-        return registration.create_procedure(self, name, filter.run)
+        return procedures.create_procedure(self, name, runs.run)
 
 
 translation.use(GLib.get_language_names())

@@ -17,7 +17,7 @@ from tests.fuzz.values import json_values, texts
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "gimp_plugin/neural-style"))
 
-from nst_plugin import frames as frames_of_plugin
+from nst_plugin.shared import frames as frames_of_plugin
 
 sides = st.sampled_from([frames, frames_of_plugin])
 

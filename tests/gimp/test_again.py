@@ -303,8 +303,8 @@ def examples(strategy: Any, count: int) -> list[Any]:
 READ_ALL = """
 import sys
 sys.path.insert(0, os.path.join(Gimp.directory(), "plug-ins/neural-style"))
-from nst_plugin import jobs, recall
-from nst_plugin.errors import BadRequest
+from nst_plugin.image import jobs, recall
+from nst_plugin.shared.errors import BadRequest
 
 image = new_image()
 add_layer(image, "painting", 0, 0, 20, 20, CYAN)

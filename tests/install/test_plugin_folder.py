@@ -12,7 +12,6 @@ import pytest
 from errors import InstallError
 from plugin_folder import (
     NAME_210,
-    SHARED_WITH_210,
     install_plugin,
     other_copies,
     plugin_name,
@@ -67,7 +66,7 @@ def files_in(plugin: Path) -> set[str]:
 def test_the_plugin_is_put_together_from_both_halves(checkout: Path, gimp: Path, record: Record) -> None:
     assert install_plugin(gimp / "plug-ins", checkout, '{"format": 1}', COMMAND, record) == []
     plugin = gimp / "plug-ins/neural-style"
-    code = {"neural-style.py", "nst_plugin/dialog.py", "nst_plugin/frames.py"}
+    code = {"neural-style.py", "nst_plugin/dialog.py", "nst_plugin/shared/frames.py"}
     assert files_in(plugin) == {"engine.json", "options.json", "help/page.html", *code}
     assert (plugin / "options.json").read_text() == '{"format": 1}'
 
@@ -75,12 +74,15 @@ def test_the_plugin_is_put_together_from_both_halves(checkout: Path, gimp: Path,
 def test_gimp_2_10_gets_its_own_entry_and_only_what_python_2_understands(
     checkout: Path, gimp: Path, record: Record
 ) -> None:
-    for module in SHARED_WITH_210:
-        (checkout / f"gimp_plugin/neural-style/nst_plugin/{module}.py").write_text("")
+    package = checkout / "gimp_plugin/neural-style/nst_plugin"
+    (package / "shared").mkdir()
+    shared = ["__init__.py", "shared/__init__.py", "shared/settings.py"]
+    for name in shared:
+        (package / name).write_text("")
     install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record, plugin_name(gimp.parent / "2.10"))
     plugin = gimp / "plug-ins" / NAME_210
-    shared = {f"nst_plugin/{module}.py" for module in (*SHARED_WITH_210, "frames")}
-    assert files_in(plugin) == {"neural_style_210.py", "engine.json", "options.json", *shared}
+    package_files = {f"nst_plugin/{name}" for name in (*shared, "shared/frames.py")}
+    assert files_in(plugin) == {"neural_style_210.py", "engine.json", "options.json", *package_files}
 
 
 def test_the_engine_is_named_with_the_protocol_that_frames_state(checkout: Path, gimp: Path, record: Record) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gi.repository import Gimp, GLib
 
-from nst_plugin.durations import time_left
-from nst_plugin.translation import _
+from nst_plugin.shared.durations import time_left
+from nst_plugin.shared.translation import _
 
 
 def start() -> None:

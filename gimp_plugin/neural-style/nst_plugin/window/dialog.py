@@ -10,11 +10,13 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402  (the versions come first)
 
-from nst_plugin import registration, settings, style_choice, thumbnails  # noqa: E402
-from nst_plugin.engine_client import Engine  # noqa: E402
-from nst_plugin.errors import BadRequest  # noqa: E402
-from nst_plugin.estimate import Estimate  # noqa: E402
-from nst_plugin.translation import _  # noqa: E402
+from nst_plugin import procedures  # noqa: E402
+from nst_plugin.shared import settings  # noqa: E402
+from nst_plugin.shared.engine_client import Engine  # noqa: E402
+from nst_plugin.shared.errors import BadRequest  # noqa: E402
+from nst_plugin.shared.translation import _  # noqa: E402
+from nst_plugin.window import style_choice, thumbnails  # noqa: E402
+from nst_plugin.window.plan_line import Estimate  # noqa: E402
 
 
 def show(
@@ -49,7 +51,7 @@ def fill(dialog: GimpUi.ProcedureDialog, with_mask: bool) -> None:
     """Show all options, as the option table groups them, and what the layer's mask means if it has one."""
     groups: dict[str, list[str]] = {"basic": ["mask"] if with_mask else [], "advanced": []}
     for row in settings.option_rows():
-        name = registration.argument_name(row)
+        name = procedures.argument_name(row)
         groups[row["group"]].append(name)
         if row["kind"] == "float":
             dialog.get_scale_entry(name, 1.0)

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from gi.repository import Gegl, Gimp
 
-from nst_plugin import layers
-from nst_plugin.jobs import Job
-from nst_plugin.messages import Picture, Preview, Result
-from nst_plugin.translation import _
+from nst_plugin.image import layers
+from nst_plugin.image.jobs import Job
+from nst_plugin.shared.messages import Picture, Preview, Result
+from nst_plugin.shared.translation import _
 
 PREVIEW_FORMAT = "R'G'B'A u8"
 BAND_ROWS = 256

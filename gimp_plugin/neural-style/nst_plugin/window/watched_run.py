@@ -8,12 +8,12 @@ from contextlib import closing, contextmanager
 
 from gi.repository import Gimp, GLib
 
-from nst_plugin.canvas import FormingLayer
-from nst_plugin.engine_client import Engine
-from nst_plugin.errors import Canceled
-from nst_plugin.jobs import Job
-from nst_plugin.messages import Preview, Progress, Result
-from nst_plugin.run_window import RunWindow
+from nst_plugin.image.forming_layer import FormingLayer
+from nst_plugin.image.jobs import Job
+from nst_plugin.shared.engine_client import Engine
+from nst_plugin.shared.errors import Canceled
+from nst_plugin.shared.messages import Preview, Progress, Result
+from nst_plugin.window.run_window import RunWindow
 
 TICK_MS = 40
 """Longest time without a look at the engine."""

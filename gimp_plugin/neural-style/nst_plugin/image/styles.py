@@ -6,15 +6,16 @@ import os
 
 from gi.repository import Gimp, Gio
 
-from nst_plugin import layers, registration
-from nst_plugin.errors import BadRequest
-from nst_plugin.messages import Style
-from nst_plugin.translation import _
+from nst_plugin import procedures
+from nst_plugin.image import layers
+from nst_plugin.shared.errors import BadRequest
+from nst_plugin.shared.messages import Style
+from nst_plugin.shared.translation import _
 
 
 def source(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> Gimp.Layer | Gio.File:
     """What was chosen: the file if there is one, else the layer, else the layer by name. BadRequest when useless."""
-    values = registration.values(config)
+    values = procedures.values(config)
     file, layer, name = values["style-file"], values["style"], values["style-name"]
     if file is not None:
         if not file.query_exists(None):

@@ -6,8 +6,8 @@ from typing import Any
 
 from gi.repository import Gimp, GObject
 
-from nst_plugin import settings
-from nst_plugin.translation import N_, _
+from nst_plugin.shared import settings
+from nst_plugin.shared.translation import N_, _
 
 PROCEDURE, AGAIN = "plug-in-neural-style", "plug-in-neural-style-again"
 MENU_LABELS = {PROCEDURE: N_("_Neural Style..."), AGAIN: N_("Neural Style A_gain...")}

@@ -8,9 +8,9 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402  (the versions come first)
 
-from nst_plugin import registration  # noqa: E402
-from nst_plugin.following import follow  # noqa: E402
-from nst_plugin.translation import _  # noqa: E402
+from nst_plugin import procedures  # noqa: E402
+from nst_plugin.shared.translation import _  # noqa: E402
+from nst_plugin.window.bindings import follow  # noqa: E402
 
 SPACING = 6
 
@@ -50,14 +50,14 @@ def layer_row(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> Row:
 
     follow(config, ("style", "style-name", "style-file"), layers, follow_config)
     GObject.Object.connect(layers, "changed", follow_user)  # its own connect is another function
-    label = Gtk.Label(label=_(registration.STYLE_LABEL), use_underline=True, xalign=0.0, mnemonic_widget=layers)
-    return Row(label, _(registration.STYLE_HELP), [label, layers], wide=layers)
+    label = Gtk.Label(label=_(procedures.STYLE_LABEL), use_underline=True, xalign=0.0, mnemonic_widget=layers)
+    return Row(label, _(procedures.STYLE_HELP), [label, layers], wide=layers)
 
 
 def file_row(config: Gimp.ProcedureConfig) -> Row:
     """A button to choose a file, and one to be without it again."""
     file = config.get_property("style-file")
-    label = _(registration.FILE_LABEL)
+    label = _(procedures.FILE_LABEL)
     chooser = GimpUi.FileChooser.new(Gimp.FileChooserAction.OPEN, label, _("Choose a Style"), file)
     chooser.bind_property("file", config, "style-file", GObject.BindingFlags.BIDIRECTIONAL)
     clear = Gtk.Button.new_from_icon_name("edit-clear-symbolic", Gtk.IconSize.BUTTON)
@@ -69,7 +69,7 @@ def file_row(config: Gimp.ProcedureConfig) -> Row:
         clear.set_sensitive(config.get_property("style-file") is not None)
 
     follow(config, ["style-file"], clear, follow_config)
-    return Row(chooser.get_label_widget(), _(registration.FILE_HELP), [chooser, clear], wide=chooser)
+    return Row(chooser.get_label_widget(), _(procedures.FILE_HELP), [chooser, clear], wide=chooser)
 
 
 def choose(config: Gimp.ProcedureConfig, layer: Gimp.Layer | None) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 
-from nst_plugin.translation import N_, _
+from nst_plugin.shared.translation import N_, _
 
 NO_MEMORY = N_("There is too little memory for this picture: close other programs and images, or paint a smaller part.")
 

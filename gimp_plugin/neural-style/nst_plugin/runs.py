@@ -7,11 +7,13 @@ import os
 import gi
 from gi.repository import Gegl, Gimp, GLib, GObject
 
-from nst_plugin import jobs, layers, messages, progress, recall, registration, settings
-from nst_plugin.engine_client import Engine
-from nst_plugin.errors import BadRequest, Canceled, PluginError, explained
-from nst_plugin.jobs import Job
-from nst_plugin.translation import _
+from nst_plugin import procedures, progress_bar
+from nst_plugin.image import jobs, layers, recall
+from nst_plugin.image.jobs import Job
+from nst_plugin.shared import messages, settings
+from nst_plugin.shared.engine_client import Engine
+from nst_plugin.shared.errors import BadRequest, Canceled, PluginError, explained
+from nst_plugin.shared.translation import _
 
 
 def run(
@@ -59,13 +61,13 @@ def stylize(
 ) -> Gimp.Layer:
     """The whole story."""
     content = selected = selected_layer(image, drawables)
-    if procedure.get_name() == registration.AGAIN:
+    if procedure.get_name() == procedures.AGAIN:
         content = recall.content_of(selected)
         recall.restore(config, selected, keep_given=run_mode == Gimp.RunMode.NONINTERACTIVE)
     if run_mode != Gimp.RunMode.INTERACTIVE:
         jobs.check(config, content)
     watched = open_display(run_mode)
-    with Engine(settings.engine_command(), settings.log_folders(), progress.stay_responsive) as engine:
+    with Engine(settings.engine_command(), settings.log_folders(), progress_bar.stay_responsive) as engine:
         Gegl.init(None)
         if run_mode == Gimp.RunMode.INTERACTIVE:
             ask(procedure, config, content, engine)
@@ -85,21 +87,21 @@ def open_display(run_mode: Gimp.RunMode) -> bool:
     gi.require_version("GimpUi", "3.0")
     from gi.repository import GimpUi
 
-    GimpUi.init(registration.PROCEDURE)
+    GimpUi.init(procedures.PROCEDURE)
     return True
 
 
 def paint_on_the_canvas(engine: Engine, job: Job) -> Gimp.Layer:
     """The layer is there at once and forms before the user's eyes."""
-    from nst_plugin import live  # GTK needs a display, which batch mode lacks
+    from nst_plugin.window import watched_run  # GTK needs a display, which batch mode lacks
 
-    return live.stylize(engine, job)
+    return watched_run.stylize(engine, job)
 
 
 def paint_unseen(engine: Engine, job: Job) -> Gimp.Layer:
     """The image changes only when the layer is complete."""
-    progress.start()
-    result = engine.stylize(job.picture, job.styles, job.options, progress.report, job.protection, job.selection)
+    progress_bar.start()
+    result = engine.stylize(job.picture, job.styles, job.options, progress_bar.report, job.protection, job.selection)
     if job.image not in Gimp.get_images():
         raise BadRequest(_("The image was closed while it was being painted, so nothing was added."))
     layer = job.new_layer(job.name)
@@ -125,7 +127,7 @@ def selected_layer(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Gimp.La
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, content: Gimp.Layer, engine: Engine) -> None:
     """Let the user choose; what was chosen is in the config then."""
-    from nst_plugin import dialog  # GTK needs a display, which batch mode lacks
+    from nst_plugin.window import dialog  # GTK needs a display, which batch mode lacks
 
     if not dialog.show(procedure, config, content, engine, lambda: jobs.check(config, content)):
         raise Canceled

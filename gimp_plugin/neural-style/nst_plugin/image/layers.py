@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from gi.repository import Gegl, Gimp, Gio
 
-from nst_plugin.areas import Area
-from nst_plugin.errors import BadRequest
-from nst_plugin.messages import Mask, Picture
-from nst_plugin.translation import _
+from nst_plugin.shared.errors import BadRequest
+from nst_plugin.shared.messages import Mask, Picture
+from nst_plugin.shared.painted_area import Area
+from nst_plugin.shared.translation import _
 
 PIXEL_FORMAT = "R'G'B'A float"
 """GEGL's name for sRGB-encoded RGBA in float32, whatever the image's own profile and depth."""

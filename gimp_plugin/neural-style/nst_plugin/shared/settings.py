@@ -6,14 +6,14 @@ import os
 import sys
 import tempfile
 
-from nst_plugin.errors import EngineError
-from nst_plugin.translation import N_, _
+from nst_plugin.shared.errors import EngineError
+from nst_plugin.shared.translation import N_, _
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
     from typing import Any, Dict, List, Mapping, Optional
 
-FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HELP_FOLDER = os.path.join(FOLDER, "help")
 FORMAT = 1
 NOT_INSTALLED = N_(

@@ -7,12 +7,13 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GLib, Gtk  # noqa: E402  (the versions come first)
 
-from nst_plugin import masks, registration  # noqa: E402
-from nst_plugin.durations import duration  # noqa: E402
-from nst_plugin.engine_client import Engine  # noqa: E402
-from nst_plugin.errors import BadRequest, EngineError  # noqa: E402
-from nst_plugin.messages import Planned, Refusal  # noqa: E402
-from nst_plugin.translation import _  # noqa: E402
+from nst_plugin import procedures  # noqa: E402
+from nst_plugin.image import masks  # noqa: E402
+from nst_plugin.shared.durations import duration  # noqa: E402
+from nst_plugin.shared.engine_client import Engine  # noqa: E402
+from nst_plugin.shared.errors import BadRequest, EngineError  # noqa: E402
+from nst_plugin.shared.messages import Planned, Refusal  # noqa: E402
+from nst_plugin.shared.translation import _  # noqa: E402
 
 LOOK_MS = 100
 WIDTH_CHARS = 48
@@ -57,7 +58,7 @@ class Estimate:
         except BadRequest as problem:
             self.label.set_text(str(problem))
             return
-        self._engine.plan(registration.chosen_options(self._config), area.width, area.height)
+        self._engine.plan(procedures.chosen_options(self._config), area.width, area.height)
         self._is_asked = True
 
     def _hear(self) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from nst_plugin import layers, masks, recall, registration, styles
-from nst_plugin.messages import Mask, Picture, Result, Style
-from nst_plugin.translation import _
+from nst_plugin import procedures
+from nst_plugin.image import layers, masks, recall, styles
+from nst_plugin.shared.messages import Mask, Picture, Result, Style
+from nst_plugin.shared.translation import _
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer) -
     return Job(
         picture=layers.read_layer(content, area, with_mask=not protected),
         styles=styles.read(source),
-        options=registration.chosen_options(config),
+        options=procedures.chosen_options(config),
         protection=masks.protection(content, area) if protected else None,
         selection=selection,
         name=_("{content} in the style of {style}").format(content=content.get_name(), style=styles.title(source)),
@@ -72,4 +73,4 @@ def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer) -
 
 
 def is_protected(config: Gimp.ProcedureConfig) -> bool:
-    return bool(registration.values(config)["mask"] == registration.PROTECTION)
+    return bool(procedures.values(config)["mask"] == procedures.PROTECTION)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gi.repository import Gimp
 
-from nst_plugin import layers
-from nst_plugin.areas import Area, widened
-from nst_plugin.errors import BadRequest
-from nst_plugin.messages import Mask
-from nst_plugin.translation import _
+from nst_plugin.image import layers
+from nst_plugin.shared.errors import BadRequest
+from nst_plugin.shared.messages import Mask
+from nst_plugin.shared.painted_area import Area, widened
+from nst_plugin.shared.translation import _
 
 INVERTED = bytes(range(255, -1, -1))
 

@@ -7,10 +7,10 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, Gimp, Gio, GLib, Gtk, Pango  # noqa: E402  (the versions come first)
 
-from nst_plugin import styles  # noqa: E402
-from nst_plugin.errors import BadRequest  # noqa: E402
-from nst_plugin.following import follow  # noqa: E402
-from nst_plugin.translation import _  # noqa: E402
+from nst_plugin.image import styles  # noqa: E402
+from nst_plugin.shared.errors import BadRequest  # noqa: E402
+from nst_plugin.shared.translation import _  # noqa: E402
+from nst_plugin.window.bindings import follow  # noqa: E402
 
 SIZE = 96
 PIXELS = 2 * SIZE

@@ -1,6 +1,6 @@
 """A time to wait, in words. Understood by Python 2.7 and 3."""
 
-from nst_plugin.translation import _
+from nst_plugin.shared.translation import _
 
 
 def time_left(seconds):

@@ -6,7 +6,7 @@ What the engine says is checked before it is believed: another program may answe
 import collections
 import re
 
-from nst_plugin import frames
+from nst_plugin.shared import frames
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks

@@ -12,10 +12,11 @@ from typing import Any
 
 from gi.repository import Gimp, Gio
 
-from nst_plugin import registration, settings
-from nst_plugin.errors import BadRequest
-from nst_plugin.messages import Picture, Style
-from nst_plugin.translation import _
+from nst_plugin import procedures
+from nst_plugin.shared import settings
+from nst_plugin.shared.errors import BadRequest
+from nst_plugin.shared.messages import Picture, Style
+from nst_plugin.shared.translation import _
 
 NAME = "neural-style"
 FORMAT = 1
@@ -31,8 +32,8 @@ def record(config: Gimp.ProcedureConfig, content: Gimp.Layer, source: Gimp.Layer
         "plug-in": settings.version(),
         "content": {**reference(content, content.get_image()), "part": is_part},
         "style": style_reference(source, content.get_image()),
-        "mask": registration.values(config)["mask"],
-        "options": registration.options(config),
+        "mask": procedures.values(config)["mask"],
+        "options": procedures.options(config),
     }
 
 
@@ -98,10 +99,10 @@ def restore(config: Gimp.ProcedureConfig, layer: Gimp.Layer, keep_given: bool) -
 
     ``keep_given`` lets those arguments win that a script has set to something other than their defaults.
     """
-    defaults, values = registration.defaults(), registration.values(config)
+    defaults, values = procedures.defaults(), procedures.values(config)
     given = {name for name, default in defaults.items() if keep_given and values[name] != default}
-    if given & set(registration.STYLE_ARGUMENTS):
-        given |= set(registration.STYLE_ARGUMENTS)
+    if given & set(procedures.STYLE_ARGUMENTS):
+        given |= set(procedures.STYLE_ARGUMENTS)
     with reading():
         note = read(layer)
         noted = {"mask": note["mask"], **{name.replace("_", "-"): value for name, value in note["options"].items()}}
@@ -113,7 +114,7 @@ def restore(config: Gimp.ProcedureConfig, layer: Gimp.Layer, keep_given: bool) -
 def put(config: Gimp.ProcedureConfig, name: str, value: Any) -> None:
     """Set an argument; ValueError when it does not take this value, of which GIMP itself only warns."""
     config.set_property(name, value)
-    if isinstance(value, (str, int, float)) and registration.values(config)[name] != value:
+    if isinstance(value, (str, int, float)) and procedures.values(config)[name] != value:
         raise ValueError(name)
 
 

@@ -11,8 +11,8 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import GimpUi, Gtk  # noqa: E402  (the versions come first)
 
-from nst_plugin.durations import time_left  # noqa: E402
-from nst_plugin.translation import _  # noqa: E402
+from nst_plugin.shared.durations import time_left  # noqa: E402
+from nst_plugin.shared.translation import _  # noqa: E402
 
 SPACING = 6
 BORDER = 12

@@ -17,11 +17,11 @@ import sys
 import threading
 import time
 
-from nst_plugin import frames, messages, settings
-from nst_plugin.engine_log import EngineLog
-from nst_plugin.errors import EngineError, too_little_memory
-from nst_plugin.messages import Note, Planned, Progress, Refusal, Result
-from nst_plugin.translation import N_, _
+from nst_plugin.shared import frames, messages, settings
+from nst_plugin.shared.engine_log import EngineLog
+from nst_plugin.shared.errors import EngineError, too_little_memory
+from nst_plugin.shared.messages import Note, Planned, Progress, Refusal, Result
+from nst_plugin.shared.translation import N_, _
 
 try:
     import queue
@@ -32,7 +32,7 @@ MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
     from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Union
 
-    from nst_plugin.messages import Mask, Picture, Style
+    from nst_plugin.shared.messages import Mask, Picture, Style
 
     Report = Callable[[float, Optional[float], str], None]
     Arrival = Union[frames.Frame, "_Ending"]

@@ -1,1 +1,0 @@
-../../../nst_engine/frames.py

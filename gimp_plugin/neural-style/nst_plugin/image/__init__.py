@@ -1,0 +1,1 @@
+"""The image: its layers, masks and styles, read and written."""

@@ -1,0 +1,1 @@
+"""What is shown: the dialog, and the window of a run."""
