@@ -27,6 +27,7 @@ SLOW = {
     "test_benchmarks",
     "test_cli",
     "test_endurance",
+    "test_extremes",
     "test_for_real_on_linux",
     "test_forecast",
     "test_fuzz",

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from benchmarks import cpu, faults, gpu, neural_style_pt, published, runs, sizes, style_transfer_pytorch, waits
+from benchmarks import cpu, faults, gpu, neural_style_pt, published, runs, sizes, style_transfer_pytorch, sweep, waits
 from benchmarks.lattice import lattice
 
 from nst_engine import options, stylize
@@ -364,3 +364,13 @@ def test_bfloat16_convolutions_lead_the_same_way():
     found = gpu.difference(torch.device("cpu"), torch.bfloat16)
     assert 0 < found.loss < gpu.TOLERANCE
     assert found.gradient < gpu.TOLERANCE
+
+
+def test_a_slice_of_the_sweep_finds_nothing_worse_than_what_was_seen(capsys):
+    sweep.main(["--jobs", "6"])
+    assert capsys.readouterr().out.startswith("6 jobs: 6 fine, 0 worse;")
+
+
+@pytest.mark.parametrize("returned, is_fine", [(1.0, True), (1.0001, True), (1.001, False), (float("nan"), False)])
+def test_the_sweep_tells_worse_from_rounding(returned, is_fine):
+    assert sweep.Outcome(returned, lowest=1.0).is_fine is is_fine

@@ -18,8 +18,6 @@ from nst_engine.errors import NetworkError, OptionError, PictureError
 from nst_engine.painting import Painter, Stylized
 from nst_engine.pixels import Masks, StylePicture
 
-pytestmark = pytest.mark.slow
-
 CONTENT, STYLE = stripes(36, 48, 20, seed=1)[..., :3], stripes(40, 33, 7, seed=2)[..., :3]
 
 HUGE = 1e12
