@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import platform
@@ -276,7 +277,7 @@ class _Painting:
         start = self._start(scales[0].size, init)
         self.picture: Callable[[], Tensor] = lambda: start
         """Makes the picture as it stands."""
-        self.is_stopped = False
+        self.is_showing = False
         self.steps_made: list[tuple[int, int, float, Losses]] = []
         self.pace = devices.Pace(painter.device)
         self.layers = {*self.recipe.content_layers, *self.recipe.style_layers}
@@ -287,7 +288,7 @@ class _Painting:
     def paint(self, on_step: Callable[[Step], None], should_stop: Callable[[], bool]) -> None:
         """Work through all scales, or until told to stop."""
         optimizer = optimize.optimizer(self.recipe.optimizer, self.recipe.learning_rate)
-        try:
+        with contextlib.suppress(_Stopped):
             for scale in self.scales:
                 on_tile = partial(self._between_tiles, scale, on_step, should_stop)
                 for number, losses in enumerate(self._steps(optimizer, scale, on_tile), start=1):
@@ -295,14 +296,12 @@ class _Painting:
                     if should_stop():
                         return
                 self.clock.scale_lap(scale.size)
-        except _Stopped:
-            self.is_stopped = True
 
     def _between_tiles(
         self, scale: Scale, on_step: Callable[[Step], None], should_stop: Callable[[], bool], share: float
     ) -> None:
         """Tell how far a step in tiles is, which may take minutes; ends the work if it is to stop."""
-        if self.is_stopped:
+        if self.is_showing:
             return
         if self.steps_made:
             *_, losses = self.steps_made[-1]
@@ -314,8 +313,9 @@ class _Painting:
 
     def _steps(self, optimizer: optimize.Descent, scale: Scale, on_tile: Callable[[float], None]) -> Iterator[Losses]:
         """Take the steps of one scale; yields where each has led."""
-        image = self._at_scale(scale)
-        self.picture = lambda: image  # and nothing else of the scale before
+        before = self.picture()
+        self.picture = lambda: before  # and nothing else of the scale before
+        image = self._at_scale(before, scale)
         optimizer.resize(scale.size)
         objective = self._objective(scale.size, on_tile)
         self.clock.lap("features")
@@ -326,9 +326,16 @@ class _Painting:
             kept.note(seen)
             if kept.count == 1:
                 self._check(seen.losses)
-                self.picture = kept.shown
+                self.picture = partial(self._shown, kept)
             self.pace.step()
             yield seen.losses
+
+    def _shown(self, kept: optimize.Kept) -> Tensor:
+        """The picture that counts; where it has to be looked at for that, no step is told of."""
+        self.is_showing = True
+        picture = kept.shown()
+        self.is_showing = False
+        return picture
 
     def _check(self, losses: Losses) -> None:
         """Raise NetworkError where the picture to start from has no value: nothing can be better then."""
@@ -338,13 +345,12 @@ class _Painting:
                 "Choose another network, or other layers.",
             )
 
-    def _at_scale(self, scale: Scale) -> Tensor:
-        """The picture to go on with at this scale.
+    def _at_scale(self, before: Tensor, scale: Scale) -> Tensor:
+        """The picture to go on with at this scale, after that of the scale before.
 
         One that was made from the content gets the content's detail that the coarser scale could not hold: a few
         steps turn it into strokes, where they would not sharpen an enlarged picture.
         """
-        before = self.picture()
         image = resize(before, scale.size)
         if self.is_from_content:
             coarse = self.canvas.content_at(Size(*before.shape[2:]))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
+from conftest import stripes
 
 from nst_engine.network import library
 from nst_engine.network.layers import LAYERS
 from nst_engine.network.vgg import VGG19
 from nst_engine.objective import Constraints, Objective, Region, style_statistics
 from nst_engine.options import Options
-from nst_engine.painting import Painter, Stylized
+from nst_engine.painting import Painter, Step, Stylized
 from nst_engine.pixels import Size, StylePicture
 from nst_engine.recipes import chosen
 from nst_engine.tiles import tiles
@@ -117,3 +119,37 @@ def test_a_step_in_tiles_tells_how_far_it_is_and_stops_in_the_middle(content, st
     assert stopped.picture.shape == content.shape
     assert len(stopped.report["history"]) < len(done.report["history"])
     assert abs(stopped.picture - content).max() > 0.05
+
+
+def test_a_stop_before_a_scale_has_its_first_value_shows_what_was_seen_before_it(in_tiles):
+    """A finer scale begins with an enlarged picture and some detail, of which nobody knows yet how good it is."""
+    content, style = stripes(96, 128, 9, seed=1), stripes(96, 96, 7, seed=2)
+    texts: list[str] = []
+    stopped, coarse = (
+        Painter(Options(quality="draft", size=size)).paint(
+            content,
+            [StylePicture("style", style)],
+            on_step=lambda step: texts.append(step.text),
+            should_stop=lambda: texts[-1].startswith("128 px, step 1 ") if texts else False,
+        )
+        for size in (128, 64)
+    )
+    assert sum(text.startswith("128 px") for text in texts) == 1
+    assert np.array_equal(stopped.picture, coarse.picture)
+
+
+@pytest.mark.parametrize("keep", ["last", "average"])
+def test_a_picture_is_looked_at_in_peace_when_it_is_to_be_shown(content, style, in_tiles, keep):
+    """An average is looked at in tiles whenever it is shown: that is no step, and no place to stop again."""
+    heard: list[float] = []
+
+    def show(step: Step) -> None:
+        heard.append(step.fraction)
+        assert step.preview().any()
+
+    options = Options(style_layers="relu1_1", content_layers="relu2_2", optimizer="adam", keep=keep, iterations=3)
+    done = Painter(options).paint(
+        content, [StylePicture("style", style)], on_step=show, should_stop=lambda: len(heard) >= 8
+    )
+    assert len(heard) == 8
+    assert np.isfinite(done.picture).all()
