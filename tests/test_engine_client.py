@@ -493,7 +493,7 @@ def test_the_log_lies_where_the_system_keeps_such_files(platform: str, environ: 
 
 def test_who_has_neither_home_nor_name_has_a_log_among_the_temporary_files(tmp_path: Path) -> None:
     become = "os.setuid(54321)" if os.getuid() == 0 else "pass"
-    code = f"import os; from nst_plugin import settings; {become}; print(os.getuid(), settings.log_folders())"
+    code = f"import os; from nst_plugin.shared import settings; {become}; print(os.getuid(), settings.log_folders())"
     environment = {"TMPDIR": str(tmp_path), "PYTHONPATH": settings.FOLDER}
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o777)
