@@ -22,7 +22,7 @@ ASK = "from nst_engine import memory; print(memory.free())"
 
 @pytest.fixture
 def limited_group() -> Iterator[Path]:
-    """A control group of this machine with a limit of 600 MB, inside the group that the tests run in."""
+    """A control group of this machine with a limit of 1 GB, inside the group that the tests run in."""
     found = [(own, name) for own, kind in limits._groups(Path("/proc/self")) for name in kind.limits]
     own, limit = next(((own, name) for own, name in found if (own / name).exists()), (Path("/proc"), ""))
     folder = own / f"nst-{secrets.token_hex(4)}"
@@ -33,16 +33,34 @@ def limited_group() -> Iterator[Path]:
     try:
         if not (folder / limit).is_file():
             pytest.skip("a control group made here has no limit of memory")
-        (folder / limit).write_text("600000000")
+        (folder / limit).write_text("1000000000")
         yield folder
     finally:
         folder.rmdir()
 
 
+def run_in(group: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Python in a control group."""
+    enter = f"open({str(group / 'cgroup.procs')!r}, 'w').write(str(__import__('os').getpid()))"
+    return subprocess.run([sys.executable, "-c", f"{enter}; {code}"], capture_output=True, text=True)
+
+
 def test_a_real_group_s_limit_counts(limited_group):
-    enter = f"open({str(limited_group / 'cgroup.procs')!r}, 'w').write(str(__import__('os').getpid()))"
-    done = subprocess.run([sys.executable, "-c", f"{enter}; {ASK}"], capture_output=True, text=True, check=True)
-    assert 500e6 < int(done.stdout) <= 600e6
+    assert 800e6 < int(run_in(limited_group, ASK).stdout) <= 1000e6
+
+
+def test_in_a_real_group_a_job_is_refused_with_a_size_at_which_it_is_not_killed(limited_group, tmp_path):
+    noise = np.random.default_rng(1).integers(0, 256, (1200, 1600, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(photo := tmp_path / "photo.png")
+    files = [f"--content={photo}", f"--style={photo}", f"--output={tmp_path / 'out.png'}"]
+    job = ["stylize", *files, "--quality=draft", "--iterations=1"]
+    refused = run_in(limited_group, f"from nst_engine import cli; cli.main({[*job, '--size=1600']!r})")
+    message, remedy = refused.stderr.splitlines()[-2:]
+    assert message.startswith("ERROR Painting at 1600 px needs about ")
+    assert remedy.startswith("TIP Choose a size of at most ")
+    side = remedy.split()[-1].rstrip(".")
+    assert run_in(limited_group, f"from nst_engine import cli; cli.main({[*job, f'--size={side}']!r})").returncode == 0
+    assert (tmp_path / "out.png").exists()
 
 
 @pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
