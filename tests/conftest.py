@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from patterns import stripes
 from workers import started
 
 Floats = NDArray[np.float32]
@@ -47,6 +48,11 @@ SLOW = {
 collect_ignore_glob = [] if sys.platform == "linux" else [*IN_GIMP, "*_on_linux.py"]
 
 
+def names(item: pytest.Item) -> Collection[str]:
+    """The fixtures that a test asks for."""
+    return getattr(item, "fixturenames", ())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by where it is."""
     for item in items:
@@ -67,21 +73,6 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
     """The engine at the other end of three pipes."""
     with started() as process:
         yield process
-
-
-def stripes(height: int, width: int, period: int, seed: int) -> Floats:
-    """A colorful slanted pattern with a little noise, H×W×4: a picture with structure at one scale."""
-    generator = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width]
-    wave = 0.5 + 0.5 * np.sin(2 * np.pi * (x + y * generator.uniform(-1, 1)) / period)
-    first, second = generator.random((2, 3))
-    rgb = wave[..., None] * first + (1 - wave[..., None]) * second + generator.normal(0, 0.03, (height, width, 3))
-    return np.concatenate([rgb.clip(0, 1), np.ones((height, width, 1))], axis=2).astype(np.float32)
-
-
-def names(item: pytest.Item) -> Collection[str]:
-    """The fixtures that a test asks for."""
-    return getattr(item, "fixturenames", ())
 
 
 @pytest.fixture

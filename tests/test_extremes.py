@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from benchmarks import sweep
-from conftest import stripes
+from patterns import stripes
 
 from nst_engine import options
 from nst_engine.errors import NetworkError, OptionError, PictureError

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from conftest import stripes
+from patterns import stripes
 
 from nst_engine.network import library
 from nst_engine.network.layers import LAYERS
