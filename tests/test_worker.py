@@ -99,7 +99,7 @@ def test_stop_after_hundreds_of_steps_brings_the_picture(worker, content, style)
     protocol.send(worker.stdin, Stop())
     result = answers(worker)[-1]
     assert result.picture.shape == content.shape
-    assert result.used["steps"] > 400
+    assert result.used["steps"] >= 400
 
 
 @pytest.mark.slow
