@@ -134,10 +134,10 @@ class Painter:
         try:
             with memory.explained(lambda: forecast.ran_out(job, size)):
                 canvas = Canvas(original, masks, size, self.device)
-                palette = Styles(styles, looks, canvas, self.options, self.known)
+                wanted_styles = Styles(styles, looks, canvas, self.options, self.known)
                 scales = pyramid.schedule(size, self.options, self.recipe, self.vgg.dtype)
                 clock.lap("start_up")
-                painting = _Painting(self, canvas, palette, scales, tile_side, clock, init)
+                painting = _Painting(self, canvas, wanted_styles, scales, tile_side, clock, init)
                 painting.paint(on_step, should_stop)
                 picture = painting.finished(kind)
         finally:
@@ -265,13 +265,13 @@ class _Painting:
         self,
         painter: Painter,
         canvas: Canvas,
-        palette: Styles,
+        styles: Styles,
         scales: Sequence[Scale],
         tile_side: int | None,
         clock: _Clock,
         init: Pixels | None,
     ) -> None:
-        self.painter, self.canvas, self.palette, self.scales, self.clock = painter, canvas, palette, scales, clock
+        self.painter, self.canvas, self.styles, self.scales, self.clock = painter, canvas, styles, scales, clock
         self.recipe, self.options = painter.recipe, painter.options
         self.is_from_content = init is None and self.recipe.init == "content"
         start = self._start(scales[0].size, init)
@@ -377,7 +377,7 @@ class _Painting:
     def _objective(self, size: Size, on_tile: Callable[[float], None]) -> Objective:
         content, regions, constraints = (
             self.canvas.content_at(size),
-            self.palette.regions_at(size),
+            self.styles.regions_at(size),
             self.canvas.constraints_at(size),
         )
         side = tiles.side_within(size, self.shown_at_once, self.layers)
@@ -393,7 +393,7 @@ class _Painting:
             generator = torch.Generator().manual_seed(self.options.seed)
             return torch.rand(1, 3, *size, generator=generator).to(self.canvas.device)
         if self.recipe.init == "style":
-            return self.palette.first_picture(size)
+            return self.styles.first_picture(size)
         return self.canvas.content_at(size).clone()
 
     def _note(self, scale: Scale, number: int, losses: Losses, on_step: Callable[[Step], None]) -> None:
