@@ -17,6 +17,8 @@ from workers import BROKEN, answers, job, started
 from nst_engine import protocol
 from nst_engine.protocol import Hello
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_layer_larger_than_the_memory_is_answered_and_ends_the_worker(worker):
     answers(worker, until=Hello)
