@@ -26,8 +26,7 @@ PIXELS = np.random.default_rng(2).integers(0, 256, (24, 32, 3)).astype(np.uint8)
 
 READS_ALL = """
 import json, os, resource, sys
-from nst_engine import network_import, networks
-from nst_engine.errors import NetworkError, PictureError
+from nst_engine.errors import PictureError
 from nst_engine.files import reading
 
 room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() if os.path.exists("/proc") else 1 << 32
