@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ from nst_engine.commands.interrupts import ENDINGS, Cancelling, Interrupts
 from nst_engine.files import reading, writing
 
 LONG = ("--quality", "best", "--iterations", "100000", "--size", "64")
+
+
+@pytest.fixture(autouse=True)
+def usual_signals() -> Iterator[None]:
+    """None of them ignored, as they are for tests that run under ``nohup`` or in the background of a script."""
+    usual = {signal.SIGINT: signal.default_int_handler, **dict.fromkeys(ENDINGS, signal.SIG_DFL)}
+    former = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -54,7 +65,10 @@ def ended(process: subprocess.Popen[str], *numbers: int) -> tuple[int, str]:
     """Exit status and words of a process, after these signals."""
     for number in numbers:
         process.send_signal(number)
-    _, said = process.communicate(timeout=300)
+    try:
+        _, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
     return process.returncode, said
 
 

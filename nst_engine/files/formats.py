@@ -24,7 +24,7 @@ class Format:
     longest_side: int = sys.maxsize
     """Pixels of the longest side that the format, or every program for it, can hold."""
 
-    share: float = 0.5
+    share: float = 0.3
     """What at least a painting takes of its size in memory as bytes."""
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -39,13 +39,13 @@ JPEG = Format(
     has_alpha=False,
     exif_room=65533,
     longest_side=65500,
-    share=0.1,
+    share=0.05,
     options={"quality": 95, "subsampling": 0},
 )
 TIFF = Format(
     "TIFF", (".tif", ".tiff"), is_written=True, has_16_bits=True, options={"compression": "tiff_adobe_deflate"}
 )
-WEBP = Format("WEBP", (".webp",), is_written=True, longest_side=16383, share=0.1, options={"quality": 95})
+WEBP = Format("WEBP", (".webp",), is_written=True, longest_side=16383, share=0.05, options={"quality": 95})
 GIF = Format("GIF", (".gif",))
 BMP = Format("BMP", (".bmp", ".dib"))
 PSD = Format("PSD", (".psd",))
