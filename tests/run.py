@@ -41,7 +41,7 @@ def main() -> int:
         *(run(place, "mypy", *paths) for paths in TYPED),
         run(place, "pytest", *sys.argv[1:]),
     ]
-    return max(checks)
+    return int(any(checks))
 
 
 def run(place: sandbox.Sandbox, module: str, *arguments: str) -> int:
