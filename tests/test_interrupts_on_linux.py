@@ -58,14 +58,7 @@ def at_work(place: Path, command: str, *more: str, **options) -> subprocess.Pope
 
 def started(place: Path, *arguments: str, **options) -> subprocess.Popen[str]:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    options = {"preexec_fn": hear_all, **options}
     return subprocess.Popen(line(*arguments), cwd=place, env=ENVIRONMENT, **pipes, **options)
-
-
-def hear_all() -> None:
-    """Undo what a ``nohup`` around the tests would hand on."""
-    for number in (signal.SIGINT, *ENDINGS):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def ended(process: subprocess.Popen[str], *numbers: int) -> tuple[int, str]:
