@@ -46,6 +46,9 @@ PHOTO_TERM = 500
 WRITING = 8
 """Bytes a pixel of a picture in whole numbers on its way into a file."""
 
+TILED = 2
+"""How much more than reckoned a step in tiles may take: their statistics, and what the allocator keeps between them."""
+
 PART = 0.7
 """Share of what was forecast that counts as there when it turned out to be too little."""
 
@@ -93,7 +96,8 @@ def need(job: Job, size: Size, tile_side: int | None = None) -> Need:
     largest = max((tiles.toll(style, STYLE_TILE, layers).pixels for style in styles), default=0)
     shown = tiles.toll(size, tile_side, layers).pixels
     looking = largest * _look(job.recipe, job.vgg)
-    stepping = shown * _step(job.recipe, job.vgg) + size.pixels * _descent(job.recipe)
+    features = shown * _step(job.recipe, job.vgg) * (TILED if shown < size.pixels else 1)
+    stepping = features + size.pixels * _descent(job.recipe)
     held += LIBRARIES + known + _kernels(job.recipe, job.vgg, max(largest, shown))
     result = (4 * job.kind.itemsize + (WRITING if job.kind.kind == "u" else 0)) * job.content.pixels
     return Need(painting=int(held + max(looking, stepping)), result=held + BAND + result)

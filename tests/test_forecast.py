@@ -38,7 +38,7 @@ def test_all_that_is_held_counts(job):
     assert forecast.need(job(content=Size(8000, 12000)), Size(340, 512)).result > plain.result + GB
     assert forecast.need(job(styles=(LARGE,) * 5), Size(340, 512)).painting > plain.painting + 20e6
     assert forecast.need(job(style_scale=4.0), Size(340, 512)).painting > plain.painting + 200e6
-    assert forecast.need(job(), Size(680, 1024), 256).painting < 0.5 * forecast.need(job(), Size(680, 1024)).painting
+    assert forecast.need(job(), Size(680, 1024), 256).painting < 0.7 * forecast.need(job(), Size(680, 1024)).painting
     assert forecast.need(job(optimizer="adam"), Size(340, 512)).painting < plain.painting
     assert forecast.need(job(photo_weight=1.0), Size(340, 512)).painting > plain.painting
     assert forecast.need(job(style_layers="relu1_1", content_layers="relu2_1"), Size(340, 512)) < plain

@@ -164,7 +164,7 @@ def printed(code: str) -> str:
 
 def test_a_limit_of_the_shell_s_is_told_with_a_size_that_fits():
     sentence = printed(REFUSED)
-    assert sentence.startswith("Painting at 3000 px needs about 4.")
+    assert sentence.startswith("Painting at 3000 px needs about 5.")
     side = int(sentence.split()[-1].rstrip("."))
     assert 500 < side < 1500
 

@@ -16,8 +16,6 @@ from nst_engine.commands.mishaps import explained
 from nst_engine.commands.stylize import add_background_argument, add_style_arguments
 from nst_engine.errors import OptionError, PictureError
 from nst_engine.files import formats, places
-from nst_engine.pixels import Size
-from nst_engine.pyramid import useful_style_side
 
 if TYPE_CHECKING:
     from nst_engine.files.writing import Color
@@ -70,6 +68,9 @@ def run(parsed: argparse.Namespace) -> None:
         raise OptionError("--grid keeps styles apart and --blend mixes them.", "Leave one of them out.")
     if not parsed.force:
         _check_is_another(parsed.output, parsed.folder)
+    from nst_engine.pixels import Size
+    from nst_engine.pyramid import useful_style_side
+
     wanted = useful_style_side(Size(chosen.size, chosen.size), chosen) if chosen.size else None
     styles = read_styles(parsed.style, parsed.blend, [], wanted)
     tasks = _tasks(contents, styles, parsed.output, parsed.grid)

@@ -14,8 +14,6 @@ from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts
 from nst_engine.errors import PictureError
 from nst_engine.files import places
-from nst_engine.pixels import Size
-from nst_engine.pyramid import useful_style_side
 
 if TYPE_CHECKING:
     from nst_engine.files.writing import Color
@@ -95,6 +93,9 @@ def run(parsed: argparse.Namespace) -> None:
     depth = parsed.depth or content.depth
     writing.check_size(parsed.output, size, depth)
     regions = [None if name == WHOLE else inputs.read_mask(Path(name), size) for name in parsed.region]
+    from nst_engine.pixels import Size
+    from nst_engine.pyramid import useful_style_side
+
     wanted = useful_style_side(Size(*size), chosen)
     styles = inputs.read_styles(parsed.style, parsed.blend, regions, wanted)
     protection, selection = (inputs.read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
