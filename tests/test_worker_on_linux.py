@@ -8,6 +8,7 @@ import fcntl
 import os
 import resource
 import termios
+import time
 
 import numpy as np
 import psutil
@@ -53,7 +54,8 @@ def test_without_stdin_there_is_no_worker():
 def test_a_client_that_no_longer_reads_keeps_no_worker(worker, style, garbage):
     protocol.send(worker.stdin, job(np.tile(style, (4, 4, 1)), style, size=64))
     waiting = array.array("i", [0])
-    while waiting[0] < 60_000:  # the pipe is full: the worker stands still
+    while waiting[0] < 30_000:  # half a pipe: of the result, ten times as long, the worker waits to send the rest
+        time.sleep(0.05)
         fcntl.ioctl(worker.stdout, termios.FIONREAD, waiting)
     worker.stdin.write(garbage)
     worker.stdin.flush()
