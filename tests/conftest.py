@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from patterns import stripes
 from workers import started
 
 Floats = NDArray[np.float32]
+
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")  # no example is too slow on a busy machine
 
 IN_GIMP = {"gimp", "gimp210"}
 """The folders of tests in real GIMPs, which are brought on Debian only."""

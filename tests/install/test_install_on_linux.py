@@ -280,7 +280,7 @@ def test_gimp_2_10_gets_its_own_plugin_and_loses_it_again(installation: Installa
     InstallPlugin(folder).apply(installation)
     plugin = folder / "plug-ins/neural_style_210"
     assert (plugin / "neural_style_210.py").is_file()
-    (plugin / "nst_plugin/frames.pyc").write_bytes(b"")  # as Python 2.7 leaves it
+    (plugin / "nst_plugin/shared/frames.pyc").write_bytes(b"")  # as Python 2.7 leaves it
     uninstall(installation)
     assert not folder.exists()
     assert installation.notes == []
