@@ -10,11 +10,23 @@ from typing import NoReturn
 
 import nst_engine
 from nst_engine import memory
-from nst_engine.commands import batch, doctor, interrupts, mishaps, networks, nst, score, streams, stylize, worker
+from nst_engine.commands import (
+    batch,
+    doctor,
+    interrupts,
+    mishaps,
+    networks,
+    nst,
+    paintings,
+    score,
+    streams,
+    stylize,
+    worker,
+)
 from nst_engine.errors import StyleTransferError
 
-COMMANDS = (stylize, batch, nst, score, networks, worker, doctor)
-WITHOUT_TORCH = (networks,)
+COMMANDS = (stylize, batch, nst, score, paintings, networks, worker, doctor)
+WITHOUT_TORCH = (networks, paintings)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -39,6 +39,7 @@ COMMANDS = {
     "nst": ("-c", "content.png", "-s", "style.png", "-r", "a.png", "-n", "1", "-p", "1", "-v"),
     "score": ("--content", "content.png", "--style", "style.png", "--image", "content.png", "--size", "64"),
     "networks": ("list",),
+    "paintings": (),
     "doctor": (),
 }
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "nst": ("-c", "ä/a.png", "-s", "ä/a.png", "-r", "out.png", "-n", "1", "-v"),
     "score": ("--content", "ä/a.png", "--style", "ä/a.png", "--image", "ä/a.png", "--size", "64"),
     "networks": ("list",),
+    "paintings": (),
     "doctor": (),
 }
 
@@ -55,7 +56,7 @@ def check(done: subprocess.CompletedProcess[str], place: Path) -> None:
         assert reading.load(place / "out.png").shape[2] == 4
 
 
-@pytest.mark.parametrize("command", ["stylize", "networks", "doctor"])
+@pytest.mark.parametrize("command", ["stylize", "networks", "paintings", "doctor"])
 def test_a_user_without_home_and_name(place, command):
     if not able(*NOBODY):
         pytest.skip("no user namespaces here")

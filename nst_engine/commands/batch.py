@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nst_engine import options
 from nst_engine.commands import streams
 from nst_engine.commands.display import Display
-from nst_engine.commands.inputs import read, read_styles
+from nst_engine.commands.inputs import read, read_styles, style_files
 from nst_engine.commands.interrupts import CANCELLED, Interrupts
 from nst_engine.commands.mishaps import explained
 from nst_engine.commands.stylize import add_background_argument, add_style_arguments
@@ -72,16 +72,17 @@ def run(parsed: argparse.Namespace) -> None:
     from nst_engine.pyramid import useful_style_side
 
     wanted = useful_style_side(Size(chosen.size, chosen.size), chosen) if chosen.size else None
-    styles = read_styles(parsed.style, parsed.blend, [], wanted)
+    files = style_files(parsed.style, parsed.painting)
+    styles = read_styles(files, parsed.blend, [], wanted)
     tasks = _tasks(contents, styles, parsed.output, parsed.grid)
     _make_folder(parsed.output)
     due = [task for task in tasks if not (manner.resume and _is_done(task.output))]
-    sheets = _sheets(parsed, len(contents), bool(due)) if parsed.grid else []
+    sheets = _sheets(parsed, (len(contents), len(files)), bool(due)) if parsed.grid else []
     attempted, problems = _paint_all(due, manner) if due else (0, [])
     if attempted < len(due):
         streams.say(f"Stopped after {attempted} of {len(due)} pictures; --resume goes on with the others.")
     elif sheets:
-        problems += _save_sheets(sheets, parsed.style, tasks, manner)
+        problems += _save_sheets(sheets, files, tasks, manner)
     if problems:
         raise PictureError(
             f"{len(problems)} of {attempted + len(sheets)} pictures could not be painted ({'; '.join(problems)}).",
@@ -191,14 +192,15 @@ def _is_half(output: Path) -> bool:
         return False
 
 
-def _sheets(parsed: argparse.Namespace, contents: int, is_due: bool) -> list[Path]:
-    """The files of the contact sheets to make; raises PictureError if one cannot be written.
+def _sheets(parsed: argparse.Namespace, counts: tuple[int, int], is_due: bool) -> list[Path]:
+    """The files of the contact sheets to make of so many contents and styles; PictureError if one cannot be written.
 
     A batch that goes on leaves a sheet that is there, and has new ones under other names if it has anything to do.
     """
     from nst_engine.commands import contact_sheet
     from nst_engine.files import writing
 
+    contents, styles = counts
     names = [SHEET] * -(-contents // contact_sheet.ROWS)
     taken = os.listdir(parsed.output) if parsed.resume and not parsed.force else []
     if SHEET in taken and not is_due:
@@ -206,7 +208,7 @@ def _sheets(parsed: argparse.Namespace, contents: int, is_due: bool) -> list[Pat
     sheets = [parsed.output / name for name in places.apart(names, taken)]
     for sheet in sheets:
         writing.check_output(sheet, parsed.force)
-        writing.check_size(sheet, contact_sheet.size(len(parsed.style), min(contents, contact_sheet.ROWS)))
+        writing.check_size(sheet, contact_sheet.size(styles, min(contents, contact_sheet.ROWS)))
     return sheets
 
 

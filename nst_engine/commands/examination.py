@@ -19,7 +19,7 @@ import psutil
 import torch
 
 from nst_engine import device as devices
-from nst_engine import memory, protocol
+from nst_engine import memory, paintings, protocol
 from nst_engine.errors import NetworkError, ProtocolError
 from nst_engine.frames import PROTOCOL
 from nst_engine.network import library
@@ -53,6 +53,7 @@ def examination() -> dict[str, Any]:
         "memory_bytes": {"total": total, "available": available, "free_for_a_job": memory.free()},
         "places": {
             "networks": str(library.networks_folder()),
+            "paintings": str(paintings.paintings_folder()),
             "logs": str(logs_folder()),
         },
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nst_engine import paintings
 from nst_engine.commands.streams import say
 from nst_engine.errors import OptionError, PictureError
 
@@ -34,6 +35,16 @@ def load(path: Path) -> Floats:
     from nst_engine.files import reading
 
     return reading.floats(read(path).pixels)
+
+
+def style_files(given: list[Path], names: list[str]) -> list[Path]:
+    """The files to take the style from: those that are given, then the paintings of these names."""
+    if not given and not names:
+        raise OptionError(
+            "There is no style.",
+            "Name a picture file with --style, or with --painting what 'nst-engine paintings' lists.",
+        )
+    return [*given, *(painting.path for painting in paintings.named(names))]
 
 
 def read_styles(

@@ -51,7 +51,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def add_style_arguments(parser: argparse.ArgumentParser) -> None:
     """The styles and how they are mixed."""
     parser.add_argument(
-        "--style", type=Path, nargs="+", required=True, metavar="FILE", help="the pictures whose style to take"
+        "--style", type=Path, nargs="+", default=[], metavar="FILE", help="the pictures whose style to take"
+    )
+    parser.add_argument(
+        "--painting",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="paintings that come along, or lie in your own folder, in place of files or after them; "
+        "'nst-engine paintings' lists them, 'all' means each",
     )
     parser.add_argument(
         "--blend", type=float, nargs="+", default=[], metavar="X", help="how much each style counts (equally)"
@@ -85,8 +93,9 @@ def run(parsed: argparse.Namespace) -> None:
     from nst_engine.files import writing
 
     writing.check_output(parsed.output, parsed.force)
+    style_files = inputs.style_files(parsed.style, parsed.painting)
     if parsed.report:
-        places.check_apart(parsed.report, [parsed.output, *_inputs(parsed)])
+        places.check_apart(parsed.report, [parsed.output, *style_files, *_inputs(parsed)])
         places.check(parsed.report, parsed.force, may_be_stream=True)
     content = inputs.read(parsed.content)
     size = content.pixels.shape[:2]
@@ -97,7 +106,7 @@ def run(parsed: argparse.Namespace) -> None:
     from nst_engine.pyramid import useful_style_side
 
     wanted = useful_style_side(Size(*size), chosen)
-    styles = inputs.read_styles(parsed.style, parsed.blend, regions, wanted)
+    styles = inputs.read_styles(style_files, parsed.blend, regions, wanted)
     protection, selection = (inputs.read_mask(path, size) if path else None for path in (parsed.protect, parsed.select))
     init = inputs.read(parsed.init_picture).pixels if parsed.init_picture else None
 
@@ -115,10 +124,10 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def _inputs(parsed: argparse.Namespace) -> list[Path]:
-    """All files that are read."""
+    """All files that are read, but for the styles."""
     regions = [Path(name) for name in parsed.region if name != WHOLE]
     others = [parsed.protect, parsed.select, parsed.init_picture, parsed.network and Path(parsed.network)]
-    return [parsed.content, *parsed.style, *regions, *(path for path in others if path)]
+    return [parsed.content, *regions, *(path for path in others if path)]
 
 
 def _process_age() -> float:

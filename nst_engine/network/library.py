@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from nst_engine.errors import NetworkError
 from nst_engine.network.layers import CONVOLUTIONS
+from nst_engine.own_folders import own_folder
 from nst_engine.pixels import Floats
 
 SHIPPED = {"vgg19": "af466424be5d7a849c08e2c7fb7935d080893569b26d6db6480a089d354b2e40"}
@@ -71,12 +71,8 @@ class Network:
 
 
 def networks_folder() -> Path:
-    """The user's own networks, ``NAME.safetensors`` each; the machine's for a user who has no home folder."""
-    with contextlib.suppress(RuntimeError):
-        folder = platformdirs.user_data_path("neural-style", appauthor=False)
-        if folder.is_absolute():
-            return folder / "networks"
-    return platformdirs.site_data_path("neural-style", appauthor=False) / "networks"
+    """The user's own networks, ``NAME.safetensors`` each."""
+    return own_folder("networks")
 
 
 def listed() -> tuple[str, ...]:
