@@ -30,7 +30,7 @@ DIGITS_LIMIT = 300
 PIECE = 1024**2
 """Most bytes that are asked of the stream at once, so that memory grows with what comes and not with what is told."""
 
-ITEM_SIZES = {"uint8": 1, "uint16": 2, "float32": 4}
+ITEM_SIZES = {"uint8": 1, "float32": 4}
 """Bytes of one value of each dtype that may travel."""
 
 Array = collections.namedtuple("Array", "dtype shape data")

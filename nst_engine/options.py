@@ -310,11 +310,6 @@ def from_mapping(values: Mapping[str, Any]) -> Options:
     return Options(**checked)
 
 
-def to_mapping(options: Options) -> dict[str, Any]:
-    """The options that differ from their defaults: what travels in a message and stands in a report."""
-    return {name: value for name, (default, _) in specs().items() if (value := getattr(options, name)) != default}
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One ``--option-name`` for each option. Absent ones parse to None; validate with :func:`from_mapping`."""
     types: dict[str, Any] = {"int": int, "float": float, "choice": str, "string": str}

@@ -1,9 +1,9 @@
 """The messages of the pipe, one frozen dataclass each, and their way into and out of frames.
 
 The engine greets with :class:`Hello`; the client may ask for a :class:`Plan` and is answered :class:`Planned`; it
-sends :class:`Stylize` (and perhaps :class:`Stop`); the engine answers with any number of :class:`Progress`,
-:class:`Preview` and :class:`Log`, then one :class:`Result` or one :class:`Failure`. Jobs come one after another on
-one pipe. Closing the pipe is the cancel. Unknown kinds are an error, unknown fields are ignored. Pictures are
+sends :class:`Stylize` (and perhaps :class:`Stop`); the engine answers with any number of :class:`Progress` and
+:class:`Preview`, then one :class:`Result` or one :class:`Failure`. Jobs come one after another on one pipe. Closing
+the pipe is the cancel. Unknown kinds are an error, unknown fields are ignored. Pictures are
 height × width × channels arrays, sRGB-encoded.
 """
 
@@ -23,12 +23,9 @@ from nst_engine.pixels import Pixels, StylePicture
 
 @dataclasses.dataclass(frozen=True)
 class Hello:
-    """The engine's first words: its protocol number, version, the device it will use and the networks it has."""
+    """The engine's first words: it is ready, and this is the number of its protocol."""
 
     protocol: int
-    engine: str
-    device: str
-    networks: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,20 +101,12 @@ class Failure:
     remedy: str
 
 
-@dataclasses.dataclass(frozen=True)
-class Log:
-    """A line worth keeping; ``level`` is 'info' or 'warning'."""
-
-    level: str
-    text: str
-
-
 ToEngine = Stylize | Stop | Plan
-FromEngine = Hello | Planned | Progress | Preview | Result | Failure | Log
+FromEngine = Hello | Planned | Progress | Preview | Result | Failure
 
 KINDS: dict[str, type[Any]] = {
     "hello": Hello, "plan": Plan, "planned": Planned, "stylize": Stylize, "stop": Stop, "progress": Progress,
-    "preview": Preview, "result": Result, "error": Failure, "log": Log,
+    "preview": Preview, "result": Result, "error": Failure,
 }  # fmt: skip
 
 TEXT_LIMIT = 2000
@@ -125,9 +114,6 @@ TEXT_LIMIT = 2000
 
 NAME_LIMIT = 100
 """The same for a style's name, so that thousands of styles fit a header."""
-
-NAMES_LIMIT = 1000
-"""Most networks that the greeting names."""
 
 ANEW = "Install plug-in and engine anew, together."
 """What helps when they do not understand each other."""
@@ -154,7 +140,7 @@ def send(stream: BinaryIO, message: ToEngine | FromEngine) -> None:
         elif field.name == "styles":
             header["styles"] = [_style_header(index, style, pictures) for index, style in enumerate(value)]
         else:
-            header[field.name] = _brief(value)
+            header[field.name] = _shortened(value, TEXT_LIMIT) if isinstance(value, str) else value
     arrays = {name: _to_array(pixels) for name, pixels in pictures.items()}
     try:
         frames.write_frame(stream, header, arrays)
@@ -162,13 +148,6 @@ def send(stream: BinaryIO, message: ToEngine | FromEngine) -> None:
         if "used" not in header:
             raise ProtocolError(f"A message '{header['kind']}' cannot travel: {error}") from None
         frames.write_frame(stream, {**header, "used": {}}, arrays)
-
-
-def _brief(value: Any) -> Any:
-    """A field's value in a size that is fit to travel."""
-    if isinstance(value, tuple):
-        return [_brief(name) for name in value[:NAMES_LIMIT]]
-    return _shortened(value, TEXT_LIMIT) if isinstance(value, str) else value
 
 
 def _shortened(text: str, limit: int) -> str:
@@ -202,9 +181,9 @@ def _from_frame(frame: frames.Frame) -> ToEngine | FromEngine:
 
 
 _CHECKS: dict[str, tuple[type[Any], ...]] = {
-    "protocol": (int,), "engine": (str,), "device": (str,), "options": (dict,), "used": (dict,), "text": (str,),
-    "level": (str,), "code": (str,), "message": (str,), "remedy": (str,), "fraction": (int, float),
-    "seconds_left": (int, float, type(None)), "width": (int,), "height": (int,), "seconds": (int, float),
+    "protocol": (int,), "options": (dict,), "used": (dict,), "text": (str,), "code": (str,), "message": (str,),
+    "remedy": (str,), "fraction": (int, float), "seconds_left": (int, float, type(None)), "width": (int,),
+    "height": (int,), "seconds": (int, float),
 }  # fmt: skip
 """The JSON types of every plain field."""
 
@@ -220,8 +199,6 @@ def _field(name: str, frame: frames.Frame) -> Any:
     value = frame.header[name]
     if name == "styles":
         return tuple(_style(style, frame) for style in value)
-    if name == "networks":
-        return tuple(_checked("text", network) for network in value)
     return _checked(name, value)
 
 
@@ -266,7 +243,7 @@ def _to_array(pixels: Pixels) -> frames.Array:
 
 
 def _to_pixels(array: frames.Array, channels: tuple[int, ...] = (3, 4)) -> Pixels:
-    if len(array.shape) != 3 or array.shape[2] not in channels or array.dtype == "uint16":
+    if len(array.shape) != 3 or array.shape[2] not in channels:
         raise ValueError(array.shape)
     dtype = np.dtype(array.dtype).newbyteorder("<")
     return np.frombuffer(array.data, dtype=dtype).reshape(array.shape)

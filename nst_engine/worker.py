@@ -14,12 +14,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-import nst_engine
-from nst_engine import device as devices
 from nst_engine import options, protocol
 from nst_engine.errors import OutOfMemory, PictureError, ProtocolError, StyleTransferError
 from nst_engine.frames import PAYLOAD_LIMIT, PROTOCOL
-from nst_engine.network import library
 from nst_engine.options import Options
 from nst_engine.originals import check_size
 from nst_engine.painting import Painter, Step, Stylized
@@ -81,8 +78,7 @@ class Worker:
         """Greet, then work on one job after another for as long as the client is there."""
         with self._last_words():
             threading.Thread(target=self._read, daemon=True).start()
-            device = devices.describe(devices.choose("auto"))
-            self._send(Hello(PROTOCOL, nst_engine.__version__, device, library.listed()))
+            self._send(Hello(PROTOCOL))
             while True:
                 self._work(*self.jobs.get())
 

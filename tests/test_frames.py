@@ -135,7 +135,7 @@ UNSENDABLE = {
 def test_what_is_no_frame_is_refused_before_a_byte_is_written(fields, arrays, sentence):
     stream = io.BytesIO()
     with pytest.raises(FrameError, match=sentence):
-        frames.write_frame(stream, {"kind": "log", **fields}, arrays)
+        frames.write_frame(stream, {"kind": "progress", **fields}, arrays)
     assert stream.getvalue() == b""
 
 
@@ -162,5 +162,5 @@ def test_a_large_array_is_held_once():
 
 
 def test_no_header_takes_much_more_memory_than_its_own_length():
-    line = b'{"kind":"log","x":[' + b"{}," * 100_000 + b"0]}\n"
+    line = b'{"kind":"stop","x":[' + b"{}," * 100_000 + b"0]}\n"
     assert peak_of_reading(io.BytesIO(line)) < 40 * len(line)

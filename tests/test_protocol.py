@@ -12,13 +12,13 @@ import pytest
 from nst_engine import frames, protocol
 from nst_engine.errors import ProtocolError
 from nst_engine.pixels import StylePicture
-from nst_engine.protocol import Failure, Hello, Log, Plan, Planned, Preview, Progress, Result, Stop, Stylize
+from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, Stylize
 
 PICTURE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 MASK = np.ones((2, 3, 1), np.uint8)
 STYLES = (StylePicture("Starry Night", PICTURE), StylePicture("Welle é", PICTURE[:1] + 1, 0.5, MASK))
 MESSAGES = [
-    Hello(1, "0.1.0", "cpu", ("vgg19",)),
+    Hello(1),
     Stylize(1, {"size": 256, "color": "match"}, PICTURE, STYLES),
     Stylize(1, {}, PICTURE, STYLES[:1], MASK, MASK * 2, PICTURE * 3),
     Plan({"quality": "draft"}, 4000, 3000),
@@ -29,7 +29,6 @@ MESSAGES = [
     Preview(np.zeros((2, 2, 4), np.uint8)),
     Result(PICTURE, {"device": "cpu"}),
     Failure("memory", "Too large.", "Choose a smaller size."),
-    Log("warning", "slow"),
 ]
 
 
@@ -81,11 +80,6 @@ def test_texts_of_any_length_lose_their_middle():
     assert (len(message), message[:7], message[-2:]) == (protocol.TEXT_LIMIT, "It is x", "x.")
 
 
-def test_the_greeting_names_no_more_networks_than_anybody_would_read():
-    names = tuple(f"{'n' * 250}{number}" for number in range(100_000))
-    assert passed(Hello(1, "0.1.0", "cpu", names)).networks == names[: protocol.NAMES_LIMIT]
-
-
 def test_a_clean_end_is_none():
     assert protocol.receive(io.BytesIO()) is None
 
@@ -96,15 +90,15 @@ def test_unknown_fields_are_ignored():
 
 def test_arrays_that_nobody_asked_for_are_ignored():
     stream = io.BytesIO()
-    frames.write_frame(stream, {"kind": "stop"}, {"surprise": frames.Array("uint16", (2,), b"abcd")})
+    frames.write_frame(stream, {"kind": "stop"}, {"surprise": frames.Array("uint8", (4,), b"abcd")})
     stream.seek(0)
     assert protocol.receive(stream) == Stop()
 
 
 FAULTY = {
     "unknown kind": ({"kind": "sing"}, {}, "kind 'sing' is unknown"),
-    "field missing": ({"kind": "log", "level": "info"}, {}, "no valid field 'text'"),
-    "field of another type": ({"kind": "log", "level": "info", "text": 3}, {}, "no valid field 'text'"),
+    "field missing": ({"kind": "planned", "width": 4, "height": 3}, {}, "no valid field 'seconds'"),
+    "field of another type": ({"kind": "progress", "fraction": 0, "seconds_left": 1, "text": 3}, {}, "'text'"),
     "truth for a number": ({"kind": "progress", "fraction": True, "seconds_left": 1, "text": ""}, {}, "'fraction'"),
     "picture missing": ({"kind": "preview"}, {}, "no valid field 'picture'"),
     "picture flat": ({"kind": "preview"}, {"picture": frames.Array("uint8", (6,), b"abcdef")}, "'picture'"),
@@ -124,11 +118,6 @@ FAULTY = {
         "'seconds_left'",
     ),
     "more than all": ({"kind": "progress", "fraction": 1.01, "seconds_left": 1, "text": ""}, {}, "'fraction'"),
-    "networks that are a text": (
-        {"kind": "hello", "protocol": 1, "engine": "", "device": "", "networks": [3]},
-        {},
-        "'networks'",
-    ),
     "styles not a list": ({"kind": "stylize", "protocol": 1, "options": {}, "styles": 3}, {}, "'content'"),
     "not a frame": (None, {}, "Expected a message"),
 }

@@ -139,7 +139,7 @@ def stylize_frame(**style: Any) -> bytes:
 
 GARBAGE = {
     "another protocol": b"GET / HTTP/1.1\n",
-    "a message that is not for the engine": b'{"kind":"log","level":"info","text":""}\n',
+    "a message that is not for the engine": b'{"kind":"hello","protocol":1}\n',
     "half a message": b'{"kind":"stop"',
     "a style that is a text": stylize_frame().replace(b'[{"name": "s", "pixels": "a"}]', b'["x"]'),
     "a style without pixels": stylize_frame(pixels={}),

@@ -31,7 +31,7 @@ styles = st.builds(
     protocol.StylePicture, texts, pictures(3, 4), st.floats(0, 1e308, exclude_min=True) | st.integers(1, 9), masks
 )
 MESSAGES: dict[str, st.SearchStrategy[Any]] = {
-    "hello": st.builds(protocol.Hello, st.integers(0, 99), texts, texts, st.lists(texts, max_size=3).map(tuple)),
+    "hello": st.builds(protocol.Hello, st.integers(0, 99)),
     "plan": st.builds(protocol.Plan, options, st.integers(-9, 9), st.integers(-9, 9)),
     "planned": st.builds(protocol.Planned, st.integers(), st.integers(), seconds),
     "stylize": st.builds(
@@ -43,7 +43,6 @@ MESSAGES: dict[str, st.SearchStrategy[Any]] = {
     "preview": st.builds(protocol.Preview, pictures(3, 4)),
     "result": st.builds(protocol.Result, pictures(3, 4), options),
     "error": st.builds(protocol.Failure, texts, texts, texts),
-    "log": st.builds(protocol.Log, texts, texts),
 }  # fmt: skip
 
 

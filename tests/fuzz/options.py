@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from hypothesis import given
@@ -40,7 +41,7 @@ mappings = st.fixed_dictionaries(
 def options_are_valid_or_refused_in_a_sentence(values: dict[str, Any]) -> None:
     try:
         chosen = options.from_mapping(values)
-        assert options.from_mapping(options.to_mapping(chosen)) == chosen
+        assert options.from_mapping(dataclasses.asdict(chosen)) == chosen
         assert recipes.chosen(chosen).content_weight >= 0
     except OptionError as error:
         assert error.message.endswith(".")

@@ -85,7 +85,7 @@ actions = st.one_of(
 GARBAGE = (
     b"GET / HTTP/1.1\n",
     b'{"kind":"sing"}\n',
-    b'{"kind":"log","level":"info","text":""}\n',
+    b'{"kind":"hello","protocol":1}\n',
     b'{"kind":"plan","options":{},"width":64.5,"height":64}\n',
     b'{"kind":"plan","options":{},"width":1e999,"height":64}\n',
     b'{"arrays":[{"bytes":1,"dtype":"uint8","name":"x","shape":[2]}],"kind":"stop"}\n',

@@ -14,7 +14,7 @@ from nst_engine import frames
 
 
 def greet(protocol: int = frames.PROTOCOL) -> None:
-    send({"kind": "hello", "protocol": protocol, "engine": "0", "device": "none", "networks": []})
+    send({"kind": "hello", "protocol": protocol})
 
 
 def progress(fraction: float) -> None:

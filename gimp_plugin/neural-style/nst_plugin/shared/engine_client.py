@@ -20,7 +20,7 @@ import time
 from nst_plugin.shared import frames, messages, settings
 from nst_plugin.shared.engine_log import EngineLog
 from nst_plugin.shared.errors import EngineError, too_little_memory
-from nst_plugin.shared.messages import Note, Planned, Progress, Refusal, Result
+from nst_plugin.shared.messages import Planned, Progress, Refusal, Result
 from nst_plugin.shared.translation import N_, _
 
 try:
@@ -276,9 +276,6 @@ class Engine(object):
     def _accepted(self, event):
         # type: (Any) -> Any
         """The event, if it is due: answers come in the order of the questions. ValueError for one nobody asked for."""
-        if isinstance(event, Note):
-            self._log.note(event.line)
-            return None
         if isinstance(event, (Planned, Result)) and self._next_answer() is not type(event):
             raise ValueError(event)
         if isinstance(event, Refusal) and self._next_answer() is not Planned:

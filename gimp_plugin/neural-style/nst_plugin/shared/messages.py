@@ -46,9 +46,6 @@ Refusal = collections.namedtuple("Refusal", "sentence")
 Result = collections.namedtuple("Result", "picture used")
 """The Picture, of the content's size, and a dict of what it was made with."""
 
-Note = collections.namedtuple("Note", "line")
-"""A line for the log."""
-
 
 def plan(options, width, height):
     # type: (Mapping[str, Any], int, int) -> Message
@@ -90,8 +87,6 @@ def understood(frame, size):
         return Planned(_length(header["width"]), _length(header["height"]), _seconds(header["seconds"]))
     if kind == "error":
         return Refusal(plain("%(message)s %(remedy)s" % header).strip())
-    if kind == "log":
-        return Note("%(level)s: %(text)s" % header)
     raise ValueError(kind)
 
 
