@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import picture_files
 import pytest
 from command_line import Done, engine, here
 
 from nst_engine.files import reading, writing
+from nst_engine.files.contents import Metadata
 
 
 @pytest.fixture
@@ -118,9 +120,11 @@ def test_mistakes_with_styles_and_masks(files, arguments, sentence):
 
 def test_sixteen_bits_and_exif_go_through(files, content):
     files["content.png"].unlink()
-    writing.save(files["content.png"], content, depth=16)
+    writing.save(files["content.png"], content, depth=16, metadata=Metadata(picture_files.exif()))
     stylize(files, "--iterations", 1)
-    assert reading.read(files["output.png"]).depth == 16
+    result = reading.read(files["output.png"])
+    assert result.depth == 16
+    assert picture_files.ARTIST in result.metadata.exif
 
 
 def test_ctrl_c_keeps_the_picture_as_it_stands(files):

@@ -66,9 +66,15 @@ def test_masks_may_be_arrays_or_images(content, style):
     assert not first[24:, :, 3].any()
 
 
-def test_styles_may_have_weights(content, style):
-    two = [StylePicture("a", style, 3.0), StylePicture("b", 1 - style * [1, 1, 1, 0], 1.0)]
-    assert stylize(content, two, QUICK).shape == content.shape
+def test_styles_count_by_their_weights(content, style):
+    def painted(first: float, second: float) -> np.ndarray:
+        two = [StylePicture("a", style, first), StylePicture("b", 1 - style * [1, 1, 1, 0], second)]
+        return stylize(content, two, QUICK)
+
+    first_alone = stylize(content, style, QUICK)
+    near, far = (float(np.abs(painted(*weights) - first_alone).mean()) for weights in ((3, 1), (1, 3)))
+    assert 0 < near < 0.7 * far
+    assert np.array_equal(painted(3, 1), painted(6, 2))
 
 
 def test_a_mask_of_another_size_is_refused(content, style):
