@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,10 +14,14 @@ from nst_engine.network.vgg import VGG19
 from nst_engine.objective import Objective, Region, style_statistics
 from nst_engine.options import Options
 from nst_engine.pixels import Size
+from nst_engine.pyramid import Scale
 from nst_engine.recipes import Recipe
 
 MINUTES = {"draft": 1, "normal": 3, "high": 10, "best": 30}
-"""Longest time for each quality that the automatic size allows for."""
+"""Longest time for each quality that the automatic size allows for painting; it allows as much again for finishing."""
+
+PAINTED_LONG_SIDES = (math.inf, pyramid.PAINTED_LONG_SIDE, pyramid.PAINTED_LONG_SIDE / 2)
+"""Up to where the automatic size has scales painted that it wants finished, best first."""
 
 PROBE_SIDE = 160
 
@@ -34,15 +39,15 @@ PREPARATION = 1.05
 
 
 class Machine(NamedTuple):
-    """What a device can do: seconds of a full step per pixel of its cost, the convolutions' format, and how many times
-    that a step takes at a size, where memory may want tiles; None for a size that does not fit.
+    """What a device can do: seconds of a full step per pixel of its cost, the convolutions' format, and what scales
+    cost in pixels, where memory may want tiles; None for those that do not fit.
 
     ``speed`` is asked only where it matters, since finding it takes a second.
     """
 
     speed: Callable[[], float]
     number_format: torch.dtype
-    work: Callable[[Size], float | None]
+    cost: Callable[[Sequence[Scale]], float | None]
 
 
 class Estimate(NamedTuple):
@@ -66,24 +71,32 @@ def seconds_per_pixel(vgg: VGG19, recipe: Recipe) -> float:
 
 def estimate(content: Size, options: Options, recipe: Recipe, machine: Machine) -> Estimate:
     """Size and seconds for a content."""
-    size = working_size(content, options, recipe, machine)
-    return Estimate(size, _seconds(size, options, recipe, machine))
+    scales = working_scales(content, options, recipe, machine)
+    return Estimate(scales[-1].size, _seconds(scales, machine))
 
 
-def working_size(content: Size, options: Options, recipe: Recipe, machine: Machine) -> Size:
-    """The size to paint a content at: the one asked for, or the largest that keeps to time and memory."""
+def working_scales(content: Size, options: Options, recipe: Recipe, machine: Machine) -> list[Scale]:
+    """The scales to paint a content at: up to the size asked for, or to the largest that keeps to time and memory."""
     if options.size:
-        return pyramid.working_size(content, options.size)
-    allowed = 60 * MINUTES[options.quality]
+        size = pyramid.working_size(content, options.size)
+        return pyramid.schedule(size, options, recipe, machine.number_format)
     for side in (max(content), *(side for side in reversed(LADDER) if side < max(content))):
         size = pyramid.working_size(content, side)
         is_quick = side <= SLOWEST_LONG_SIDE or max(content) <= QUICK_LONG_SIDE
-        if machine.work(size) and (is_quick or _seconds(size, options, recipe, machine) <= allowed):
-            break
-    return size
+        for painted in PAINTED_LONG_SIDES:
+            scales = pyramid.schedule(size, options, recipe, machine.number_format, painted)
+            if machine.cost(scales) and (is_quick or _is_in_time(scales, options, machine)):
+                return scales
+    return scales
 
 
-def _seconds(size: Size, options: Options, recipe: Recipe, machine: Machine) -> float:
-    """About how long it takes to paint at this size."""
-    cost = sum(scale.cost for scale in pyramid.schedule(size, options, recipe, machine.number_format))
-    return PREPARATION * machine.speed() * cost * (machine.work(size) or 1.0)
+def _is_in_time(scales: Sequence[Scale], options: Options, machine: Machine) -> bool:
+    """Whether the automatic size may choose these scales."""
+    allowed = 60 * MINUTES[options.quality]
+    painted = [scale for scale in scales if not scale.is_finish]
+    return _seconds(painted, machine) <= allowed and _seconds(scales, machine) <= 2 * allowed
+
+
+def _seconds(scales: Sequence[Scale], machine: Machine) -> float:
+    """About how long it takes to paint at these scales."""
+    return PREPARATION * machine.speed() * (machine.cost(scales) or sum(scale.cost for scale in scales))

@@ -19,6 +19,7 @@ from nst_engine.objective import STYLE_TILE
 from nst_engine.options import Options
 from nst_engine.originals import BAND_PIXELS
 from nst_engine.pixels import Size
+from nst_engine.pyramid import Scale
 from nst_engine.recipes import Recipe
 from nst_engine.styles import KnownStatistics, size_for
 
@@ -37,7 +38,7 @@ LIBRARIES = 80_000_000
 STEP_TRANSIENT, LOOK_TRANSIENT = 6.5, 3
 """How many maps as large as the first block's come and go in a step, and while a style is looked at."""
 
-DESCENT = {"lbfgs": 480, "adam": 100, "tensorflow-adam": 100}
+DESCENT = {"lbfgs": 480, "adam": 100, "tensorflow-adam": 100, "lean": 100}
 """Bytes a pixel of what an optimizer remembers and works with."""
 
 PHOTO_TERM = 500
@@ -86,41 +87,59 @@ class Free(NamedTuple):
     main: int
 
 
-def need(job: Job, size: Size, tile_side: int | None = None) -> Need:
-    """What a job takes at its most when it is painted at this size, in tiles of about this side."""
-    layers = {*job.recipe.content_layers, *job.recipe.style_layers}
+def need(job: Job, scales: Sequence[Scale], tile_side: int | None = None) -> Need:
+    """What a job takes at its most when it is painted at these scales, the finest in tiles of about this side."""
+    size, shown = scales[-1].size, shown_at_once(job.recipe, scales, tile_side)
     styles = [size_for(own, max(size), job.options.style_scale) for own in job.styles]
-    scales = len(pyramid.schedule(size, job.options, job.recipe, job.vgg.dtype))
-    known = min(KnownStatistics.MOST, scales * len(styles) * _statistics(job.recipe.style_layers))
+    known = min(KnownStatistics.MOST, len(scales) * len(styles) * _statistics(job.recipe.style_layers))
     held = 4 * FLOAT * (sum(style.pixels for style in styles) + size.pixels) + 2 * FLOAT * job.masks * size.pixels
-    largest = max((tiles.toll(style, STYLE_TILE, layers).pixels for style in styles), default=0)
-    shown = tiles.toll(size, tile_side, layers).pixels
+    largest = max((tiles.toll(style, STYLE_TILE, job.recipe.layers).pixels for style in styles), default=0)
     looking = largest * _look(job.recipe, job.vgg)
-    features = shown * _step(job.recipe, job.vgg) * (TILED if shown < size.pixels else 1)
-    stepping = features + size.pixels * _descent(job.recipe)
+    stepping = max(_stepping(job, scale, shown) for scale in scales)
     held += LIBRARIES + known + _kernels(job.recipe, job.vgg, max(largest, shown))
     result = (4 * job.kind.itemsize + (WRITING if job.kind.kind == "u" else 0)) * job.content.pixels
     return Need(painting=int(held + max(looking, stepping)), result=held + BAND + result)
 
 
-def fits(job: Job, size: Size, free: Free) -> bool:
-    """Whether a job can be painted at this size."""
-    return any(True for _ in fitting_tiles(job, size, free))
+def shown_at_once(recipe: Recipe, scales: Sequence[Scale], tile_side: int | None) -> int:
+    """The most pixels that the network is shown at once, at any scale: those of the finest's tiles of this side."""
+    finest = scales[-1]
+    return tiles.toll(finest.size, tile_side, recipe.at(finest.is_finish).layers).pixels
 
 
-def fitting_tiles(job: Job, size: Size, free: Free) -> Iterator[int | None]:
-    """The sides of the tiles with which a job can be painted at this size, quickest first."""
-    for side in tiles.SIDES:
-        wanted = need(job, size, side)
+def _stepping(job: Job, scale: Scale, shown: int) -> float:
+    """Bytes that a step at a scale takes when the network is shown no more than so many pixels at once."""
+    is_tiled = shown < scale.size.pixels
+    features = min(shown, scale.size.pixels) * _step(job.recipe.at(scale.is_finish), job.vgg)
+    return features * (TILED if is_tiled else 1) + scale.size.pixels * _descent(job.recipe, scale)
+
+
+def fits(job: Job, scales: Sequence[Scale], free: Free) -> bool:
+    """Whether a job can be painted at these scales."""
+    return any(True for _ in fitting_tiles(job, scales, free))
+
+
+def fitting_tiles(job: Job, scales: Sequence[Scale], free: Free) -> Iterator[int | None]:
+    """The sides of the finest scale's tiles with which a job can be painted, quickest first."""
+    is_slow = scales[-1].is_finish and job.vgg.pixel_mean.device.type == "cpu"
+    for side in tiles.SIDES[1:] if is_slow else tiles.SIDES:  # nobody waits for a huge picture's step in silence
+        wanted = need(job, scales, side)
         if wanted.painting <= free.device and wanted.result <= free.main:
             yield side
 
 
-def work(job: Job, size: Size, free: Free) -> float | None:
-    """The work of a step at this size over that of a picture in one piece; None where the job does not fit."""
-    for side in fitting_tiles(job, size, free):
-        return tiles.toll(size, side, {*job.recipe.content_layers, *job.recipe.style_layers}).work
+def cost(job: Job, scales: Sequence[Scale], free: Free) -> float | None:
+    """What painting at these scales costs in pixels, with the tiles that memory wants; None where it does not fit."""
+    for finest_side in fitting_tiles(job, scales, free):
+        shown = shown_at_once(job.recipe, scales, finest_side)
+        return sum(scale.cost * _toll(job.recipe, scale, shown) for scale in scales)
     return None
+
+
+def _toll(recipe: Recipe, scale: Scale, shown: int) -> float:
+    """How many times the work of a picture in one piece a step at this scale is."""
+    layers = recipe.at(scale.is_finish).layers
+    return tiles.toll(scale.size, tiles.side_within(scale.size, shown, layers), layers).work
 
 
 def fitting_long_side(job: Job, free: Free) -> int:
@@ -128,7 +147,7 @@ def fitting_long_side(job: Job, free: Free) -> int:
     low, high = pyramid.COARSEST_LONG_SIDE - 1, max(job.content)
     while low < high:
         side = (low + high + 1) // 2
-        if fits(job, pyramid.working_size(job.content, side), free):
+        if fits(job, _scales(job, pyramid.working_size(job.content, side)), free):
             low = side
         else:
             high = side - 1
@@ -139,7 +158,7 @@ def refusal(job: Job, size: Size, free: Free) -> OutOfMemory:
     """Why a job cannot be painted at this size, and at which it can."""
     fitting = fitting_long_side(job, free)
     told = size if fitting else pyramid.working_size(job.content, pyramid.COARSEST_LONG_SIDE)
-    wanted = need(job, told, tiles.SIDES[-1])
+    wanted = need(job, _scales(job, told), tiles.SIDES[-1])
     short = wanted.painting > free.device
     needed, there = (wanted.painting, free.device) if short else (wanted.result, free.main)
     return OutOfMemory(
@@ -150,9 +169,14 @@ def refusal(job: Job, size: Size, free: Free) -> OutOfMemory:
 
 def ran_out(job: Job, size: Size) -> OutOfMemory:
     """What to say when a job that should have fitted did not. Then only a part of what it needs can have been there."""
-    wanted = need(job, size)
+    wanted = need(job, _scales(job, size))
     there = Free(int(PART * wanted.painting), int(PART * wanted.result))
     return OutOfMemory(f"The memory ran out while painting at {max(size)} px.", _advice(fitting_long_side(job, there)))
+
+
+def _scales(job: Job, size: Size) -> list[Scale]:
+    """The scales of a job that is painted at a size asked for."""
+    return pyramid.schedule(size, job.options, job.recipe, job.vgg.dtype)
 
 
 def _advice(fitting: int) -> str:
@@ -163,18 +187,18 @@ def _advice(fitting: int) -> str:
 
 def _step(recipe: Recipe, vgg: VGG19) -> float:
     """Bytes a pixel of a step: the features that its gradients need, what comes and goes."""
-    looked_at, used = {*recipe.content_layers, *recipe.style_layers}, _used(recipe)
+    used = _used(recipe)
     kept = sum(_maps(layer) for layer in used) * vgg.dtype.itemsize
     if vgg.dtype.itemsize < FLOAT:
-        kept += sum(_maps(layer) for layer in looked_at) * FLOAT
+        kept += sum(_maps(layer) for layer in recipe.layers) * FLOAT
     kept += sum(_maps(layer) / 2 for layer in used if layer.endswith("_1")) * INDEX
     photo = PHOTO_TERM if recipe.photo_weight else 0
     return kept + STEP_TRANSIENT * _maps(LAYERS[0]) * vgg.dtype.itemsize + photo
 
 
-def _descent(recipe: Recipe) -> float:
+def _descent(recipe: Recipe, scale: Scale) -> float:
     """Bytes a pixel of what the optimizer holds, whatever the tiles."""
-    return DESCENT[recipe.optimizer]
+    return DESCENT["lean" if scale.is_lean else recipe.optimizer]
 
 
 def _look(recipe: Recipe, vgg: VGG19) -> float:
@@ -196,8 +220,7 @@ def _statistics(layers: Collection[str]) -> int:
 
 def _used(recipe: Recipe) -> tuple[str, ...]:
     """All layers down to the deepest that is looked at."""
-    looked_at = (*recipe.content_layers, *recipe.style_layers)
-    deepest = max((LAYERS.index(layer) for layer in looked_at), default=-1)
+    deepest = max((LAYERS.index(layer) for layer in recipe.layers), default=-1)
     return LAYERS[: deepest + 1]
 
 

@@ -139,7 +139,7 @@ class Objective:
     ) -> None:
         self.vgg, self.recipe, self.content, self.constraints, self.on_tile = vgg, recipe, content, constraints, on_tile
         self.size = Size(*content.shape[2:])
-        self.layers = {*recipe.content_layers, *recipe.style_layers}
+        self.layers = recipe.layers
         self.tiles = tiles(self.size, tile_side, self.layers)
         self.masks = [None if region.mask is None else _Mask(region.mask) for region in regions]
         with torch.no_grad():

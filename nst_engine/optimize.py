@@ -39,7 +39,14 @@ class Seen(NamedTuple):
 
     def where(self, condition: Tensor, other: Seen) -> Seen:
         """This one where the condition (a scalar on the device) holds, else the other."""
-        return Seen(torch.where(condition, self.image, other.image), self.losses.where(condition, other.losses))
+        return Seen(_either(condition, self.image, other.image), self.losses.where(condition, other.losses))
+
+
+def _either(condition: Tensor, this: Tensor, other: Tensor) -> Tensor:
+    """One of two tensors; a copy of it where nobody waits for the device that knows the condition."""
+    if condition.device.type == "cpu":
+        return this if condition else other
+    return torch.where(condition, this, other)
 
 
 class Descent(ABC):
@@ -70,8 +77,8 @@ class Descent(ABC):
         yield last.where(is_as_good(last.losses.total, best), here.seen)
 
     @abstractmethod
-    def resize(self, size: Size) -> None:
-        """Go on with a picture of another size."""
+    def resize(self, size: Size, is_lean: bool = False) -> None:
+        """Go on with a picture of another size; ``is_lean`` spares memory."""
 
     @abstractmethod
     def _ahead(self, here: _Point, length: Tensor) -> Tensor:
@@ -104,7 +111,7 @@ class Adam(Descent):
         self.first: Tensor | None = None
         self.second: Tensor | None = None
 
-    def resize(self, size: Size) -> None:
+    def resize(self, size: Size, is_lean: bool = False) -> None:
         """Take the moments along to a picture of another size."""
         if self.first is not None and self.second is not None:
             self.first = F.interpolate(self.first, size, mode="bicubic", align_corners=False)
@@ -147,7 +154,7 @@ class LBFGS(Descent):
 
     Pixels at a bound whose gradient points outwards stand still for the step; the two-loop recursion (Nocedal
     1980) works on the others. Its first guess at the Hessian is the :class:`Curvature` by frequency and color, which
-    is kept from scale to scale.
+    is kept from scale to scale. Where memory is to be spared that is all it has.
     """
 
     SUFFICIENT_DECREASE = 1e-4
@@ -157,20 +164,22 @@ class LBFGS(Descent):
     """Mean change of a pixel in the first step, when the curvature is still unknown."""
 
     def __init__(self, history: int = 10) -> None:
-        self.history = history
+        self.history, self.is_lean = history, False
         self.pairs: list[_Pair] = []
         self.curvature: Curvature | None = None
 
-    def resize(self, size: Size) -> None:
-        """Forget the pairs of the old size."""
+    def resize(self, size: Size, is_lean: bool = False) -> None:
+        """Forget the pairs of the old size, and remember none at this one if it is lean."""
         self.pairs.clear()
+        self.is_lean = is_lean
 
     def _ahead(self, here: _Point, length: Tensor) -> Tensor:
-        return (here.image + length * self._direction(here)).clamp_(0, 1)
+        return self._direction(here).mul_(length).add_(here.image).clamp_(0, 1)
 
     def _accepts(self, here: _Point, there: _Point, best: Tensor) -> Tensor:
         """Armijo's rule, but measured from the best value, so that rises by rounding do not add up."""
-        expected = (here.gradient * (there.image - here.image)).sum()
+        channels = zip(here.gradient[0], there.image[0], here.image[0], strict=True)
+        expected = torch.stack([(slope * (after - before)).sum() for slope, after, before in channels]).sum()
         return is_as_good(there.value - self.SUFFICIENT_DECREASE * expected, best)
 
     def _direction(self, here: _Point) -> Tensor:
@@ -188,15 +197,17 @@ class LBFGS(Descent):
             direction *= self.pairs[-1].scale
         for pair, share in zip(self.pairs, reversed(shares), strict=True):
             direction.sub_((share + (pair.difference * direction).sum() * pair.inverse_curvature) * pair.change)
-        return direction * here.free
+        return direction.mul_(here.free)
 
     def _learn(self, here: _Point, there: _Point, accepted: Tensor) -> None:
         """Keep a pair of picture change and gradient change; one without positive curvature becomes nothing."""
+        if self.is_lean:
+            return
         assert self.curvature is not None
-        change, difference = there.image - here.image, (there.gradient - here.gradient) * here.free
+        change, difference = there.image - here.image, (there.gradient - here.gradient).mul_(here.free)
         curvature = (change * difference).sum()
         counts = accepted & (curvature > 1e-8 * change.norm() * difference.norm())
-        change, difference = torch.where(counts, change, 0.0), torch.where(counts, difference, 0.0)
+        change, difference = (vector.masked_fill_(~counts, 0.0) for vector in (change, difference))
         self.curvature.learn(change, difference)
         expected = -(difference * self.curvature.newton_step(difference)).sum()
         scale = torch.where(counts, curvature / expected, self.pairs[-1].scale if self.pairs else 1.0)
@@ -229,14 +240,15 @@ class _Point(NamedTuple):
     def where(self, condition: Tensor, other: _Point) -> _Point:
         """This one where the condition holds, else the other."""
         image, losses = self.seen.where(condition, other.seen)
-        return _Point(image, losses, torch.where(condition, self.gradient, other.gradient))
+        return _Point(image, losses, _either(condition, self.gradient, other.gradient))
 
 
 def _looked_at(function: Function, image: Tensor) -> _Point:
     """A picture with what is found there. Where the gradient is not finite the losses are no numbers either."""
     losses, gradient = function.value_and_gradient(image)
     nothing = torch.full_like(losses.total, torch.nan)
-    losses = losses.where(gradient.isfinite().all(), Losses(nothing, nothing, nothing))
+    is_finite = torch.stack([channel.isfinite().all() for channel in gradient[0]]).all()
+    losses = losses.where(is_finite, Losses(nothing, nothing, nothing))
     return _Point(image, losses, gradient)
 
 
@@ -280,9 +292,10 @@ class Kept:
         image, value = seen.image, seen.losses.total
         self.count += 1
         if self.count == 1:
-            self.best, self.picture, self.average = value, image, torch.zeros_like(image)
+            self.best, self.picture = value, image
+            self.average = torch.zeros_like(image) if self.rule == "average" else image
         counts = value < self.best if self.rule == "best" else is_as_good(value, self.best)
-        self.picture = torch.where(counts, image, self.picture)
+        self.picture = _either(counts, image, self.picture)
         self.best = torch.minimum(value, self.best)
         if self.rule == "average":
             self.average.lerp_(image, (1 - AVERAGE_DECAY) / (1 - AVERAGE_DECAY**self.count))
@@ -291,4 +304,4 @@ class Kept:
         """The picture that counts."""
         if self.rule != "average":
             return self.picture
-        return torch.where(is_as_good(self.value(self.average).total, self.best), self.average, self.picture)
+        return _either(is_as_good(self.value(self.average).total, self.best), self.average, self.picture)

@@ -93,8 +93,8 @@ class Options:
         "int",
         "Si_ze",
         "Long side in pixels at which the picture is painted; the result has the content's own size. "
-        "0 means the content's own long side, at most what this machine does in about 1 (draft), 3 (normal), "
-        "10 (high) or 30 (best) minutes.",
+        "0 means the content's own long side, at most what this machine does in about 2 (draft), 6 (normal), "
+        "20 (high) or 60 (best) minutes.",
         "basic",
         low=0,
         high=16384,

@@ -18,7 +18,7 @@ from torch import Tensor
 
 import nst_engine
 from nst_engine import device as devices
-from nst_engine import estimate, forecast, memory, optimize, pyramid, recipes, tiles
+from nst_engine import estimate, forecast, memory, optimize, recipes, tiles
 from nst_engine.canvas import Canvas
 from nst_engine.composition import composed
 from nst_engine.cuda_graph import captured
@@ -37,7 +37,8 @@ from nst_engine.tensors import covering, middle, resize
 
 CARRIED_DETAIL, FEW_STEPS = 0.5, 10
 """Share of the content's detail that a finer scale starts with, by score and eye: the whole of it looks like a
-photograph under a filter. With fewer steps it is the whole all the same, since they would leave a blur."""
+photograph under a filter. With fewer steps it is the whole all the same, since they would leave a blur; those that only
+finish a picture need no more than their share."""
 
 PREVIEW_PIXELS = 1_000_000
 """Largest preview."""
@@ -103,7 +104,7 @@ class Painter:
                 self.vgg, self.known, self.speed = like.vgg, like.known, like.speed
             else:
                 self.vgg = self._vgg(network)
-                self.known = KnownStatistics(self.vgg, self.recipe.style_layers)
+                self.known = KnownStatistics(self.vgg)
 
     def paint(
         self,
@@ -128,14 +129,13 @@ class Painter:
         looks = originals_of(styles)
         maps = [*masks, *(style.region for style in styles)]
         job = self._job(original.size, [look.size for look in looks], maps, kind)
-        size, tile_side = self._fitting(job)
-        wanted = forecast.need(job, size, tile_side)
+        scales, tile_side = self._fitting(job)
+        size, wanted = scales[-1].size, forecast.need(job, scales, tile_side)
         expected = devices.held_memory(self.device) + (max(wanted) if self._is_main else wanted.painting)
         try:
             with memory.explained(lambda: forecast.ran_out(job, size)):
                 canvas = Canvas(original, masks, size, self.device)
                 wanted_styles = Styles(styles, looks, canvas, self.options, self.known)
-                scales = pyramid.schedule(size, self.options, self.recipe, self.vgg.dtype)
                 clock.lap("start_up")
                 painting = _Painting(self, canvas, wanted_styles, scales, tile_side, clock, init)
                 painting.paint(on_step, should_stop)
@@ -159,16 +159,16 @@ class Painter:
         job, coming = self._job(content, [content], []), 2 * content.pixels * ARRIVING
         return estimate.estimate(content, self.options, self.recipe, self._machine(job, self._free(coming)))
 
-    def _fitting(self, job: Job) -> tuple[Size, int | None]:
-        """The size that a job is painted at and the side of its tiles, if any; OutOfMemory when it does not fit."""
+    def _fitting(self, job: Job) -> tuple[list[Scale], int | None]:
+        """The scales that a job is painted at and the side of the finest's tiles, if any; OutOfMemory if none fits."""
         free = self._free()
-        size = estimate.working_size(job.content, self.options, self.recipe, self._machine(job, free))
-        for tile_side in forecast.fitting_tiles(job, size, free):
-            return size, tile_side
-        raise forecast.refusal(job, size, free)
+        scales = estimate.working_scales(job.content, self.options, self.recipe, self._machine(job, free))
+        for tile_side in forecast.fitting_tiles(job, scales, free):
+            return scales, tile_side
+        raise forecast.refusal(job, scales[-1].size, free)
 
     def _machine(self, job: Job, free: Free) -> Machine:
-        return Machine(self._speed, self.vgg.dtype, lambda size: forecast.work(job, size, free))
+        return Machine(self._speed, self.vgg.dtype, lambda scales: forecast.cost(job, scales, free))
 
     def _speed(self) -> float:
         if self.speed is None:
@@ -280,8 +280,7 @@ class _Painting:
         self.is_showing = False
         self.steps_made: list[tuple[int, int, float, Losses]] = []
         self.pace = devices.Pace(painter.device)
-        self.layers = {*self.recipe.content_layers, *self.recipe.style_layers}
-        self.shown_at_once = tiles.toll(scales[-1].size, tile_side, self.layers).pixels
+        self.shown_at_once = forecast.shown_at_once(self.recipe, scales, tile_side)
         self.cost = sum(scale.cost for scale in scales)
         self.cost_done = self.fraction = 0.0
 
@@ -316,8 +315,8 @@ class _Painting:
         before = self.picture()
         self.picture = lambda: before  # and nothing else of the scale before
         image = self._at_scale(before, scale)
-        optimizer.resize(scale.size)
-        objective = self._objective(scale.size, on_tile)
+        optimizer.resize(scale.size, scale.is_lean)
+        objective = self._objective(scale, on_tile)
         self.clock.lap("features")
         self.cost_done += scale.step_cost
         function = captured(objective, image, scale.steps) if len(objective.tiles) == 1 else objective
@@ -355,7 +354,7 @@ class _Painting:
         if self.is_from_content:
             coarse = self.canvas.content_at(Size(*before.shape[2:]))
             detail = self.canvas.content_at(scale.size) - resize(coarse, scale.size)
-            image += (CARRIED_DETAIL if scale.steps >= FEW_STEPS else 1.0) * detail
+            image += (CARRIED_DETAIL if scale.is_finish or scale.steps >= FEW_STEPS else 1.0) * detail
         return image.clamp_(0, 1)
 
     def seen(self, size: Size, kind: DTypeLike) -> Pixels:
@@ -374,15 +373,16 @@ class _Painting:
                 raise
         return self.seen(self.canvas.size, np.uint8)
 
-    def _objective(self, size: Size, on_tile: Callable[[float], None]) -> Objective:
+    def _objective(self, scale: Scale, on_tile: Callable[[float], None]) -> Objective:
+        size, recipe = scale.size, self.recipe.at(scale.is_finish)
         content, regions, constraints = (
             self.canvas.content_at(size),
-            self.styles.regions_at(size),
+            self.styles.regions_at(size, recipe.style_layers),
             self.canvas.constraints_at(size),
         )
-        side = tiles.side_within(size, self.shown_at_once, self.layers)
+        side = tiles.side_within(size, self.shown_at_once, recipe.layers)
         told = on_tile if side else lambda share: None
-        return Objective(self.painter.vgg, self.recipe, content, regions, constraints, side, told)
+        return Objective(self.painter.vgg, recipe, content, regions, constraints, side, told)
 
     def _start(self, size: Size, init: Pixels | None) -> Tensor:
         """The picture before the first step."""

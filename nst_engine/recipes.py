@@ -16,6 +16,10 @@ HEAVIEST = 1e12
 """The largest weight of a layer, as of every other weight."""
 
 
+FINISH_LAYERS = LAYERS[: LAYERS.index("relu3_1") + 1]
+"""Layers that see no more than some twenty pixels."""
+
+
 class StyleLayer(NamedTuple):
     """The weight of a layer's style loss and the statistic compared there: 'gram' or 'moments'."""
 
@@ -52,6 +56,21 @@ class Recipe:
     iterations: int | None = None
     keep: str = "last"
     init: str = "content"
+
+    @property
+    def layers(self) -> set[str]:
+        """All layers that are compared."""
+        return {*self.content_layers, *self.style_layers}
+
+    @property
+    def finish(self) -> Recipe | None:
+        """What is compared where a painted picture gets its edges and grain: shallow style layers; None without any."""
+        shallow = {name: layer for name, layer in self.style_layers.items() if name in FINISH_LAYERS}
+        return dataclasses.replace(self, content_layers={}, style_layers=shallow) if shallow else None
+
+    def at(self, is_finish: bool) -> Recipe:
+        """What is compared at a scale that is painted, or only finished."""
+        return (self.finish or self) if is_finish else self
 
 
 STRENGTH_SPAN = 7.0

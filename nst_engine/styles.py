@@ -46,13 +46,14 @@ class KnownStatistics:
     MOST = 64 * 2**20
     """Two megabytes and a half are the statistics of the usual layers of a style at one size."""
 
-    def __init__(self, vgg: VGG19, layers: Collection[str]) -> None:
-        self.vgg, self.layers = vgg, layers
+    def __init__(self, vgg: VGG19) -> None:
+        self.vgg = vgg
         self.found: OrderedDict[bytes, Statistics] = OrderedDict()
 
-    def of(self, style: Tensor) -> Statistics:
-        """The statistics of a style, 1×3×H×W in main memory, or 1×4×H×W with the alpha that says what counts."""
-        shape = hashlib.sha256(repr(tuple(style.shape)).encode())
+    def of(self, style: Tensor, layers: Collection[str]) -> Statistics:
+        """The statistics of a style at these layers. It is 1×3×H×W in main memory, or 1×4×H×W with the alpha that says
+        what counts."""
+        shape = hashlib.sha256(repr((tuple(style.shape), sorted(layers))).encode())
         shape.update(style.numpy().data)
         key = shape.digest()
         if key in self.found:
@@ -60,7 +61,7 @@ class KnownStatistics:
         else:
             style = style.to(self.vgg.pixel_mean.device)
             opacity = style[0, 3] if style.shape[1] == 4 else None
-            self.found[key] = style_statistics(self.vgg, style[:, :3], opacity, self.layers)
+            self.found[key] = style_statistics(self.vgg, style[:, :3], opacity, layers)
             while len(self.found) > 1 and self.bytes > self.MOST:
                 self.found.popitem(last=False)
         return self.found[key]
@@ -95,9 +96,9 @@ class Styles:
         self.pictures = [self._read(original) for original in originals]
         self.masks = [canvas.mask(f"region of style '{style.name}'", style.region) for style in styles]
 
-    def regions_at(self, size: Size) -> list[Region]:
-        """The parts of a picture of this size, and the statistics that each is to have."""
-        weighted = [(self._statistics(index, size), weight) for index, weight in enumerate(self.weights)]
+    def regions_at(self, size: Size, layers: Collection[str]) -> list[Region]:
+        """The parts of a picture of this size, and the statistics that each is to have at these layers."""
+        weighted = [(self._statistics(index, size, layers), weight) for index, weight in enumerate(self.weights)]
         styled = self.canvas.styled_at(size)
         everywhere = [pair for pair, mask in zip(weighted, self.masks, strict=True) if mask is None]
         if len(everywhere) == len(weighted):
@@ -126,11 +127,11 @@ class Styles:
             finest[:, :3] = _recolored(finest, self.canvas.content.finest.cpu())
         return _Style(original.size, finest)
 
-    def _statistics(self, index: int, size: Size) -> Statistics:
-        """A style's statistics for a picture of this size."""
+    def _statistics(self, index: int, size: Size, layers: Collection[str]) -> Statistics:
+        """A style's statistics at these layers for a picture of this size."""
         picture = self.pictures[index]
         wanted = size_for(picture.own, max(size), self.options.style_scale)
-        return self.known.of(resize(picture.finest, wanted).clamp_(0, 1))
+        return self.known.of(resize(picture.finest, wanted).clamp_(0, 1), layers)
 
 
 def _relative(weights: Sequence[float]) -> list[float]:

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from nst_engine import forecast, recipes
+from nst_engine import forecast, pyramid, recipes
 from nst_engine.errors import OutOfMemory
-from nst_engine.forecast import Free, Job
+from nst_engine.forecast import Free, Job, Need
 from nst_engine.network import library
 from nst_engine.network.vgg import VGG19
 from nst_engine.options import Options
 from nst_engine.painting import Painter
 from nst_engine.pixels import Size, StylePicture
+from nst_engine.pyramid import Scale
 
 LARGE = Size(4000, 6000)
 GB = 10**9
@@ -33,31 +34,39 @@ def job(vgg):
     return made
 
 
+def scales(job: Job, size: Size) -> list[Scale]:
+    return pyramid.schedule(size, job.options, job.recipe, job.vgg.dtype)
+
+
+def need(job: Job, size: Size, tile_side: int | None = None) -> Need:
+    return forecast.need(job, scales(job, size), tile_side)
+
+
 def test_all_that_is_held_counts(job):
-    plain = forecast.need(job(), Size(340, 512))
-    assert forecast.need(job(content=Size(8000, 12000)), Size(340, 512)).result > plain.result + GB
-    assert forecast.need(job(styles=(LARGE,) * 5), Size(340, 512)).painting > plain.painting + 20e6
-    assert forecast.need(job(style_scale=4.0), Size(340, 512)).painting > plain.painting + 200e6
-    assert forecast.need(job(), Size(680, 1024), 256).painting < 0.7 * forecast.need(job(), Size(680, 1024)).painting
-    assert forecast.need(job(optimizer="adam"), Size(340, 512)).painting < plain.painting
-    assert forecast.need(job(photo_weight=1.0), Size(340, 512)).painting > plain.painting
-    assert forecast.need(job(style_layers="relu1_1", content_layers="relu2_1"), Size(340, 512)) < plain
+    plain = need(job(), Size(340, 512))
+    assert need(job(content=Size(8000, 12000)), Size(340, 512)).result > plain.result + GB
+    assert need(job(styles=(LARGE,) * 5), Size(340, 512)).painting > plain.painting + 20e6
+    assert need(job(style_scale=4.0), Size(340, 512)).painting > plain.painting + 200e6
+    assert need(job(), Size(680, 1024), 256).painting < 0.7 * need(job(), Size(680, 1024)).painting
+    assert need(job(optimizer="adam"), Size(340, 512)).painting < plain.painting
+    assert need(job(photo_weight=1.0), Size(340, 512)).painting > plain.painting
+    assert need(job(style_layers="relu1_1", content_layers="relu2_1"), Size(340, 512)) < plain
 
 
 def test_kernels_that_are_made_count_no_more(content, style, monkeypatch):
     monkeypatch.setattr("nst_engine.device.fastest_format", lambda device: torch.float32)
     painter = Painter(Options(quality="draft", iterations=1))
     job = Job(Size(48, 64), [Size(56, 56)], 1, painter.options, painter.recipe, painter.vgg)
-    before = forecast.need(job, Size(48, 64)).painting
+    before = need(job, Size(48, 64)).painting
     painter.paint(content, [StylePicture("s", style)])
-    assert forecast.need(job, Size(48, 64)).painting < before - 20e6
+    assert need(job, Size(48, 64)).painting < before - 20e6
 
 
 @pytest.mark.parametrize("free", [Free(2 * GB, 2 * GB), Free(2 * GB, 50 * GB)])
 def test_the_size_that_is_said_to_fit_fits_and_the_next_does_not(job, free):
     side = forecast.fitting_long_side(job(), free)
-    assert forecast.fits(job(), LARGE.scaled_to(side), free)
-    assert not forecast.fits(job(), LARGE.scaled_to(side + 8), free)
+    assert forecast.fits(job(), scales(job(), LARGE.scaled_to(side)), free)
+    assert not forecast.fits(job(), scales(job(), LARGE.scaled_to(side + 8)), free)
 
 
 def test_a_refusal_says_what_fits_or_that_nothing_does(job):
@@ -72,7 +81,7 @@ def test_a_refusal_says_what_fits_or_that_nothing_does(job):
 
 def test_on_a_device_of_its_own_the_result_counts_in_main_memory(job):
     huge = job(content=Size(20000, 30000))
-    assert not forecast.fits(huge, Size(40, 64), Free(80 * GB, 4 * GB))
+    assert not forecast.fits(huge, scales(huge, Size(40, 64)), Free(80 * GB, 4 * GB))
     refused = forecast.refusal(huge, Size(40, 64), Free(80 * GB, 4 * GB))
     assert refused.message.endswith("4.0 GB are free.")
 

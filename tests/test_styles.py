@@ -13,10 +13,12 @@ from nst_engine.pixels import Size
 from nst_engine.pyramid import useful_style_side
 from nst_engine.styles import KnownStatistics, size_for
 
+LAYERS = ["relu1_1", "relu2_1"]
+
 
 @pytest.fixture
 def known() -> KnownStatistics:
-    return KnownStatistics(VGG19(library.load("vgg19"), torch.device("cpu")), ["relu1_1", "relu2_1"])
+    return KnownStatistics(VGG19(library.load("vgg19"), torch.device("cpu")))
 
 
 def test_a_style_is_as_large_as_its_scale_says_and_never_enlarged():
@@ -35,29 +37,30 @@ def test_no_style_is_looked_at_beyond_the_side_that_is_useful(size):
 
 def test_what_was_seen_is_known_again_by_its_numbers_alone(known):
     style = torch.rand(1, 3, 32, 40)
-    first = known.of(style)
-    assert known.of(style.clone()) is first
-    assert known.of(style.view(1, 3, 40, 32)) is not first
-    assert known.of(torch.cat([style, torch.ones(1, 1, 32, 40)], dim=1)) is not first
+    first = known.of(style, LAYERS)
+    assert known.of(style.clone(), LAYERS[::-1]) is first
+    assert known.of(style, LAYERS[:1]) is not first
+    assert known.of(style.view(1, 3, 40, 32), LAYERS) is not first
+    assert known.of(torch.cat([style, torch.ones(1, 1, 32, 40)], dim=1), LAYERS) is not first
     style[0, 0, 0, 0] += 0.5
-    assert known.of(style) is not first
+    assert known.of(style, LAYERS) is not first
 
 
 def test_memory_is_bounded_and_the_newest_stay(known, monkeypatch):
     first = torch.rand(1, 3, 16, 16)
-    known.of(first)
+    known.of(first, LAYERS)
     monkeypatch.setattr(KnownStatistics, "MOST", int(3.5 * known.bytes))
     styles = [torch.rand(1, 3, 16, 16) for _ in range(20)]
     for style in styles:
-        known.of(style)
-        latest = known.of(first)
+        known.of(style, LAYERS)
+        latest = known.of(first, LAYERS)
     assert known.bytes <= known.MOST
     assert len(known.found) == 3
-    assert known.of(first) is latest
+    assert known.of(first, LAYERS) is latest
 
 
 def test_one_style_larger_than_the_bound_is_remembered_all_the_same(known, monkeypatch):
     monkeypatch.setattr(KnownStatistics, "MOST", 1)
     style = torch.rand(1, 3, 16, 16)
-    assert known.of(style) is known.of(style)
-    assert np.isfinite(known.of(style)["relu1_1"].gram.numpy()).all()
+    assert known.of(style, LAYERS) is known.of(style, LAYERS)
+    assert np.isfinite(known.of(style, LAYERS)["relu1_1"].gram.numpy()).all()
