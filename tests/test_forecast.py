@@ -71,7 +71,7 @@ def test_the_size_that_is_said_to_fit_fits_and_the_next_does_not(job, free):
 
 def test_a_refusal_says_what_fits_or_that_nothing_does(job):
     refused = forecast.refusal(job(), LARGE, Free(2 * GB, 2 * GB))
-    assert refused.message.startswith("Painting at 6000 px needs about 1")
+    assert refused.message.startswith("Painting at 6000 px needs about 3.")
     assert refused.message.endswith("2.0 GB are free.")
     assert refused.remedy == f"Choose a size of at most {forecast.fitting_long_side(job(), Free(2 * GB, 2 * GB))}."
     hopeless = forecast.refusal(job(), LARGE, Free(GB // 10, GB // 10))
