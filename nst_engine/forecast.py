@@ -161,9 +161,10 @@ def refusal(job: Job, size: Size, free: Free) -> OutOfMemory:
     wanted = need(job, _scales(job, told), tiles.SIDES[-1])
     short = wanted.painting > free.device
     needed, there = (wanted.painting, free.device) if short else (wanted.result, free.main)
+    left = f"{max(0, there) / 1e9:.1f} GB"
+    left = f"the limit leaves {left}" if job.options.memory_limit else f"{left} are free"
     return OutOfMemory(
-        f"Painting at {max(told)} px needs about {needed / 1e9:.1f} GB of memory; {there / 1e9:.1f} GB are free.",
-        _advice(fitting),
+        f"Painting at {max(told)} px needs about {needed / 1e9:.1f} GB of memory; {left}.", _advice(fitting)
     )
 
 

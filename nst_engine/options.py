@@ -155,6 +155,15 @@ class Options:
             "xpu": "Intel GPU",
         },
     )
+    memory_limit: float = option(
+        0.0,
+        "float",
+        "Memory limit (G_B)",
+        "Most memory in GB that the engine takes where it computes. 0 means what is free there.",
+        "advanced",
+        low=0.0,
+        high=1024.0,
+    )
     iterations: int | None = option(
         None,
         "int",

@@ -18,7 +18,7 @@ from torch import Tensor
 
 import nst_engine
 from nst_engine import device as devices
-from nst_engine import estimate, forecast, memory, optimize, recipes, tiles
+from nst_engine import estimate, forecast, limits, memory, optimize, recipes, tiles
 from nst_engine.canvas import Canvas
 from nst_engine.composition import composed
 from nst_engine.cuda_graph import captured
@@ -177,9 +177,18 @@ class Painter:
         return self.speed
 
     def _free(self, coming: int = 0) -> Free:
-        """What is free, now and when so many bytes of pictures will have arrived."""
-        main = memory.free() - coming
-        return Free(main if self._is_main else devices.free_memory(self.device), main)
+        """What is free and allowed, now and when so many bytes of pictures will have arrived."""
+        main, allowed = memory.free() - coming, self._allowed()
+        if self._is_main:
+            main = min(main, allowed - coming)
+            return Free(main, main)
+        return Free(min(devices.free_memory(self.device), allowed), main)
+
+    def _allowed(self) -> int:
+        """Bytes that the user's limit leaves."""
+        if not self.options.memory_limit:
+            return limits.UNLIMITED
+        return int(1e9 * self.options.memory_limit) - devices.held_memory(self.device)
 
     @property
     def _is_main(self) -> bool:

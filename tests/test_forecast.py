@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nst_engine import forecast, pyramid, recipes
+from nst_engine import forecast, memory, pyramid, recipes
 from nst_engine.errors import OutOfMemory
 from nst_engine.forecast import Free, Job, Need
 from nst_engine.network import library
@@ -77,6 +77,19 @@ def test_a_refusal_says_what_fits_or_that_nothing_does(job):
     hopeless = forecast.refusal(job(), LARGE, Free(GB // 10, GB // 10))
     assert hopeless.message.startswith("Painting at 64 px needs about 0.")
     assert "No size is small enough" in hopeless.remedy
+
+
+def test_a_limit_of_the_user_s_makes_the_picture_smaller_or_is_told(content, style):
+    def limit(beyond: int) -> float:
+        return (memory.held() + beyond) / GB
+
+    large = np.kron(content, np.ones((32, 32, 1), np.float32))
+    free, tight = (Painter(Options(memory_limit=gigabytes)) for gigabytes in (1000.0, limit(GB)))
+    free.speed = tight.speed = 1e-9  # time allows for everything
+    assert max(tight.estimate(Size(*large.shape[:2])).size) < max(free.estimate(Size(*large.shape[:2])).size)
+    with pytest.raises(OutOfMemory, match=r"the limit leaves 0.[01] GB.") as caught:
+        Painter(Options(memory_limit=limit(GB // 20), size=2048)).paint(large, [StylePicture("s", style)])
+    assert "Choose a size" in caught.value.remedy or "No size" in caught.value.remedy
 
 
 def test_on_a_device_of_its_own_the_result_counts_in_main_memory(job):

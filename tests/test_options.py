@@ -16,7 +16,9 @@ from nst_engine.errors import OptionError
 from nst_engine.options import Options
 from nst_engine.recipes import RECIPES
 
-GIMP_ARGUMENTS = ["recipe", "quality", "size", "strength", "style_scale", "color", "seed", "network", "device"]
+GIMP_ARGUMENTS = [
+    "recipe", "quality", "size", "strength", "style_scale", "color", "seed", "network", "device", "memory_limit",
+]  # fmt: skip
 
 
 def test_without_any_value_options_are_their_defaults():
