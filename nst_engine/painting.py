@@ -7,6 +7,7 @@ import dataclasses
 import math
 import platform
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ import nst_engine
 from nst_engine import device as devices
 from nst_engine import estimate, forecast, limits, memory, optimize, recipes, tiles
 from nst_engine.canvas import Canvas
+from nst_engine.clock import Clock
 from nst_engine.composition import composed
 from nst_engine.cuda_graph import captured
 from nst_engine.errors import NetworkError, OutOfMemory
@@ -39,6 +41,9 @@ CARRIED_DETAIL, FEW_STEPS = 0.5, 10
 """Share of the content's detail that a finer scale starts with, by score and eye: the whole of it looks like a
 photograph under a filter. With fewer steps it is the whole all the same, since they would leave a blur; those that only
 finish a picture need no more than their share."""
+
+SHORT = ", in smaller tiles, for memory ran short"
+"""What steps add to their text when it did."""
 
 PREVIEW_PIXELS = 1_000_000
 """Largest preview."""
@@ -124,7 +129,7 @@ class Painter:
         the result's numbers: float32 in [0, 1], or uint8 or uint16 for a file.
         Raises :class:`nst_engine.errors.StyleTransferError`.
         """
-        clock = _Clock(self.started)
+        clock = Clock(self.started)
         original = OriginalPicture("content", content)
         looks = originals_of(styles)
         maps = [*masks, *(style.region for style in styles)]
@@ -239,30 +244,6 @@ def versions() -> dict[str, str]:
     }
 
 
-class _Clock:
-    """Wall seconds of the parts of a job."""
-
-    def __init__(self, started: float | None) -> None:
-        self.started = self.last = time.perf_counter() if started is None else started
-        self.laps: dict[str, Any] = {"start_up": 0.0, "features": 0.0, "scales": []}
-
-    def lap(self, name: str) -> None:
-        """Add the time since the last lap to this part."""
-        self.laps[name] += self._since_last()
-
-    def scale_lap(self, size: Size) -> None:
-        """Note the time since the last lap as that of a scale."""
-        self.laps["scales"].append({"height": size.height, "width": size.width, "seconds": self._since_last()})
-
-    def total(self) -> float:
-        """Seconds since the start."""
-        return time.perf_counter() - self.started
-
-    def _since_last(self) -> float:
-        previous, self.last = self.last, time.perf_counter()
-        return self.last - previous
-
-
 class _Stopped(Exception):
     """The work is to end in the middle of a step."""
 
@@ -277,7 +258,7 @@ class _Painting:
         styles: Styles,
         scales: Sequence[Scale],
         tile_side: int | None,
-        clock: _Clock,
+        clock: Clock,
         init: Pixels | None,
     ) -> None:
         self.painter, self.canvas, self.styles, self.scales, self.clock = painter, canvas, styles, scales, clock
@@ -290,6 +271,7 @@ class _Painting:
         self.steps_made: list[tuple[int, int, float, Losses]] = []
         self.pace = devices.Pace(painter.device)
         self.shown_at_once = forecast.shown_at_once(self.recipe, scales, tile_side)
+        self.is_short_of_memory = False
         self.cost = sum(scale.cost for scale in scales)
         self.cost_done = self.fraction = 0.0
 
@@ -299,11 +281,32 @@ class _Painting:
         with contextlib.suppress(_Stopped):
             for scale in self.scales:
                 on_tile = partial(self._between_tiles, scale, on_step, should_stop)
-                for number, losses in enumerate(self._steps(optimizer, scale, on_tile), start=1):
-                    self._note(scale, number, losses, on_step)
-                    if should_stop():
-                        return
+                while (done := self._done_at(scale)) < scale.steps:
+                    with self._stepping_down(scale):
+                        for number, losses in enumerate(self._steps(optimizer, scale, on_tile, done), start=done + 1):
+                            self._note(scale, number, losses, on_step)
+                            if should_stop():
+                                return
                 self.clock.scale_lap(scale.size)
+
+    def _done_at(self, scale: Scale) -> int:
+        """How many steps of a scale are done."""
+        return sum(side == max(scale.size) for side, *_ in self.steps_made)
+
+    @contextlib.contextmanager
+    def _stepping_down(self, scale: Scale) -> Iterator[None]:
+        """Where memory runs out inside, go on with less of it: smaller tiles, and no memory of steps."""
+        try:
+            yield
+        except Exception as error:
+            layers = self.recipe.at(scale.is_finish).layers
+            at_once = [tiles.toll(scale.size, side, layers).pixels for side in tiles.SIDES]
+            smaller = [pixels for pixels in at_once if pixels < min(self.shown_at_once, scale.size.pixels)]
+            if not memory.is_shortage(error) or not smaller:
+                raise
+            traceback.clear_frames(error.__traceback__)
+            self.shown_at_once, self.is_short_of_memory = max(smaller), True
+        memory.give_back()
 
     def _between_tiles(
         self, scale: Scale, on_step: Callable[[Step], None], should_stop: Callable[[], bool], share: float
@@ -313,24 +316,25 @@ class _Painting:
             return
         if self.steps_made:
             *_, losses = self.steps_made[-1]
-            number = sum(side == max(scale.size) for side, *_ in self.steps_made) + 1
-            text = f"{max(scale.size)} px, step {min(number, scale.steps)} of {scale.steps}"
-            on_step(self._step(scale, text, losses, self.cost_done + share * scale.step_cost))
+            number = min(self._done_at(scale) + 1, scale.steps)
+            on_step(self._step(scale, number, losses, self.cost_done + share * scale.step_cost))
         if should_stop():
             raise _Stopped
 
-    def _steps(self, optimizer: optimize.Descent, scale: Scale, on_tile: Callable[[float], None]) -> Iterator[Losses]:
-        """Take the steps of one scale; yields where each has led."""
+    def _steps(
+        self, optimizer: optimize.Descent, scale: Scale, on_tile: Callable[[float], None], done: int
+    ) -> Iterator[Losses]:
+        """Take the steps of one scale but for those that are done; yields where each has led."""
         before = self.picture()
         self.picture = lambda: before  # and nothing else of the scale before
         image = self._at_scale(before, scale)
-        optimizer.resize(scale.size, scale.is_lean)
+        optimizer.resize(scale.size, scale.is_lean or self.is_short_of_memory)
         objective = self._objective(scale, on_tile)
         self.clock.lap("features")
         self.cost_done += scale.step_cost
-        function = captured(objective, image, scale.steps) if len(objective.tiles) == 1 else objective
+        function = captured(objective, image, scale.steps - done) if len(objective.tiles) == 1 else objective
         kept = optimize.Kept(self.recipe.keep, function.value)
-        for seen in optimizer.steps(function, image, scale.steps):
+        for seen in optimizer.steps(function, image, scale.steps - done):
             kept.note(seen)
             if kept.count == 1:
                 self._check(seen.losses)
@@ -410,14 +414,14 @@ class _Painting:
         seconds = self.clock.total()
         self.steps_made.append((max(scale.size), number, seconds, losses))
         self.cost_done += scale.step_cost
-        text = f"{max(scale.size)} px, step {number} of {scale.steps}"
-        on_step(self._step(scale, text, losses, self.cost_done))
+        on_step(self._step(scale, number, losses, self.cost_done))
 
-    def _step(self, scale: Scale, text: str, losses: Losses, cost_done: float) -> Step:
+    def _step(self, scale: Scale, number: int, losses: Losses, cost_done: float) -> Step:
         """What is known when so much of the work is done."""
+        text = f"{max(scale.size)} px, step {number} of {scale.steps}{SHORT * self.is_short_of_memory}"
         spent = self.clock.total() - self.clock.laps["start_up"]
         left = spent / cost_done * max(0.0, self.cost - cost_done) if len(self.steps_made) > 3 else None
-        self.fraction = max(self.fraction, cost_done / self.cost)  # the last step of a scale looks once more
+        self.fraction = max(self.fraction, min(1.0, cost_done / self.cost))  # scales' last steps look once more
         return Step(self.fraction, left, text, losses.as_numbers, partial(self._preview, scale.size))
 
     def history(self) -> list[dict[str, float | None]]:

@@ -153,3 +153,31 @@ def test_a_picture_is_looked_at_in_peace_when_it_is_to_be_shown(content, style, 
     )
     assert len(heard) == 8
     assert np.isfinite(done.picture).all()
+
+
+class Greedy(Objective):
+    """One that asks for more memory than there is at the third step of a picture in few tiles."""
+
+    evaluations = 0
+
+    def value_and_gradient(self, image):
+        Greedy.evaluations += max(self.size) == 128
+        if Greedy.evaluations == 3 and len(self.tiles) < 5:
+            torch.empty(2**60)
+        return super().value_and_gradient(image)
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_what_runs_out_of_memory_goes_on_from_there_in_smaller_tiles_and_says_so(monkeypatch, optimizer):
+    monkeypatch.setattr("nst_engine.tiles.SIDES", (None, 64, 32))
+    monkeypatch.setattr("nst_engine.painting.Objective", Greedy)
+    monkeypatch.setattr(Greedy, "evaluations", 0)
+    content, style = stripes(96, 128, 9, seed=1), stripes(96, 96, 7, seed=2)
+    options = Options(style_layers="relu1_1", content_layers="relu2_2", iterations=5, optimizer=optimizer)
+    texts: list[str] = []
+    done = Painter(options).paint(content, [StylePicture("s", style)], on_step=lambda step: texts.append(step.text))
+    finest = [entry for entry in done.report["history"] if entry["scale"] == 128]
+    assert [entry["iteration"] for entry in finest] == [1, 2, 3, 4, 5]
+    assert "128 px, step 2 of 5" in texts
+    assert texts[-1] == "128 px, step 5 of 5, in smaller tiles, for memory ran short"
+    assert finest[2]["total"] <= 1.001 * finest[1]["total"]
