@@ -98,7 +98,7 @@ FAULTS = {
     ),
     "meets a full disk under its log": Fault(
         "pipe.greet(); fill_the_disk(); job = pipe.receive();"
-        "pipe.send({'kind': 'log', 'level': 'info', 'text': 'a line'});"
+        "pipe.send({'kind': 'progress'});"
         "pipe.send({'kind': 'result', 'used': {}}, {'picture': pipe.painted(job)}); pipe.receive()",
         RESULT,
     ),
