@@ -78,10 +78,15 @@ class Stylized:
     report: dict[str, Any]
 
     @property
+    def warnings(self) -> list[str]:
+        """Sentences on what kept it from being as good as it could be."""
+        return list(self.report.get("warnings", []))
+
+    @property
     def summary(self) -> dict[str, Any]:
         """The report in a size that neither steps nor styles add to: ``steps`` is their number, ``losses`` the last."""
         history = self.report.get("history", [])
-        brief = {name: value for name, value in self.report.items() if name not in ("history", "styles")}
+        brief = {name: value for name, value in self.report.items() if name not in ("history", "styles", "warnings")}
         return {**brief, "steps": len(history), "losses": history[-1] if history else None}
 
 
@@ -230,6 +235,7 @@ class Painter:
             "seconds": painting.clock.laps | {"total": painting.clock.total()},
             "expected_memory_bytes": expected,
             "peak_memory_bytes": devices.peak_memory(self.device),
+            "warnings": painting.warnings(),
             "history": painting.history(),
         }
 
@@ -430,6 +436,12 @@ class _Painting:
             {"scale": scale, "iteration": iteration, "seconds": seconds, **_finite(losses.as_numbers())}
             for scale, iteration, seconds, losses in self.steps_made
         ]
+
+    def warnings(self) -> list[str]:
+        """Sentences on what kept the picture from being as good as it could be."""
+        finest = self.scales[-1]
+        short = ["Memory ran short: some steps were made in smaller tiles."] if self.is_short_of_memory else []
+        return [*short, *(self.styles.too_small_for(finest.size) if finest.is_finish else ())]
 
     def _preview(self, size: Size) -> NDArray[np.uint8]:
         """The picture as it stands at a scale of this size."""

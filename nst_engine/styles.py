@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,9 @@ from nst_engine.options import Options
 from nst_engine.originals import OriginalPicture
 from nst_engine.pixels import SMALLEST_SIDE, Floats, Size, StylePicture
 from nst_engine.tensors import covering, middle, resize, to_image, to_pixels
+
+SEEN_AT_LEAST = 0.5
+"""Share of the size wanted of a style with which its brushwork still shows."""
 
 
 def size_for(own: Size, picture: int, style_scale: float) -> Size:
@@ -92,6 +95,7 @@ class Styles:
     ) -> None:
         """``originals`` are those of the styles' pictures, as :func:`originals_of` makes them."""
         self.canvas, self.options, self.known = canvas, options, known
+        self.names = [style.name for style in styles]
         self.weights = _relative([style.weight for style in styles])
         self.pictures = [self._read(original) for original in originals]
         self.masks = [canvas.mask(f"region of style '{style.name}'", style.region) for style in styles]
@@ -112,6 +116,16 @@ class Styles:
         masks = regions.shared_out(given, [weight for _, weight, _ in parts])
         wanted = [mask if styled is None else mask * styled for mask in masks]
         return [Region(part[0], mask) for part, mask in zip(parts, wanted, strict=True) if mask.sum() > 0]
+
+    def too_small_for(self, size: Size) -> Iterator[str]:
+        """A sentence for each style with too few pixels for its strokes to show at 1:1 in a picture of this size."""
+        wanted = round(max(size) * self.options.style_scale)
+        for name, picture in zip(self.names, self.pictures, strict=True):
+            if max(picture.own) < SEEN_AT_LEAST * wanted:
+                yield (
+                    f"The style '{name}' has {max(picture.own)} pixels on its long side: "
+                    f"for its own brushwork to show at 1:1, give it with about {wanted}."
+                )
 
     def first_picture(self, size: Size) -> Tensor:
         """The first style, 1×3×H×W, scaled so that it covers this size, and its middle."""

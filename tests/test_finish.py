@@ -80,6 +80,15 @@ def test_it_gets_better_with_and_without_memory_of_its_steps(finished_above_64, 
     monkeypatch.setattr("nst_engine.pyramid.LEAN_PIXELS", lean)
     monkeypatch.setattr("nst_engine.device.fastest_format", lambda device: torch.float32)
     large = np.kron(content, np.ones((2, 2, 1), np.float32))
-    history = [entry["total"] for entry in painted(large, style).report["history"] if entry["scale"] == 128]
+    history = [entry["total"] for entry in painted(large, style, size=128).report["history"] if entry["scale"] == 128]
     assert len(history) == pyramid.FINISH_STEPS["draft"]
     assert history[-1] < 0.5 * history[0]
+
+
+def test_a_style_too_small_for_its_brushwork_to_show_at_1_1_is_told(finished_above_64, content, style):
+    large = np.kron(content, np.ones((2, 2, 1), np.float32))
+    (sentence,) = painted(large, style[:40, :40], size=128).warnings
+    assert sentence.startswith("The style 'style' has 40 pixels on its long side")
+    assert sentence.endswith("give it with about 128.")
+    assert not painted(large, large, size=128).warnings
+    assert not painted(content, style[:20, :20]).warnings

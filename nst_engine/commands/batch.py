@@ -126,6 +126,8 @@ def _paint(painter: Painter, task: Task, manner: Manner, display: Display, inter
         kind=content.pixels.dtype,
     )
     writing.deliver(task.output, done.picture, force, content.depth, content.metadata, manner.background)
+    for warning in done.warnings:
+        display.say(f"WARNING {warning}")
 
 
 def _check_is_another(output: Path, folder: Path) -> None:

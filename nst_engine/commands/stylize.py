@@ -119,6 +119,8 @@ def run(parsed: argparse.Namespace) -> None:
             content.pixels, styles, Masks(protection, selection), init, display.show, lambda: interrupts.stopped, kind
         )
         writing.deliver(parsed.output, done.picture, parsed.force, depth, content.metadata, parsed.background)
+        for warning in done.warnings:
+            display.say(f"WARNING {warning}")
         if parsed.report:
             _write_report(parsed.report, done.report, parsed.force)
 
