@@ -155,6 +155,33 @@ def test_a_picture_is_looked_at_in_peace_when_it_is_to_be_shown(content, style, 
     assert np.isfinite(done.picture).all()
 
 
+def comb(difference: np.ndarray, pitch: int) -> float:
+    """How much of a difference of pictures repeats with this pitch: its profiles' power there over that elsewhere."""
+    ratios = []
+    for axis in (0, 1):
+        profile = np.abs(np.diff(difference, axis=axis)).mean(axis=(1 - axis, 2))
+        power = np.abs(np.fft.rfft(profile))[1:] ** 2
+        at_pitch = np.arange(1, len(power) + 1) % (difference.shape[axis] // pitch) == 0
+        ratios.append(power[at_pitch].mean() / power[~at_pitch].mean())
+    return float(max(ratios))
+
+
+def test_no_seam_can_be_seen_or_measured(monkeypatch):
+    monkeypatch.setattr("nst_engine.device.fastest_format", lambda device: torch.float32)
+    content, style = stripes(512, 512, 90, seed=3), stripes(256, 256, 11, seed=4)
+    options = Options(style_layers="relu1_1,relu2_1", content_layers="relu2_2", size=512, iterations=2)
+    pictures = []
+    for side in (None, 128):
+        monkeypatch.setattr("nst_engine.tiles.SIDES", (side,))
+        pictures.append(Painter(options).paint(content, [StylePicture("s", style)]).picture[..., :3])
+    difference = pictures[1] - pictures[0]
+    assert np.abs(difference).mean() < 1 / 255
+    assert comb(difference, 128) < 2
+    for left in (128, 384):
+        difference[:, left : left + 128] += 0.02 / 255  # which nobody could see
+    assert comb(difference, 128) > 4
+
+
 class Greedy(Objective):
     """One that asks for more memory than there is at the third step of a picture in few tiles."""
 
