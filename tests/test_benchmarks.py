@@ -353,11 +353,15 @@ def test_the_table_of_faults(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1].startswith("| picture.png | ")
 
 
-def test_the_gpu_command_checks_and_times_whatever_device_there_is(capsys):
-    gpu.main(["--device", "cpu", "--size", "64", "--quality", "draft"])
+def test_the_gpu_command_checks_and_times_whatever_device_there_is(capsys, monkeypatch):
+    monkeypatch.setattr(gpu, "TILED_SIDE", 128)
+    monkeypatch.setattr(gpu, "TILE", 64)
+    gpu.main(["--device", "cpu", "--size", "64", "--megapixels", "0.003", "--quality", "draft"])
     told, _, row = capsys.readouterr().out.partition("| px")
     assert re.search(r"against the processor: loss \d\.\d+e", told)
-    assert float(row.splitlines()[-1].split("|")[4]) > 0
+    assert re.search(r"tiles against the whole: loss \d\.\d+e", told)
+    assert [float(line.split("|")[1]) for line in row.splitlines()[-2:]] == [64, 67]
+    assert all(float(line.split("|")[5]) > 0 for line in row.splitlines()[-2:])
 
 
 def test_bfloat16_convolutions_lead_the_same_way():

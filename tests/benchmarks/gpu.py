@@ -1,4 +1,6 @@
-"""Whether a GPU paints the same picture as the processor, and how fast: ``python -m tests.benchmarks.gpu``."""
+"""Whether a GPU paints the same picture as the processor, whole and in tiles, and how fast up to 64 megapixels:
+``python -m tests.benchmarks.gpu``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from nst_engine import device as devices
 from nst_engine import options, painting, recipes
@@ -19,14 +22,18 @@ from nst_engine.tensors import to_image
 
 from .cpu import PICTURES, at_side, paths
 
-CHECKED_SIDE = 128
+CHECKED_SIDE, TILED_SIDE, TILE = 128, 512, 256
+"""Long sides of the pictures that are checked against the processor and tiled against whole, and of the tiles."""
+
+TILES_TOLERANCE = 0.01
+"""The same as TOLERANCE between tiles and the whole, on one device."""
 
 TOLERANCE = 0.05
 """Largest relative difference of losses, and smallest missing to 1 in the cosine of gradients."""
 
 
 class Difference(NamedTuple):
-    """How far a device is from the processor in float32: of the total loss, relative, and 1 − cosine of gradients."""
+    """How far two evaluations are apart: of the total loss, relative, and 1 − cosine of gradients."""
 
     loss: float
     gradient: float
@@ -36,46 +43,69 @@ class Row(NamedTuple):
     """One timed job: a warm painter, so that neither imports nor the choice of algorithms count."""
 
     px: int
+    megapixels: float
     quality: str
     seconds: float
     megapixel_steps_per_second: float
+    peak_gigabytes: float
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Check, then print the table; exits with 1 where the device's gradient is not the processor's."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gpu", description=(__doc__ or "").strip())
     parser.add_argument("--device", default="cuda", choices=("cpu", *devices.ACCELERATORS))
-    parser.add_argument("--size", nargs="+", type=int, default=[512, 1024, 2048], metavar="N", help="long sides")
+    parser.add_argument("--size", nargs="*", type=int, default=[512, 1024], metavar="N", help="long sides")
+    parser.add_argument("--megapixels", nargs="*", type=float, default=[1, 4, 24, 64], metavar="X", help="and sizes")
     parser.add_argument("--quality", nargs="+", default=["draft", "normal"])
     parsed = parser.parse_args(arguments)
     device = devices.choose(parsed.device)
     dtype = devices.fastest_format(device)
     print(f"{devices.describe(device)}, {str(dtype).removeprefix('torch.')}, torch {torch.__version__}")
-    found = difference(device, dtype)
-    print(f"against the processor: loss {found.loss:.2e}, direction of the gradient {found.gradient:.2e}")
-    if max(found) > TOLERANCE:
-        raise SystemExit(f"ERROR The device differs by more than {TOLERANCE}.")
+    check("against the processor", difference(device, dtype), TOLERANCE)
+    check("tiles against the whole", difference_of_tiles(device, dtype), TILES_TOLERANCE)
     print("| " + " | ".join(Row._fields) + " |\n|" + " --- |" * len(Row._fields))
-    for size in parsed.size:
+    for size in (*parsed.size, *(round((1.5e6 * megapixels) ** 0.5) for megapixels in parsed.megapixels)):
         for quality in parsed.quality:
             row = timed(parsed.device, size, quality)
-            numbers = f"{row.seconds:.2f} | {row.megapixel_steps_per_second:.2f}"
-            print(f"| {row.px} | {row.quality} | {numbers} |", flush=True)
+            numbers = f"{row.seconds:.2f} | {row.megapixel_steps_per_second:.2f} | {row.peak_gigabytes:.2f}"
+            print(f"| {row.px} | {row.megapixels:.1f} | {row.quality} | {numbers} |", flush=True)
+
+
+def check(what: str, found: Difference, tolerance: float) -> None:
+    """Print a difference; exits with 1 where it is too large."""
+    print(f"{what}: loss {found.loss:.2e}, direction of the gradient {found.gradient:.2e}", flush=True)
+    if max(found) > tolerance:
+        raise SystemExit(f"ERROR The difference is larger than {tolerance}.")
 
 
 def difference(device: torch.device, dtype: torch.dtype) -> Difference:
-    """Value and gradient of the default recipe, there against here."""
-    losses, gradients = [], []
-    for place, number_format in ((torch.device("cpu"), torch.float32), (device, dtype)):
-        content, style = (to_image(at_side(path, CHECKED_SIDE)).to(place) for path in paths(PICTURES)[0])
-        recipe = recipes.chosen(options.from_mapping({}))
-        vgg = VGG19(library.load("vgg19"), place, replicate=True, dtype=number_format)
-        region = Region(style_statistics(vgg, style, None, recipe.style_layers))
-        value, gradient = Objective(vgg, recipe, content, [region]).value_and_gradient(0.9 * content)
-        losses.append(value.as_numbers()["total"])
-        gradients.append(gradient.cpu().flatten())
-    cosine = float(torch.nn.functional.cosine_similarity(gradients[0], gradients[1], dim=0))
-    return Difference(abs(losses[1] / losses[0] - 1), 1 - cosine)
+    """Value and gradient of the default recipe, there against here in float32."""
+    here = evaluated(torch.device("cpu"), torch.float32, CHECKED_SIDE)
+    return apart(here, evaluated(device, dtype, CHECKED_SIDE))
+
+
+def difference_of_tiles(device: torch.device, dtype: torch.dtype) -> Difference:
+    """The same in tiles against the picture in one piece, both there."""
+    return apart(evaluated(device, dtype, TILED_SIDE), evaluated(device, dtype, TILED_SIDE, TILE))
+
+
+def evaluated(
+    place: torch.device, number_format: torch.dtype, long_side: int, tile_side: int | None = None
+) -> tuple[float, Tensor]:
+    """Total loss and gradient of a picture of this size."""
+    content, style = (to_image(at_side(path, long_side)).to(place) for path in paths(PICTURES)[0])
+    recipe = recipes.chosen(options.from_mapping({}))
+    vgg = VGG19(library.load("vgg19"), place, replicate=True, dtype=number_format)
+    region = Region(style_statistics(vgg, style, None, recipe.style_layers))
+    objective = Objective(vgg, recipe, content, [region], tile_side=tile_side)
+    losses, gradient = objective.value_and_gradient(0.9 * content)
+    return losses.as_numbers()["total"], gradient.cpu().flatten()
+
+
+def apart(first: tuple[float, Tensor], second: tuple[float, Tensor]) -> Difference:
+    """How far two evaluations are apart."""
+    cosine = float(torch.nn.functional.cosine_similarity(first[1], second[1], dim=0))
+    return Difference(abs(second[0] / first[0] - 1), 1 - cosine)
 
 
 def timed(device: str, size: int, quality: str) -> Row:
@@ -89,7 +119,9 @@ def timed(device: str, size: int, quality: str) -> Row:
     scales = report["seconds"]["scales"]
     pixels = {max(scale["height"], scale["width"]): scale["height"] * scale["width"] for scale in scales}
     steps = sum(pixels[entry["scale"]] for entry in report["history"])
-    return Row(size, quality, seconds, steps / seconds / 1e6)
+    megapixels = content[..., 0].size / 1e6
+    peak = devices.peak_memory(painter.device) / 1e9
+    return Row(size, megapixels, quality, seconds, steps / seconds / 1e6, peak)
 
 
 if __name__ == "__main__":
