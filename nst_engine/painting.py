@@ -394,11 +394,9 @@ class _Painting:
 
     def _objective(self, scale: Scale, on_tile: Callable[[float], None]) -> Objective:
         size, recipe = scale.size, self.recipe.at(scale.is_finish)
-        content, regions, constraints = (
-            self.canvas.content_at(size),
-            self.styles.regions_at(size, recipe.style_layers),
-            self.canvas.constraints_at(size),
-        )
+        content, constraints = self.canvas.content_at(size), self.canvas.constraints_at(size)
+        share = recipes.style_share(self.options) if scale.is_finish else 1.0
+        regions = self.styles.regions_at(size, recipe.style_layers, share)
         side = tiles.side_within(size, self.shown_at_once, recipe.layers)
         told = on_tile if side else lambda share: None
         return Objective(self.painter.vgg, recipe, content, regions, constraints, side, told)

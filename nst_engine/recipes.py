@@ -77,6 +77,9 @@ STRENGTH_SPAN = 7.0
 """Factor on the content weight between strength 50 and strength 0, found by eye: at 0 the content has a touch of the
 style, at 100 only its layout stays."""
 
+LEAST_SHARE = 0.5
+"""The style's share of edges and grain at strength 0; about what a picture that is painted to the end has of it."""
+
 STYLE_CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
 """The style layers of the paper and their numbers of feature maps (CVPR 2016, figure 1)."""
 
@@ -150,6 +153,11 @@ def chosen(options: Options) -> Recipe:
     recipe = _of_what_counts(dataclasses.replace(recipe, **given))
     strength = STRENGTH_SPAN ** ((50 - options.strength) / 50)
     return dataclasses.replace(recipe, content_weight=recipe.content_weight * strength)
+
+
+def style_share(options: Options) -> float:
+    """How much of what a picture is finished with is the style's; the rest is the content's own edges and grain."""
+    return min(1.0, LEAST_SHARE + (1 - LEAST_SHARE) * options.strength / 50)
 
 
 def _of_what_counts(recipe: Recipe) -> Recipe:

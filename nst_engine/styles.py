@@ -100,8 +100,21 @@ class Styles:
         self.pictures = [self._read(original) for original in originals]
         self.masks = [canvas.mask(f"region of style '{style.name}'", style.region) for style in styles]
 
-    def regions_at(self, size: Size, layers: Collection[str]) -> list[Region]:
-        """The parts of a picture of this size, and the statistics that each is to have at these layers."""
+    def regions_at(self, size: Size, layers: Collection[str], share: float = 1.0) -> list[Region]:
+        """The parts of a picture of this size, and the statistics that each is to have at these layers.
+
+        They are the styles' by this share, and the content's own by what is left.
+        """
+        if share == 1:
+            return self._regions_at(size, layers)
+        content = self.known.of(self.canvas.content.at(size).cpu(), layers)
+        return [
+            Region(blended([(region.statistics, share), (content, 1 - share)]), region.mask)
+            for region in self._regions_at(size, layers)
+        ]
+
+    def _regions_at(self, size: Size, layers: Collection[str]) -> list[Region]:
+        """The parts, and the statistics of their styles."""
         weighted = [(self._statistics(index, size, layers), weight) for index, weight in enumerate(self.weights)]
         styled = self.canvas.styled_at(size)
         everywhere = [pair for pair, mask in zip(weighted, self.masks, strict=True) if mask is None]
