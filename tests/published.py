@@ -73,7 +73,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing."""
 
-    def _send(self, data: bytes, length: int | None, status: int = 200, kind: str = "application/octet-stream") -> None:
+    def _send(
+        self, data: bytes, length: int | str | None, status: int = 200, kind: str = "application/octet-stream"
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         if length is not None:
@@ -99,6 +101,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _web_page_without_length(self, data: bytes) -> None:
         self._send(b"<!doctype html><title>Log in</title>", None, kind="text/html")
+
+    def _length_in_words(self, data: bytes) -> None:
+        self._send(data, "many" * 9)
 
     def _wrong_file(self, data: bytes) -> None:
         self._send(bytes(len(data)), len(data))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import published
 import pytest
+from torchvision.models import VGG19_Weights
 
 from nst_engine import cli
 from nst_engine.network import conversion, library
@@ -28,7 +30,7 @@ def file(tmp_path) -> Path:
 
 
 def add(monkeypatch, download) -> None:
-    monkeypatch.setitem(conversion.DOWNLOADS, "torchvision", download)
+    monkeypatch.setitem(conversion.DOWNLOADS, "torchvision", lambda: download)
     cli.main(["networks", "add", "torchvision"])
 
 
@@ -58,6 +60,7 @@ def test_a_download_becomes_a_network(monkeypatch, capsys, file, folder, mishaps
     [
         ("forbidden", "{host} refuses the download (403 Forbidden)."),
         ("web_page", "{host} sends 36 bytes where {size} are expected."),
+        ("length_in_words", "{host} sends manymanymanymanymany bytes where {size} are expected."),
         ("web_page_without_length", "{host} sent another file than the one expected."),
         ("wrong_file", "{host} sent another file than the one expected."),
         ("broken_off", "The download from {host} broke off."),
@@ -113,9 +116,30 @@ def test_a_disk_that_fills_up_during_the_download(monkeypatch, capsys, file, fol
 
 
 def test_the_real_download_is_the_one_that_torchvision_names():
-    from torchvision.models import VGG19_Weights
-
-    real = conversion.DOWNLOADS["torchvision"]
+    real = conversion.DOWNLOADS["torchvision"]()
     assert real.url == VGG19_Weights.IMAGENET1K_V1.url
-    assert real.sha256.startswith("dcbb9e9d")
-    assert real.size == 574_673_361
+    assert real.file_name == f"vgg19-{real.sha256[:8]}.pth"
+    assert real.size / 2**20 == pytest.approx(VGG19_Weights.IMAGENET1K_V1.meta["_file_size"], abs=1e-3)
+
+
+def test_colors_are_taken_as_torchvision_takes_them():
+    transforms = VGG19_Weights.IMAGENET1K_V1.transforms()
+    for name, numbers in (("mean", transforms.mean), ("std", transforms.std)):
+        assert conversion.INPUTS["rgb"][name] == ",".join(map(str, numbers))
+
+
+@pytest.mark.parametrize("mishap", ["ImportError('No module')", "RuntimeError('no operator nms')", "OSError('no lib')"])
+def test_a_torchvision_that_does_not_work_keeps_no_file_from_being_added(tmp_path, monkeypatch, capsys, file, mishap):
+    package = tmp_path / "packages/torchvision/__init__.py"
+    package.parent.mkdir(parents=True)
+    package.write_text(f"raise {mishap}")
+    monkeypatch.syspath_prepend(package.parents[1])
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(SystemExit):
+        cli.main(["networks", "add", "torchvision"])
+    error, tip = capsys.readouterr().err.splitlines()
+    assert error.startswith("ERROR The package torchvision, which knows where its network is, does not work (")
+    assert tip.startswith("TIP Install torch and torchvision anew, together")
+    cli.main(["networks", "add", str(file)])
+    assert library.load("torchvision").name == "torchvision"

@@ -13,7 +13,7 @@ import stat
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,8 @@ from nst_engine.network.download import Download
 from nst_engine.network.layers import CONVOLUTIONS
 from nst_engine.network.library import BGR_BYTES, RGB_UNIT, Network
 
-DOWNLOADS = {
-    "torchvision": Download(
-        url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-        sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
-        size=574_673_361,
-    )
-}
-"""What can be added by name alone."""
+TORCHVISION_SHA256 = "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
+"""Of the file that :func:`torchvision_download` names; torchvision itself tells the first eight digits."""
 
 INPUTS = {
     "rgb": {"input": RGB_UNIT, "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"},
@@ -45,11 +39,8 @@ INPUTS = {
 }
 """Metadata of the two input conventions in use: torchvision's (ImageNet's mean and deviation) and Caffe's."""
 
-PUBLISHED = {"dcbb9e9d": ("torchvision", "rgb"), "d01eb7cb": ("caffe", "bgr")}
+PUBLISHED = {TORCHVISION_SHA256[:8]: ("torchvision", "rgb"), "d01eb7cb": ("caffe", "bgr")}
 """Name and input of the known files, by how their SHA-256 begins, which is part of their file names as well."""
-
-FEATURES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
-"""Where torchvision's VGG-19 has its convolutions: ``features.N.weight`` and ``.bias``."""
 
 FOREIGN_MARKS = {
     b"MATLAB": "a MATLAB file (.mat)",
@@ -94,6 +85,27 @@ NEEDED = (
 Arrays = dict[str, NDArray[Any]]
 
 
+def torchvision_download() -> Download:
+    """torchvision's VGG-19, from where torchvision has it; NetworkError where that package does not work.
+
+    A torchvision that was made for another torch than the one that is there fails when it is imported.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of parts that read pictures
+            from torchvision.models import VGG19_Weights  # type: ignore[import-untyped]
+    except (ImportError, RuntimeError, OSError, AttributeError) as error:
+        raise NetworkError(
+            f"The package torchvision, which knows where its network is, does not work ({error}).",
+            "Install torch and torchvision anew, together, as install/install.py does.",
+        ) from None
+    return Download(VGG19_Weights.IMAGENET1K_V1.url, TORCHVISION_SHA256, size=574_673_361)
+
+
+DOWNLOADS: dict[str, Callable[[], Download]] = {"torchvision": torchvision_download}
+"""What can be added by name alone."""
+
+
 def add(source: str, name: str | None = None, convention: str | None = None, pooling: str | None = None) -> Network:
     """Make a network of ``source``, a weights file or a key of :data:`DOWNLOADS`, and return it.
 
@@ -105,7 +117,7 @@ def add(source: str, name: str | None = None, convention: str | None = None, poo
         return _convert(_file(source), name, convention, pooling)
     _check_name(name or source)
     with _workplace() as place:
-        return _convert(download.fetch(DOWNLOADS[source], place), name or source, convention, pooling)
+        return _convert(download.fetch(DOWNLOADS[source](), place), name or source, convention, pooling)
 
 
 def _file(source: str) -> Path:
@@ -251,8 +263,8 @@ def _convolutions(file: Path, tensors: Mapping[str, Any]) -> Arrays:
     """The tensors of the convolutions, under the names of :data:`layers.CONVOLUTIONS`, in float32 or as codes."""
     known = {f"{name}.{part}" for name in CONVOLUTIONS for part in ("weight", "codes", "codebook", "bias")}
     foreign = {
-        f"features.{index}.{part}": f"{name}.{part}"
-        for name, index in zip(CONVOLUTIONS, FEATURES, strict=True)
+        f"features.{place}.{part}": f"{name}.{part}"
+        for name, place in zip(CONVOLUTIONS, _places(), strict=True)
         for part in ("weight", "bias")
     }
     arrays = {}
@@ -271,6 +283,15 @@ def _convolutions(file: Path, tensors: Mapping[str, Any]) -> Arrays:
             f"{file} holds no VGG-19.", "Give a file with tensors named as in torchvision (features.0.weight)."
         )
     return arrays
+
+
+def _places() -> Iterator[int]:
+    """Where PyTorch's VGG-19 has its convolutions, each followed by its ReLU, and each block by its pooling."""
+    place = 0
+    for name in CONVOLUTIONS:
+        place += name.endswith("_1") and place > 0
+        yield place
+        place += 2
 
 
 def _metadata(file: Path, own: dict[str, str], convention: str | None, pooling: str | None) -> dict[str, str]:

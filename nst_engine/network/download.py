@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import queue
 import shutil
 import sys
@@ -10,9 +11,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
-import pooch  # type: ignore[import-untyped]
 import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError, ReadTimeoutError
@@ -51,29 +52,52 @@ class Download:
 
 
 def fetch(download: Download, folder: Path) -> Path:
-    """Download into ``folder``; returns the file, which is whole.
+    """Download into ``folder``, one that is to go away with what is in it; returns the file, which is whole.
 
-    Raises NetworkError, and OSError when the folder cannot be written; neither leaves anything behind.
+    Raises NetworkError, and OSError when the folder cannot be written; half a file may stay then.
     """
     if shutil.disk_usage(folder).free < download.size:
         megabytes = -(-download.size // 10**6)
         raise NetworkError(f"The disk of {folder} has no room for {megabytes} MB.", "Make room there.")
-    pooch.get_logger().setLevel("ERROR")
-    files = pooch.create(
-        path=folder,
-        base_url="",
-        registry={download.file_name: download.sha256},
-        urls={download.file_name: download.url},
-        retry_if_failed=download.retries,
-    )
-    with _Progress(download) as progress:
-        try:
-            return Path(files.fetch(download.file_name, downloader=progress.receive))
-        except requests.RequestException as error:
-            sentence = _reason(error, download)
-        except ValueError:  # the hash is another
-            sentence = f"{_host(download)} sent another file than the one expected."
-        raise NetworkError(sentence, download.by_hand)
+    file, problem = folder / download.file_name, ""
+    with _bar(download) as bar:
+        for attempt in range(1 + download.retries):
+            time.sleep(attempt)  # a server that is overloaded gets a little rest
+            problem = _attempt(download, file, bar)
+            if not problem:
+                return file
+    raise NetworkError(problem, download.by_hand)
+
+
+def _bar(download: Download) -> tqdm[NoReturn]:
+    """How far it is, on a terminal."""
+    is_hidden = not sys.stderr.isatty()
+    return tqdm(desc=download.file_name, total=download.size, unit="B", unit_scale=True, disable=is_hidden, leave=False)
+
+
+def _attempt(download: Download, file: Path, bar: tqdm[NoReturn]) -> str:
+    """Try once; returns what went wrong in a sentence, or nothing. Raises NetworkError where another try is in vain."""
+    try:
+        is_whole = _received(download, file, bar) == download.sha256
+    except requests.RequestException as error:
+        return _reason(error, download)
+    return "" if is_whole else f"{_host(download)} sent another file than the one expected."
+
+
+def _received(download: Download, file: Path, bar: tqdm[NoReturn]) -> str:
+    """Write what the server sends; returns its SHA-256."""
+    bar.reset()
+    digest = hashlib.sha256()
+    with _answered(download.url, download.stall_seconds) as response, file.open("wb") as stream:
+        response.raise_for_status()
+        announced = response.headers.get("content-length", str(download.size))
+        if announced != str(download.size):
+            raise _another_size(announced[:20], download)
+        for data in _parts(response, download):
+            stream.write(data)
+            digest.update(data)
+            bar.update(len(data))
+    return digest.hexdigest()
 
 
 def _answered(url: str, seconds: float) -> requests.Response:
@@ -96,63 +120,28 @@ def _answered(url: str, seconds: float) -> requests.Response:
     return answer
 
 
-class _Progress:
-    """Receives a file for pooch, with a bar on a terminal, up to the end or to what cannot become one."""
+def _parts(response: requests.Response, download: Download) -> Iterator[bytes]:
+    """What comes, as it comes. Raises requests.Timeout where nearly nothing does, NetworkError where too much."""
+    received = before = 0
+    began = time.monotonic()
+    try:
+        while data := response.raw.read1(CHUNK):
+            received += len(data)
+            if received > download.size:
+                raise _another_size(received, download)
+            yield data
+            if (seconds := time.monotonic() - began) > download.stall_seconds:
+                if received - before < SLOWEST * seconds:
+                    raise requests.Timeout
+                began, before = time.monotonic(), received
+    except ReadTimeoutError:
+        raise requests.Timeout from None
+    except HTTPError:
+        raise requests.exceptions.ChunkedEncodingError from None
 
-    def __init__(self, download: Download) -> None:
-        self.download = download
-        self.received = 0
-        self.bar = tqdm(
-            desc=download.file_name,
-            total=download.size,
-            unit="B",
-            unit_scale=True,
-            disable=not sys.stderr.isatty(),
-            leave=False,
-        )
 
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.bar.close()
-
-    def receive(self, url: str, output_file: str, _: object) -> None:
-        """One attempt; raises ``requests.RequestException``, OSError, and NetworkError where another were in vain."""
-        self.received = 0
-        self.bar.reset()
-        with _answered(url, self.download.stall_seconds) as response, open(output_file, "wb") as file:
-            response.raise_for_status()
-            announced = int(response.headers.get("content-length", self.download.size))
-            if announced != self.download.size:
-                self._refuse(announced)
-            for data in self._parts(response):
-                file.write(data)
-
-    def _parts(self, response: requests.Response) -> Iterator[bytes]:
-        """What comes, as it comes."""
-        began, before = time.monotonic(), 0
-        try:
-            while data := response.raw.read1(CHUNK):
-                self.received += len(data)
-                self.bar.update(len(data))
-                if self.received > self.download.size:
-                    self._refuse(self.received)
-                yield data
-                if (seconds := time.monotonic() - began) > self.download.stall_seconds:
-                    if self.received - before < SLOWEST * seconds:
-                        raise requests.Timeout
-                    began, before = time.monotonic(), self.received
-        except ReadTimeoutError:
-            raise requests.Timeout from None
-        except HTTPError:
-            raise requests.exceptions.ChunkedEncodingError from None
-
-    def _refuse(self, size: int) -> None:
-        raise NetworkError(
-            f"{_host(self.download)} sends {size} bytes where {self.download.size} are expected.",
-            self.download.by_hand,
-        )
+def _another_size(sent: int | str, download: Download) -> NetworkError:
+    return NetworkError(f"{_host(download)} sends {sent} bytes where {download.size} are expected.", download.by_hand)
 
 
 def _reason(error: requests.RequestException, download: Download) -> str:
