@@ -12,6 +12,9 @@ from output import say
 from torch_backend import PLAIN_INDEX, device_of, fallbacks
 from uv import run_uv
 
+PACKAGES = ("torch", "torchvision")
+"""What is installed together: a torchvision works with the torch that it was made for, and with no other."""
+
 TRIAL_SECONDS = 300
 
 CONVOLUTION = """
@@ -34,6 +37,8 @@ print(json.dumps({"device": device, "name": name, "version": torch.__version__})
 """
 """Forward and backward: a card can be "available" and still have no kernel in this build."""
 
+HAS_TORCHVISION = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torchvision') is None)"
+
 
 class Trial(NamedTuple):
     """What one convolution ran on."""
@@ -51,8 +56,10 @@ def try_convolution(installation: Installation, device: str = "best") -> Trial |
 
 
 def has_good_torch(installation: Installation, backend: str) -> bool:
-    """Say whether an earlier run already answered the same wish, and its torch still computes."""
-    return installation.record.torch_backend == backend and try_any_device(installation) is not None
+    """Say whether an earlier run already answered the same wish, torch still computes, and torchvision is there."""
+    if installation.record.torch_backend != backend or try_any_device(installation) is None:
+        return False
+    return ask([installation.home.python, "-I", "-c", HAS_TORCHVISION], installation.machine.environ) is not None
 
 
 def try_any_device(installation: Installation) -> Trial | None:
@@ -64,7 +71,7 @@ def install_torch(installation: Installation, backend: str) -> Trial:
     trial = None if backend == PLAIN_INDEX else install_special_builds(installation, backend)
     if trial is None:
         anew = ["--force-reinstall"] if installation.record.torch_backend else []  # another build, or a broken one
-        installation.pip("Installing torch", "install", *anew, "torch")
+        installation.pip("Installing torch", "install", *anew, *PACKAGES)
         trial = try_any_device(installation)
     if trial is None:
         raise InstallError(
@@ -94,5 +101,5 @@ def install_special_builds(installation: Installation, backend: str) -> Trial | 
 
 def install_build(installation: Installation, build: str) -> None:
     python = ["--python", str(installation.home.python)]
-    words = ["pip", "install", *python, "--torch-backend", build, "--reinstall-package", "torch"]
-    run_uv(installation, "Installing torch", *words, "torch")
+    anew = [word for package in PACKAGES for word in ("--reinstall-package", package)]
+    run_uv(installation, "Installing torch", "pip", "install", *python, "--torch-backend", build, *anew, *PACKAGES)

@@ -26,7 +26,7 @@ __version__ = "99.0"
 rand, isfinite, nn, backends = MagicMock(), MagicMock(), MagicMock(), MagicMock()
 backends.mps.is_available.return_value = False
 """
-METADATA = "Metadata-Version: 2.1\nName: torch\nVersion: 99.0\n"
+METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 99.0\n"
 WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -42,8 +42,9 @@ class Somebody:
         (folder / "private/bin").mkdir(parents=True)
         (folder / "private").chmod(0o700 if self.ids else 0)
         self.checkout = copy_of_checkout(folder / "check out")
-        write_torch(folder / "wheels/torch-99.0-py3-none-any.whl")
-        (folder / "wheels/constraints.txt").write_text("torch==99.0\n")
+        write_wheel(folder / "wheels", "torch", TORCH)
+        write_wheel(folder / "wheels", "torchvision", "")
+        (folder / "wheels/constraints.txt").write_text("torch==99.0\ntorchvision==99.0\n")
         folder.chmod(0o755)
 
     def give(self, folder: Path) -> None:
@@ -112,13 +113,14 @@ def copy_of_checkout(folder: Path) -> Path:
     return folder
 
 
-def write_torch(path: Path) -> None:
-    path.parent.mkdir()
-    files = {"torch/__init__.py": TORCH, "torch-99.0.dist-info/METADATA": METADATA, "torch-99.0.dist-info/WHEEL": WHEEL}
-    with zipfile.ZipFile(path, "w") as wheel:
+def write_wheel(folder: Path, package: str, code: str) -> None:
+    folder.mkdir(exist_ok=True)
+    facts = f"{package}-99.0.dist-info"
+    files = {f"{package}/__init__.py": code, f"{facts}/METADATA": METADATA.format(package), f"{facts}/WHEEL": WHEEL}
+    with zipfile.ZipFile(folder / f"{package}-99.0-py3-none-any.whl", "w") as wheel:
         for name, text in files.items():
             wheel.writestr(name, text)
-        wheel.writestr("torch-99.0.dist-info/RECORD", "".join(f"{name},,\n" for name in files))
+        wheel.writestr(f"{facts}/RECORD", "".join(f"{name},,\n" for name in files))
 
 
 @pytest.fixture

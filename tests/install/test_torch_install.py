@@ -18,9 +18,10 @@ Program = Callable[[str, str], Path]
 
 PYTHON = """
 case "$*" in
-*"-m pip install torch") echo index > "{venv}/build" ;;
+*"-m pip install torch torchvision") echo index > "{venv}/build"; touch "{venv}/torchvision" ;;
 *import*torch*best) cat "{venv}/best-$(cat "{venv}/build")" ;;
 *import*torch*cpu) cat "{venv}/cpu-$(cat "{venv}/build")" ;;
+*find_spec*torchvision*) test -e "{venv}/torchvision" ;;
 *) exec "{real}" "$@" ;;
 esac
 """
@@ -32,6 +33,7 @@ for word; do
 done
 echo $build >> "{venv}/tried"
 {answer}
+case "$*" in *"--reinstall-package torch --reinstall-package torchvision torch torchvision") ;; *) exit 3 ;; esac
 echo $build > "{venv}/build"
 """
 
@@ -105,3 +107,5 @@ def test_a_torch_that_still_computes_is_kept_for_the_same_wish_only(installation
     installation.record.torch_backend = "index"
     assert has_good_torch(installation, "index")
     assert not has_good_torch(installation, "cu128")
+    (installation.home.venv / "torchvision").unlink()
+    assert not has_good_torch(installation, "index")
