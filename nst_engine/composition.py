@@ -10,8 +10,8 @@ from nst_engine import color
 from nst_engine.canvas import Canvas, inverse
 from nst_engine.enlarge import enlarged
 from nst_engine.objective import constrained
-from nst_engine.originals import as_kind, bands, fractions
-from nst_engine.pixels import Floats, Pixels, Size
+from nst_engine.originals import bands
+from nst_engine.pixels import Floats, Pixels, Size, as_kind, fractions
 from nst_engine.tensors import resize, to_pixels
 
 

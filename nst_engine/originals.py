@@ -15,14 +15,11 @@ import torch
 from torch import Tensor
 
 from nst_engine.errors import PictureError
-from nst_engine.pixels import SMALLEST_SIDE, Floats, Pixels, Size
+from nst_engine.pixels import LARGEST, SMALLEST_SIDE, Floats, Pixels, Size, fractions
 from nst_engine.tensors import resize, to_image
 
 BAND_PIXELS = 2**19
 """Pixels of a band: some 50 MB while it is worked on."""
-
-WHITE = {"uint8": 255, "uint16": 65535}
-"""The largest value of each kind of whole numbers; with others it is 1."""
 
 
 def bands(size: Size) -> Iterator[slice]:
@@ -67,7 +64,7 @@ class OriginalPicture(Original):
         alpha = pixels[..., 3:]
         if alpha.size and not (alpha > 0).any():
             raise PictureError(f"The {what} is fully transparent.", "Choose one with something to see on it.")
-        self.is_opaque = not alpha.size or bool(alpha.min() >= WHITE.get(pixels.dtype.name, 1))
+        self.is_opaque = not alpha.size or bool(alpha.min() >= LARGEST.get(pixels.dtype.name, 1))
         self.channels = 3 if self.is_opaque else 4
 
     def rows(self, band: slice) -> Tensor:
@@ -116,14 +113,3 @@ def check_size(what: str, size: Size) -> None:
             f"The {what} is only {size.width}×{size.height} pixels.",
             f"It needs at least {SMALLEST_SIDE} on each side.",
         )
-
-
-def fractions(pixels: Pixels) -> Floats:
-    """Values as float32 with [0, 1] as the visible range."""
-    return pixels.astype(np.float32) / np.float32(WHITE.get(pixels.dtype.name, 1))
-
-
-def as_kind(values: Floats, kind: np.dtype[np.generic]) -> Pixels:
-    """Values as numbers of this kind; where these are whole, rounded and what lies outside [0, 1] clipped."""
-    white = WHITE.get(kind.name)
-    return values.astype(kind) if white is None else np.rint(values.clip(0, 1) * np.float32(white)).astype(kind)

@@ -1,4 +1,4 @@
-"""Pictures as all rooms speak of them: sizes, pixels, styles, masks."""
+"""Pictures as all rooms speak of them: sizes, pixels and their kinds of numbers, styles, masks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 SMALLEST_SIDE = 16
 """Pixels that a picture's short side needs so that relu5_1, after four poolings, still has a position."""
@@ -15,8 +15,11 @@ Floats = NDArray[np.float32]
 """Numbers of pictures or networks."""
 
 Pixels = NDArray[Any]
-"""H×W×C: float32 with 0…1 as the visible range, or uint8 0…255. C is 4 (RGBA, not premultiplied), 3 (RGB) or 1 for
-a mask, which has the content's height and width."""
+"""H×W×C, sRGB-encoded: float32 with 0…1 as the visible range, or uint8 or uint16. C is 4 (RGBA, not premultiplied), 3
+(RGB) or 1 for a mask, which has the content's height and width."""
+
+LARGEST = {"uint8": 255, "uint16": 65535}
+"""The value of white in each kind of whole numbers; in others it is 1."""
 
 
 class Size(NamedTuple):
@@ -52,6 +55,19 @@ class Masks(NamedTuple):
 
     protection: Pixels | None = None
     selection: Pixels | None = None
+
+
+def fractions(pixels: Pixels) -> Floats:
+    """Values of any kind as float32 with [0, 1] as the visible range."""
+    values: Floats = pixels.astype(np.float32, copy=False)
+    largest = LARGEST.get(pixels.dtype.name)
+    return values if largest is None else values / np.float32(largest)
+
+
+def as_kind(values: Floats, kind: DTypeLike) -> Pixels:
+    """Values as numbers of this kind; where these are whole, rounded and what lies outside [0, 1] clipped."""
+    largest = LARGEST.get(np.dtype(kind).name)
+    return values.astype(kind) if largest is None else np.rint(values.clip(0, 1) * np.float32(largest)).astype(kind)
 
 
 def lightness(pixels: Pixels) -> Floats:

@@ -6,7 +6,7 @@ import functools
 import io
 import struct
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,9 @@ from nst_engine.errors import PictureError
 from nst_engine.files import formats, notes, places
 from nst_engine.files.contents import NOTHING, Metadata
 from nst_engine.files.formats import Format
-
-Floats = NDArray[np.float32]
-Pixels = NDArray[Any]
-"""H×W×3|4: float32 with [0, 1] as the visible range, uint8 or uint16; sRGB-encoded, with straight alpha."""
+from nst_engine.pixels import LARGEST, Floats, Pixels, as_kind, fractions
 
 Color = tuple[float, float, float]
-Value = TypeVar("Value", np.uint8, np.uint16)
 
 WHITE: Color = (1.0, 1.0, 1.0)
 
@@ -103,16 +99,9 @@ def flattened(pixels: Pixels, background: Color = WHITE) -> Floats:
     return pixels[..., :3] * alpha + np.array(background, np.float32) * (1 - alpha)
 
 
-def fractions(pixels: Pixels) -> Floats:
-    """Pixels as float32 in [0, 1]."""
-    if pixels.dtype.kind == "f":
-        return np.asarray(pixels, np.float32)
-    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-
-
 def to_bytes(pixels: Pixels) -> NDArray[np.uint8]:
     """Pixels as rounded 8-bit values; what lies outside of [0, 1] is clipped."""
-    return _rounded(fractions(pixels), np.uint8)
+    return as_kind(fractions(pixels), np.uint8)
 
 
 def _encoded(pixels: Pixels, into: Format, depth: int, metadata: Metadata, background: Color) -> bytes:
@@ -141,20 +130,15 @@ def _file(values: NDArray[Any], into: Format, beside: Metadata) -> bytes:
 def _visible(pixels: Pixels, into: Format, background: Color, kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
     """The values to write, H×W×3|4. What nobody sees is not in them: it may have been erased for a reason."""
     height, width, channels = pixels.shape
-    opaque = 1.0 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
+    opaque = LARGEST.get(pixels.dtype.name, 1)
     has_alpha = channels == 4 and into.has_alpha and bool((pixels[..., 3] < opaque).any())
     values = np.empty((height, width, 4 if has_alpha else 3), kind)
     for rows in (slice(top, top + ROWS) for top in range(0, height, ROWS)):
         part = pixels[rows]
-        values[rows] = _rounded(fractions(part) if has_alpha else flattened(part, background), kind)
+        values[rows] = as_kind(fractions(part) if has_alpha else flattened(part, background), kind)
     if has_alpha:
-        values[values[..., 3] == 0, :3] = _rounded(np.array(background, np.float32), kind)
+        values[values[..., 3] == 0, :3] = as_kind(np.array(background, np.float32), kind)
     return values
-
-
-def _rounded(fractions: Floats, kind: type[Value]) -> NDArray[Value]:
-    white = np.iinfo(kind).max
-    return np.clip(np.rint(fractions * white), 0, white).astype(kind)
 
 
 def _encoded_with_pillow(values: NDArray[np.uint8], into: Format, beside: Metadata) -> bytes:
