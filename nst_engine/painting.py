@@ -212,9 +212,8 @@ class Painter:
         return Job(content, styles, maps, self.options, self.recipe, self.vgg, np.dtype(kind))
 
     def _vgg(self, network: library.Network) -> VGG19:
-        replicate, everywhere = self.recipe.padding != "zeros", self.recipe.padding == "replicate-all"
         number_format = devices.fastest_format(self.device)
-        return VGG19(network, self.device, replicate, self.recipe.pooling, number_format, everywhere)
+        return VGG19(network, self.device, self.recipe.padding, self.recipe.pooling, number_format)
 
     def _told(self, painting: _Painting, styles: Sequence[StylePicture], size: Size, expected: int) -> dict[str, Any]:
         """The report, or what kept it from being made: the picture is there, and worth more than its story."""

@@ -68,8 +68,8 @@ def score(content: Floats, style: Floats, picture: Floats, long_side: int) -> di
     network = library.load(NETWORK)
     with torch.no_grad():
         zeros, replicate, replicate_all = (
-            _features(VGG19(network, torch.device("cpu"), border, replicate_features=features), looked_at)
-            for border, features in ((False, False), (True, False), (True, True))
+            _features(VGG19(network, torch.device("cpu"), padding), looked_at)
+            for padding in ("zeros", "replicate", "replicate-all")
         )
     energies = [high_frequency_energy(image) for image in looked_at]
     return {

@@ -225,7 +225,7 @@ def test_style_layers_may_differ_in_their_statistics(vgg):
 
 def test_the_judge_w2_against_numpy():
     content, style, picture = (numpy_vgg_replicated(image(seed)) for seed in (1, 2, 0))
-    vgg = VGG19(library.load("vgg19"), torch.device("cpu"), replicate=True)
+    vgg = VGG19(library.load("vgg19"), torch.device("cpu"), "replicate")
     trio = score.Trio(*(vgg(image(seed), score.LAYERS) for seed in (1, 2, 0)))
     unit = 255 * 0.225
     w2 = 0.015 * ((picture["relu4_2"] - content["relu4_2"]) ** 2).mean() / unit**2
@@ -248,7 +248,7 @@ def test_the_judge_w2_against_numpy():
 
 def test_the_judge_painterly_against_numpy():
     content, style, picture = (NumpyVGG("edge").forward(input_of(image(seed)[0].numpy())) for seed in (1, 2, 0))
-    vgg = VGG19(library.load("vgg19"), torch.device("cpu"), replicate=True, replicate_features=True)
+    vgg = VGG19(library.load("vgg19"), torch.device("cpu"), "replicate-all")
     trio = score.Trio(*(vgg(image(seed), score.LAYERS) for seed in (1, 2, 0)))
     expected = 0.3 * ((picture["relu4_2"] - content["relu4_2"]) ** 2).mean() / (content["relu4_2"] ** 2).mean()
     for layer, weight in {"relu1_1": 1.55, "relu2_1": 1.55, "relu3_1": 1.5, "relu4_1": 0.4}.items():
@@ -280,7 +280,7 @@ def distance(mean, covariance, mean_style, covariance_style) -> float:
 
 
 def test_painterly_recipe_is_what_its_judge_says_but_for_the_total_variation():
-    replicating = VGG19(library.load("vgg19"), torch.device("cpu"), replicate=True, replicate_features=True)
+    replicating = VGG19(library.load("vgg19"), torch.device("cpu"), "replicate-all")
     parts = [region(replicating, image(2, 96, 96))]
     objective = Objective(replicating, RECIPES["painterly"], image(1, 96, 96), parts)
     trio = score.Trio(*(replicating(image(seed, 96, 96), score.LAYERS) for seed in (1, 2, 0)))
@@ -331,8 +331,8 @@ def test_the_photo_term_and_normalized_gradients_are_there_for_experts(precise_v
 def test_a_network_that_replicates_its_features_cannot_tell_the_border(dtype):
     flat = torch.full((1, 3, 64, 80), 0.4, dtype=torch.float64)
     seen = []
-    for everywhere in (False, True):
-        vgg = VGG19(library.load("vgg19"), torch.device("cpu"), True, None, dtype, everywhere)
+    for padding in ("replicate", "replicate-all"):
+        vgg = VGG19(library.load("vgg19"), torch.device("cpu"), padding, dtype=dtype)
         deepest = vgg(flat, ("relu4_1",))["relu4_1"]
         seen.append(float((deepest - deepest[:, 4:5, 5:6]).norm() / deepest.norm()))
     assert seen[0] > 0.1

@@ -31,8 +31,8 @@ def mask(seed: int) -> torch.Tensor:
 
 
 @cache
-def precise_vgg(replicate: bool) -> VGG19:
-    return VGG19(library.load("vgg19"), torch.device("cpu"), replicate, dtype=torch.float64)
+def precise_vgg(padding: str) -> VGG19:
+    return VGG19(library.load("vgg19"), torch.device("cpu"), padding, dtype=torch.float64)
 
 
 OPTIONS = {
@@ -59,7 +59,7 @@ FRAMES = {
 )
 def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, frame):
     recipe = chosen(OPTIONS[options])
-    vgg = precise_vgg(recipe.padding == "replicate")
+    vgg = precise_vgg(recipe.padding)
     limits, masks = FRAMES[frame]
     regions = [
         Region(style_statistics(vgg, image(seed, 48, 64), None, recipe.style_layers), region)

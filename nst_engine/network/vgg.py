@@ -23,24 +23,23 @@ POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
 class VGG19(nn.Module):
     """The convolutions of a network with ReLU and 2×2 pooling, frozen.
 
-    ``pooling`` is a key of POOLS, the network's own where None. ``replicate`` pads the picture by its own border
-    pixels in the first convolution instead of zeros, which keeps dark frames away; ``replicate_features`` does the
-    same with the features in the others, so that the network cannot tell the border from any other place and does not
-    copy a style's frame to it. Convolutions work in the number format ``dtype``; pictures and features come and go in
-    the picture's.
+    ``pooling`` is a key of POOLS, the network's own where None. ``padding`` is what lies beyond the border: 'zeros';
+    'replicate' for the picture's own border pixels in the first convolution, which keeps dark frames away; or
+    'replicate-all' for the border's features in all others, too, so that the network cannot tell the border from any
+    other place and does not copy a style's frame to it. Convolutions work in the number format ``dtype``; pictures and
+    features come and go in the picture's.
     """
 
     def __init__(
         self,
         network: Network,
         device: torch.device,
-        replicate: bool = False,
+        padding: str = "zeros",
         pooling: str | None = None,
         dtype: torch.dtype = torch.float32,
-        replicate_features: bool = False,
     ) -> None:
         super().__init__()
-        self.replicate, self.replicate_features = replicate, replicate_features
+        self.replicated = {"zeros": (), "replicate": CONVOLUTIONS[:1], "replicate-all": CONVOLUTIONS}[padding]
         self.pool = POOLS[pooling or network.pooling]
         self.dtype = dtype
         self.convolutions = {
@@ -62,10 +61,10 @@ class VGG19(nn.Module):
         for layer, name in zip(LAYERS[: deepest + 1], CONVOLUTIONS, strict=False):
             if name.endswith("_1") and name != "conv1_1":
                 x = self.pool(x, 2)
-            padding = 1
-            if self.replicate if name == "conv1_1" else self.replicate_features:
-                x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
-            x = self.convolutions[name](x, padding)
+            zeros = 1
+            if name in self.replicated:
+                x, zeros = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
+            x = self.convolutions[name](x, zeros)
             if layer in layers:
                 features[layer] = x.squeeze(0).to(image.dtype)
         return features

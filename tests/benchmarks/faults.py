@@ -81,7 +81,7 @@ def bareness(picture: Levels, style: Levels) -> float:
     Means and deviations of shallow features in windows; each window's distance to the nearest one of the style, in
     units of the style's own spread, and of all windows the mean of the worst tenth.
     """
-    vgg = VGG19(library.load("vgg19"), torch.device("cpu"), replicate=True, replicate_features=True)
+    vgg = VGG19(library.load("vgg19"), torch.device("cpu"), "replicate-all")
     squares: list[Tensor] = []
     with torch.no_grad():
         for ours, theirs in zip(_windows(vgg, picture), _windows(vgg, style), strict=True):

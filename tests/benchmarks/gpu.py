@@ -95,7 +95,7 @@ def evaluated(
     """Total loss and gradient of a picture of this size."""
     content, style = (to_image(at_side(path, long_side)).to(place) for path in paths(PICTURES)[0])
     recipe = recipes.chosen(options.from_mapping({}))
-    vgg = VGG19(library.load("vgg19"), place, replicate=True, dtype=number_format)
+    vgg = VGG19(library.load("vgg19"), place, recipe.padding, dtype=number_format)
     region = Region(style_statistics(vgg, style, None, recipe.style_layers))
     objective = Objective(vgg, recipe, content, [region], tile_side=tile_side)
     losses, gradient = objective.value_and_gradient(0.9 * content)
