@@ -9,7 +9,9 @@ one tile's features at a time.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -32,40 +34,44 @@ PROTECTION = 20.0
 """How many times more the content counts where it is wholly protected."""
 
 
+LOSS_OF = {"content": "content", "style": "style", "tv": "tv", "photo": "content"}
+"""What is measured of a picture → the loss that it counts as."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Losses:
-    """Weighted loss terms as scalars on the device, in multiples of ``unit``; the photo term counts as content."""
+    """Weighted losses by name, those of LOSS_OF, as scalars on the device in multiples of ``unit``."""
 
-    content: Tensor
-    style: Tensor
-    tv: Tensor
+    terms: Mapping[str, Tensor]
     unit: float = 1.0
 
     @property
     def total(self) -> Tensor:
-        """Content + style + total variation."""
-        return self.content + self.style + self.tv
+        """Their sum."""
+        return functools.reduce(operator.add, self.terms.values())
 
     def where(self, condition: Tensor, other: Losses) -> Losses:
         """These where the condition (a scalar on the device) holds, else the others, of the same unit."""
-        return Losses(
-            torch.where(condition, self.content, other.content),
-            torch.where(condition, self.style, other.style),
-            torch.where(condition, self.tv, other.tv),
-            self.unit,
-        )
+        return self._each(lambda name, term: torch.where(condition, term, other.terms[name]))
+
+    def without_numbers(self) -> Losses:
+        """The same losses, none of which is a number."""
+        return self._each(lambda _, term: torch.full_like(term, torch.nan))
 
     def detach(self) -> Losses:
         """The same outside any graph."""
-        return Losses(self.content.detach(), self.style.detach(), self.tv.detach(), self.unit)
+        return self._each(lambda _, term: term.detach())
 
     def clone(self) -> Losses:
         """The same in memory of their own."""
-        return Losses(self.content.clone(), self.style.clone(), self.tv.clone(), self.unit)
+        return self._each(lambda _, term: term.clone())
 
     def as_numbers(self) -> dict[str, float]:
-        """All terms and their total as numbers, the unit multiplied in; waits for the device."""
-        return {name: self.unit * float(getattr(self, name)) for name in ("content", "style", "tv", "total")}
+        """All losses and their total as numbers, the unit multiplied in; waits for the device."""
+        return {name: self.unit * float(term) for name, term in {**self.terms, "total": self.total}.items()}
+
+    def _each(self, change: Callable[[str, Tensor], Tensor]) -> Losses:
+        return Losses({name: change(name, term) for name, term in self.terms.items()}, self.unit)
 
 
 Statistics = Mapping[str, Sums]
@@ -226,20 +232,20 @@ class Objective:
 
     def _losses(self, values: Values) -> Losses:
         """The weighted losses of what was measured of the whole picture."""
-        recipe = self.recipe
-        zero = self.content.new_zeros(())
-        content, style, tv = zero, zero, zero
+        terms = dict.fromkeys(LOSS_OF.values(), self.content.new_zeros(()))
         for (term, layer, region), value in values.items():
-            if term == "content":
-                content = content + recipe.content_weight * recipe.content_layers[layer] / self.unit * value.value
-            elif term == "style":
-                weight = recipe.style_weight * recipe.style_layers[layer].weight / self.unit * self._share(region)
-                style = style + weight * self.distances[layer][region].of(value)
-            elif term == "tv":
-                tv = recipe.tv_weight / self.unit * value.value
-            else:
-                content = content + recipe.photo_weight / self.unit * value.value
-        return Losses(content, style, tv, self.unit)
+            loss = self.distances[layer][region].of(value) if term == "style" else value.value
+            terms[LOSS_OF[term]] = terms[LOSS_OF[term]] + self._weight(term, layer, region) * loss
+        return Losses(terms, self.unit)
+
+    def _weight(self, term: str, layer: str, region: int) -> float:
+        """How much a term counts, over the unit."""
+        recipe = self.recipe
+        if term == "content":
+            return recipe.content_weight * recipe.content_layers[layer] / self.unit
+        if term == "style":
+            return recipe.style_weight * recipe.style_layers[layer].weight / self.unit * self._share(region)
+        return {"tv": recipe.tv_weight, "photo": recipe.photo_weight}[term] / self.unit
 
     def _power_of_two(self, content_energies: Mapping[str, float]) -> float:
         """The one just above the loss of a picture without features, with variations of 1."""

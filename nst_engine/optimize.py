@@ -246,10 +246,8 @@ class _Point(NamedTuple):
 def _looked_at(function: Function, image: Tensor) -> _Point:
     """A picture with what is found there. Where the gradient is not finite the losses are no numbers either."""
     losses, gradient = function.value_and_gradient(image)
-    nothing = torch.full_like(losses.total, torch.nan)
     is_finite = torch.stack([channel.isfinite().all() for channel in gradient[0]]).all()
-    losses = losses.where(is_finite, Losses(nothing, nothing, nothing))
-    return _Point(image, losses, gradient)
+    return _Point(image, losses.where(is_finite, losses.without_numbers()), gradient)
 
 
 class _Pair(NamedTuple):

@@ -39,5 +39,5 @@ class Bowl:
 
     def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
         error = image - self.goal
-        gradient, nothing = gradient_change(error), torch.zeros(())
-        return Losses(nothing, (error * gradient).sum() / 2, nothing, UNIT), gradient
+        gradient = gradient_change(error)
+        return Losses({"style": (error * gradient).sum() / 2}, UNIT), gradient
