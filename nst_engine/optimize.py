@@ -262,11 +262,12 @@ class _Pair(NamedTuple):
     scale: Tensor
 
 
-def optimizer(name: str, learning_rate: float) -> Descent:
-    """The optimizer of this name ('adam', 'tensorflow-adam' or 'lbfgs'); the rate is Adam's, in pixel ranges."""
-    if name == "lbfgs":
-        return LBFGS()
-    return TensorFlowAdam(learning_rate) if name == "tensorflow-adam" else Adam(learning_rate)
+OPTIMIZERS: dict[str, Callable[[float], Descent]] = {
+    "adam": Adam,
+    "lbfgs": lambda learning_rate: LBFGS(),
+    "tensorflow-adam": TensorFlowAdam,
+}
+"""Made by name and learning rate, which is Adam's, in pixel ranges."""
 
 
 AVERAGE_DECAY = 0.9

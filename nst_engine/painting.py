@@ -282,7 +282,7 @@ class _Painting:
 
     def paint(self, on_step: Callable[[Step], None], should_stop: Callable[[], bool]) -> None:
         """Work through all scales, or until told to stop."""
-        optimizer = optimize.optimizer(self.recipe.optimizer, self.recipe.learning_rate)
+        optimizer = optimize.OPTIMIZERS[self.recipe.optimizer](self.recipe.learning_rate)
         with contextlib.suppress(_Stopped):
             for scale in self.scales:
                 on_tile = partial(self._between_tiles, scale, on_step, should_stop)

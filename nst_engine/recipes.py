@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from nst_engine.errors import OptionError
 from nst_engine.network.layers import LAYERS
-from nst_engine.options import Options
+from nst_engine.options import Options, specs
 
-STATISTICS = ("gram", "moments")
+STATISTICS = tuple(specs()["statistic"][1].choices)
 
 HEAVIEST = 1e12
 """The largest weight of a layer, as of every other weight."""
@@ -21,7 +21,7 @@ FINISH_LAYERS = LAYERS[: LAYERS.index("relu3_1") + 1]
 
 
 class StyleLayer(NamedTuple):
-    """The weight of a layer's style loss and the statistic compared there: 'gram' or 'moments'."""
+    """The weight of a layer's style loss and the statistic compared there, one of STATISTICS."""
 
     weight: float
     statistic: str

@@ -168,7 +168,7 @@ def moments_distance(style: Sums, content_energy: float, is_relative: bool) -> D
 
 
 DISTANCES: dict[str, Callable[[Sums, float, bool], Distance]] = {"gram": gram_distance, "moments": moments_distance}
-"""By the statistic's name in :data:`nst_engine.recipes.STATISTICS`."""
+"""By the statistic's name, as the option ``statistic`` has it."""
 
 
 def feature_matrix(features: Tensor) -> Tensor:

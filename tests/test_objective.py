@@ -294,7 +294,7 @@ def test_the_classic_recipe_over_ten_steps_against_numpy(precise_vgg):
     recipe = RECIPES["nst"]
     objective = Objective(precise_vgg, recipe, content, [region(precise_vgg, style)])
     kept, losses = optimize.Kept(recipe.keep, objective.value), []
-    for seen in optimize.optimizer(recipe.optimizer, recipe.learning_rate).steps(objective, content, 10):
+    for seen in optimize.OPTIMIZERS[recipe.optimizer](recipe.learning_rate).steps(objective, content, 10):
         losses.append(seen.losses.as_numbers()["total"])
         kept.note(seen)
     script = ClassicScript(input_of(content[0].numpy()), input_of(style[0].numpy()))

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from nst_engine import options
+from nst_engine import estimate, forecast, optimize, options, pyramid, style_statistics
 from nst_engine.errors import OptionError
+from nst_engine.network import vgg
 from nst_engine.options import Options
 from nst_engine.recipes import RECIPES
 
@@ -89,3 +90,19 @@ def test_the_table_in_the_readme_is_fresh():
 
 def test_every_recipe_can_be_chosen():
     assert list(options.specs()["recipe"][1].choices) == list(RECIPES)
+
+
+QUALITIES = [pyramid.SCHEDULES, pyramid.HALF_PRECISION_SCHEDULES, pyramid.FINISH_STEPS, estimate.MINUTES]
+KNOWN = [
+    *(("quality", table) for table in QUALITIES),
+    ("statistic", style_statistics.DISTANCES),
+    ("pooling", vgg.POOLS),
+    ("padding", vgg.REPLICATED),
+    ("optimizer", optimize.OPTIMIZERS),
+    ("optimizer", forecast.DESCENT),
+]
+
+
+@pytest.mark.parametrize(("name", "table"), KNOWN, ids=lambda part: part if isinstance(part, str) else "")
+def test_every_choice_is_known_where_it_is_used(name, table):
+    assert options.specs()[name][1].choices.keys() <= table.keys()

@@ -19,14 +19,17 @@ POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
 }
 """Ways to make features smaller by a factor."""
 
+REPLICATED = {"zeros": (), "replicate": CONVOLUTIONS[:1], "replicate-all": CONVOLUTIONS}
+"""Ways to pad → the convolutions before which the border is repeated."""
+
 
 class VGG19(nn.Module):
     """The convolutions of a network with ReLU and 2×2 pooling, frozen.
 
-    ``pooling`` is a key of POOLS, the network's own where None. ``padding`` is what lies beyond the border: 'zeros';
-    'replicate' for the picture's own border pixels in the first convolution, which keeps dark frames away; or
-    'replicate-all' for the border's features in all others, too, so that the network cannot tell the border from any
-    other place and does not copy a style's frame to it. Convolutions work in the number format ``dtype``; pictures and
+    ``pooling`` is a key of POOLS, the network's own where None. ``padding``, a key of REPLICATED, is what
+    lies beyond the border: zeros; the picture's own border pixels, which keeps dark frames away; or in every layer the
+    border's features, so that the network cannot tell the border from any other place and does not copy a style's
+    frame to it. Convolutions work in the number format ``dtype``; pictures and
     features come and go in the picture's.
     """
 
@@ -39,7 +42,7 @@ class VGG19(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        self.replicated = {"zeros": (), "replicate": CONVOLUTIONS[:1], "replicate-all": CONVOLUTIONS}[padding]
+        self.replicated = REPLICATED[padding]
         self.pool = POOLS[pooling or network.pooling]
         self.dtype = dtype
         self.convolutions = {
