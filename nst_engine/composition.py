@@ -18,8 +18,8 @@ from nst_engine.tensors import resize, to_pixels
 def composed(painted: Tensor, canvas: Canvas, size: Size, keeps_colors: bool, kind: DTypeLike = np.float32) -> Pixels:
     """The picture, H×W×4, in the content's size or in one of its proportions that is at most the size painted at.
 
-    ``painted`` is 1×3×h×w; ``keeps_colors`` gives it the content's hue and chroma. ``kind`` is float32 for values in
-    [0, 1], or uint8. It is made band by band: no memory is taken but for the result.
+    ``painted`` is 1×3×h×w; ``keeps_colors`` gives it the content's hue and chroma. ``kind`` is that of its
+    numbers: float32 in [0, 1], uint8 or uint16. It is made band by band: no memory is taken but for the result.
     """
     picture = np.empty((*size, 4), kind)
     own = Size(*painted.shape[2:])

@@ -31,7 +31,6 @@ START = "import nst_engine.painting, nst_engine.files.reading; bytearray(300_000
 THREADS_STORAGE = "static tls"
 """A loader's complaint that has the words of SIGNS and another cause."""
 
-
 SPARE = 100_000_000
 """Bytes of a limit on addresses that are left alone: where libraries get none, some crash instead of telling."""
 
@@ -48,7 +47,7 @@ def free() -> int:
 
 
 def machine() -> tuple[int, int]:
-    """Bytes that the machine has, and those of them that another program may take; without ``/proc`` the idle ones."""
+    """Bytes that the machine has, and those that one more program may take; without ``/proc``, those that are idle."""
     try:
         found = psutil.virtual_memory()
         return found.total, found.available

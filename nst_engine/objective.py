@@ -102,7 +102,7 @@ Term = tuple[str, str, int]
 
 
 class Amount(NamedTuple):
-    """What a tile adds to a loss that is a mean over the picture."""
+    """What a tile adds to a loss of the whole picture, of which nothing else has to be known."""
 
     value: Tensor
 
@@ -248,7 +248,7 @@ class Objective:
         return {"tv": recipe.tv_weight, "photo": recipe.photo_weight}[term] / self.unit
 
     def _power_of_two(self, content_energies: Mapping[str, float]) -> float:
-        """The one just above the loss of a picture without features, with variations of 1."""
+        """The one just above the loss of a picture that has no features and varies by 1, which is about the highest."""
         recipe = self.recipe
         content = sum(
             weight * content_energies[layer] / self.content_scales[layer]

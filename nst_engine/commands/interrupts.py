@@ -17,6 +17,7 @@ ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREA
 """What ends a program where nobody presses Ctrl-C; each system has its own."""
 
 AGAIN_SECONDS, SAME_SECONDS = 0.05, 1.0
+"""How soon a signal that was lost comes again, and for how long others are taken for the same wish."""
 
 CANCELLED = 130
 """Exit status of a command that did not do all because it was told to end."""

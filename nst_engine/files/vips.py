@@ -131,7 +131,7 @@ def _sound_rows(contents: Contents) -> int:
 class _Stored:
     """The image as it is stored, with its sources, which have to live as long.
 
-    Of a JPEG it is perhaps a smaller one, but still twice as large as ``scale`` asks for.
+    A JPEG may be decoded at a half or less of its size, if that is still twice as large as ``scale`` asks for.
     """
 
     def __init__(self, contents: Contents, fail_on: str, scale: float = 1.0) -> None:

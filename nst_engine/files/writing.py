@@ -1,4 +1,4 @@
-"""Arrays → picture files: H×W×4 float32, sRGB-encoded RGB in [0, 1] and straight alpha."""
+"""Pixels → picture files, whole or not at all: tagged as sRGB, with what is to go along."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells GIMP of the procedure: its place in the menu and its arguments, which come from the engine's option table."""
+"""Tells GIMP of the procedures: their places in the menu and their arguments, most of them the engine's options."""
 
 from __future__ import annotations
 

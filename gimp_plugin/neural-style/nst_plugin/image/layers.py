@@ -1,4 +1,4 @@
-"""The only pixels in the plug-in: layers, masks and files become arrays for the engine, and its picture a layer."""
+"""Layers, masks and files as pixels for the engine, and its pixels as a layer."""
 
 from __future__ import annotations
 
