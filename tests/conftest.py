@@ -80,6 +80,12 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    """Where the plug-in keeps what its engines print, which is not there yet."""
+    return tmp_path / "a folder to be made"
+
+
+@pytest.fixture
 def full_disk() -> Callable[[int], AbstractContextManager[None]]:
     """As on a disk that fills up: within the context no file may grow beyond so many bytes."""
     return no_file_beyond
