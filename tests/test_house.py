@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,6 +114,13 @@ def test_an_import_is_seen_wherever_it_hides() -> None:
     code = "if 1:\n    import a.b\ndef f():\n    from c import d\nif TYPE_CHECKING:\n    import e\n"
     assert list(imports(ast.parse(code))) == ["a.b", "c", "c.d", "e"]
     assert list(imports(ast.parse(code), at_start=True)) == ["a.b"]
+
+
+def test_contributing_names_what_is_there() -> None:
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = {link or path for link, path in re.findall(r"\]\(([\w./-]+)\)|`((?:[\w.-]+/)+[\w.-]+)`", text)}
+    assert len(named) > 20
+    assert {path for path in named if not any((top / path).exists() for top in (CHECKOUT, ENGINE))} == set()
 
 
 def test_no_two_files_of_tests_share_a_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import picture_files
@@ -13,7 +14,8 @@ from picture_files import KINDS, bits, ending, write
 from PIL import Image, ImageCms
 
 from nst_engine.errors import PictureError
-from nst_engine.files import reading, writing
+from nst_engine.files import formats, reading, writing
+from tests.fuzz.files import pictures
 
 RED = (1.0, 0.0, 0.0, 1.0)
 
@@ -284,3 +286,12 @@ def test_the_long_side_is_that_of_the_upright_picture_as_well(tmp_path, corner, 
     corners = [tuple(pixels[y, x] > 200) for y, x in ((3, 3), (3, -4), (-4, 3), (-4, -4))]
     red, blue = (corners.index(color) for color in ((True, False, False), (False, False, True)))
     assert (red, blue) == ((0, 1) if orientation == 1 else (1, 3))
+
+
+def test_every_format_is_told_of_and_has_a_sample_to_be_damaged():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    samples = [formats.recognized(data[: formats.ENOUGH]) for data in pictures().values()]
+    for each in formats.ALL:
+        assert each in samples
+        assert each.name.lower() in reading.FORMATS_REMEDY.lower()
+        assert each.name.lower() in readme.lower()

@@ -40,7 +40,7 @@ def placeholders(sentence: str) -> list[str]:
 
 
 def test_there_is_a_catalog() -> None:
-    assert [path.parts[-3] for path in CATALOGS] == ["de"]
+    assert "de" in [path.parts[-3] for path in CATALOGS]
 
 
 @pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])

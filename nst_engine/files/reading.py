@@ -29,14 +29,14 @@ from nst_engine.pixels import Floats
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # of damaged files we speak ourselves
 
 TAKEN_APART: dict[str, Callable[[BinaryIO], Contents]] = {
+    **{each.name: partial(pillow.contents, name=each.name) for each in formats.ALL},
     "PNG": png.contents,
     "JPEG": jpeg.contents,
     "TIFF": tiff.contents,
     "WEBP": webp.contents,
     "GIF": gif.contents,
-    **{name: partial(pillow.contents, name=name) for name in ("BMP", "PSD", "AVIF", "HEIC")},
 }
-"""A format's name → what takes its files apart."""
+"""A format's name → what takes its files apart: Pillow, where there is no module of ours."""
 
 LONGEST_SIDE = 1_000_000
 
