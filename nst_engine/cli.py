@@ -26,7 +26,8 @@ from nst_engine.commands import (
 from nst_engine.errors import StyleTransferError
 
 COMMANDS = (stylize, batch, nst, score, paintings, networks, worker, doctor)
-WITHOUT_TORCH = (networks, paintings)
+SELF_CHECKING = (networks, paintings, worker)
+"""Commands that work without PyTorch, or see by themselves whether it can be loaded."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,9 +48,9 @@ def _status(arguments: Sequence[str] | None, cancelling: interrupts.Cancelling) 
     """Run one command; returns its exit status."""
     try:
         parsed = _parser().parse_args(arguments)
-        if parsed.command.__module__ not in (command.__name__ for command in WITHOUT_TORCH):
+        if parsed.command.__module__ not in (command.__name__ for command in SELF_CHECKING):
             memory.check_start()
-            _check_working_folder(parsed)
+            _check_working_folder()
         parsed.command(parsed)
     except SystemExit as end:
         return int(end.code or 0)
@@ -63,14 +64,12 @@ def _status(arguments: Sequence[str] | None, cancelling: interrupts.Cancelling) 
     return 0
 
 
-def _check_working_folder(parsed: argparse.Namespace) -> None:
+def _check_working_folder() -> None:
     """See that there is one: MKL, which computes for PyTorch, ends the process without a word of ours if it is gone."""
     try:
         os.getcwd()
     except OSError:
-        if parsed.command is not worker.run:  # which names no files
-            raise StyleTransferError("The folder of this shell is gone.", "Change to another one.") from None
-        os.chdir(os.sep)
+        raise StyleTransferError("The folder of this shell is gone.", "Change to another one.") from None
 
 
 def _cancelled() -> int:

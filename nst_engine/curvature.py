@@ -109,7 +109,8 @@ def _powers(picture: Tensor) -> Tensor:
 
 @lru_cache(maxsize=1)
 def _spectrum(height: int, width: int, device: torch.device) -> _Spectrum:
-    down, across = torch.fft.fftfreq(height, device=device), torch.fft.rfftfreq(width, device=device)
+    down = torch.fft.fftfreq(height, dtype=torch.float32, device=device)
+    across = torch.fft.rfftfreq(width, dtype=torch.float32, device=device)
     frequency = torch.hypot(down[:, None], across[None])
     place = (frequency.clamp(min=LOWEST) / LOWEST).log() * ((BANDS - 1) / math.log(HIGHEST / LOWEST))
     band = place.floor().int().clamp(max=BANDS - 2)

@@ -55,7 +55,7 @@ def _rows(image: Tensor, steps: Sequence[Size], band: slice) -> Tensor:
 
 def _places(before: int, after: int) -> Tensor:
     """Where the middles of so many pixels lie among those of the side that they replace."""
-    return (torch.arange(after, dtype=torch.float64) + 0.5) * (before / after) - 0.5
+    return (torch.arange(after, dtype=torch.float64, device="cpu") + 0.5) * (before / after) - 0.5
 
 
 def _at_rows(image: Tensor, places: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class Original(ABC):
 
     def at(self, size: Size) -> Tensor:
         """All of it in another size, 1×C×H×W in [0, 1]: bicubic, without the frequencies that do not fit."""
-        narrow = torch.empty(1, self.channels, self.size.height, size.width)
+        narrow = torch.empty(1, self.channels, self.size.height, size.width, dtype=torch.float32, device="cpu")
         for band in bands(self.size):
             narrow[:, :, band] = resize(self.rows(band), Size(band.stop - band.start, size.width))
         return (narrow if size.height == self.size.height else resize(narrow, size)).clamp_(0, 1)

@@ -406,8 +406,10 @@ class _Painting:
             original = OriginalPicture("picture to start from", init)
             return middle(original.at(covering(original.size, size))[:, :3], size).to(self.canvas.device)
         if self.recipe.init == "noise":
-            generator = torch.Generator().manual_seed(self.options.seed)
-            return torch.rand(1, 3, *size, generator=generator).to(self.canvas.device)
+            generator = torch.Generator("cpu").manual_seed(self.options.seed)
+            return torch.rand(1, 3, *size, generator=generator, dtype=torch.float32, device="cpu").to(
+                self.canvas.device
+            )
         if self.recipe.init == "style":
             return self.styles.first_picture(size)
         return self.canvas.content_at(size).clone()

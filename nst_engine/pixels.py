@@ -71,8 +71,8 @@ def as_kind(values: Floats, kind: DTypeLike) -> Pixels:
 
 
 def lightness(pixels: Pixels) -> Floats:
-    """A picture (H×W×3|4, uint8 or uint16) read as a mask: the mean of its colors times alpha, H×W, 0 to their most."""
+    """A picture (H×W×3|4, whole or float32) as a mask: the mean of its colors times alpha, H×W, 0 to their most."""
     light: Floats = pixels[..., :3].mean(axis=2, dtype=np.float32)
     if pixels.shape[2] == 4:
-        light *= pixels[..., 3] / np.float32(np.iinfo(pixels.dtype).max)
+        light *= pixels[..., 3] / np.float32(np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1)
     return light

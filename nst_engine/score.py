@@ -138,7 +138,7 @@ def nine_point_variation(image: Tensor) -> Tensor:
 
 def high_frequency_energy(image: Tensor) -> float:
     """Mean square of what a 3×3 binomial filter takes away from 1×3×H×W in [0, 1], in 8-bit units (0…255)²."""
-    kernel = torch.tensor([1.0, 2.0, 1.0])
+    kernel = torch.tensor([1.0, 2.0, 1.0], dtype=image.dtype, device=image.device)
     smooth = (torch.outer(kernel, kernel) / 16).expand(3, 1, 3, 3)
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
     return float((255 * (image - F.conv2d(padded, smooth, groups=3))).square().mean())
@@ -169,7 +169,9 @@ def _gaussian_distance(picture: Tensor, style: Tensor, raised: float) -> float:
 def _gaussian(features: Tensor, raised: float) -> tuple[Tensor, Tensor]:
     """Mean (C) and covariance (C×C) of C×h×w features, the diagonal raised by a constant."""
     found = sums(features.double())
-    return found.mean, found.covariance + raised * torch.eye(len(found.mean), dtype=torch.float64)
+    return found.mean, found.covariance + raised * torch.eye(
+        len(found.mean), dtype=torch.float64, device=found.mean.device
+    )
 
 
 def _lanczos(pixels: Floats, size: Size) -> Tensor:

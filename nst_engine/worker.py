@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from nst_engine import options, protocol
+from nst_engine import memory, options, protocol
 from nst_engine.errors import OutOfMemory, PictureError, ProtocolError, StyleTransferError
 from nst_engine.frames import PAYLOAD_LIMIT, PROTOCOL
 from nst_engine.options import Options
@@ -35,6 +35,9 @@ LAST_WORDS_SECONDS = 5
 LOG_LIMIT = 8000
 """Most characters of one entry in the log: a pipe in its place that nobody reads holds a few of them."""
 
+FAULT_LENGTH = 300
+"""Most characters that the client hears of what nobody foresaw."""
+
 PIXELS_LIMIT = PAYLOAD_LIMIT // 16
 """Most pixels of a content: of RGBA float32, more cannot be sent."""
 
@@ -44,10 +47,7 @@ LEFT = 0
 
 def main() -> None:
     """Serve jobs until stdin ends. Whatever a library prints goes to stderr, or nowhere, never into the stream."""
-    try:
-        reader, writer = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    except OSError:
-        raise ProtocolError("The worker has no pipe to an editor.", "Leave it to the plug-in to start it.") from None
+    reader, writer = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     if not _is_open(2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     os.dup2(2, 1)
@@ -192,9 +192,10 @@ def _foreseen(error: Exception) -> StyleTransferError:
     """The error in a sentence for the user."""
     if isinstance(error, StyleTransferError):
         return error
-    if isinstance(error, MemoryError):
+    if memory.is_shortage(error):
         return OutOfMemory("The memory is too small for these pictures.", "Use smaller ones, or close other programs.")
-    return StyleTransferError("The engine met an unexpected fault.", "Its log file has the details.")
+    fault = f"{type(error).__name__}: {error}"[:FAULT_LENGTH]
+    return StyleTransferError(f"The engine met an unexpected fault ({fault}).", "Its log file has the details.")
 
 
 def _log(text: str) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from stand_ins import CONTENT, STYLE, command, log_of, next_event, saying
+from stand_ins import CONTENT, ENGINES, STYLE, command, log_of, next_event, saying
 
 from nst_plugin.shared import engine_client
 from nst_plugin.shared.engine_client import Engine
@@ -18,6 +18,9 @@ from nst_plugin.shared.messages import Result
 
 INSTALL = 'Run "python3 install/install.py"'
 MEND = ': run "python3 install/install.py" to mend its installation'
+MORE = "its log may tell more: "
+NO_TORCH = "ModuleNotFoundError: No module named 'torch'"
+REFUSAL = {"kind": "error", "code": "memory", "message": "The limit is too low.", "remedy": "Raise it."}
 UNASKED = "The engine sent a message '%s' that this plug-in does not understand" + MEND
 
 
@@ -36,8 +39,34 @@ def complaint(command: list[str], logs: Path) -> str:
 def test_an_engine_that_prints_something_and_ends_is_explained_with_its_log(logs: Path) -> None:
     sentence = complaint(saying("print('No space left', file=sys.stderr, flush=True); sys.exit(3)"), logs)
     (log,) = logs.iterdir()
-    assert sentence == f"The engine stopped before it was done: try again; its log may tell why: {log}"
+    assert sentence == f"The engine stopped before it was done (it said: No space left): try again; {MORE}{log}"
     assert log_of(logs) == "No space left\n"
+
+
+LAST_WORDS = {
+    "raise MemoryError": "MemoryError): close other programs, or raise the limit on memory",
+    "import numpy.linalg.gone": "ModuleNotFoundError: No module named 'numpy.linalg.gone')" + MEND,
+    "sys.exit('ssh: connect to host gpu-box port 22: Connection refused\\n')": (
+        "ssh: connect to host gpu-box port 22: Connection refused)" + MEND
+    ),
+    "sys.exit('x\\033[2J' * 1000)": "x [2J" * 40 + ")" + MEND,
+}
+
+
+@pytest.mark.parametrize("code", LAST_WORDS)
+def test_an_engine_that_does_not_start_is_quoted(logs: Path, code: str) -> None:
+    told, _, log = complaint([sys.executable, "-c", f"import sys; {code}"], logs).partition(f"; {MORE}")
+    assert told == f"The engine did not start (it said: {LAST_WORDS[code]}"
+    assert Path(log).exists()
+
+
+def test_why_an_engine_does_not_start_is_told_whatever_it_was_asked(logs: Path) -> None:
+    code = f"import sys; sys.path.insert(0, {str(ENGINES)!r}); import pipe; pipe.send({REFUSAL})"
+    with Engine([sys.executable, "-c", code], [str(logs)]) as engine:
+        engine.plan({}, 100, 50)
+        for _ in range(2):
+            with pytest.raises(EngineError, match=r"^The limit is too low\. Raise it\.$"):
+                next_event(engine)
 
 
 KILLED = "The engine was killed, as happens when memory runs out: close other programs, or choose a smaller size."
@@ -67,7 +96,7 @@ def test_an_engine_that_ends_without_a_word_is_explained_without_a_log(logs: Pat
 @pytest.mark.parametrize(
     ("stand_in", "sentence"),
     [
-        ("exits", f"The engine did not start{MEND}; its log may tell why: "),
+        ("exits", f"The engine did not start (it said: {NO_TORCH}){MEND}; {MORE}"),
         ("is_newer", "The engine speaks version 99 of the protocol and the plug-in version 1. " + INSTALL),
         ("refuses", "The content is too small. Use a larger one."),
     ],

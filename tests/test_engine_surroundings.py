@@ -33,7 +33,7 @@ def test_a_log_goes_where_it_can_be_written_or_nowhere(tmp_path: Path, logs: Pat
     (tmp_path / "file").touch()
     with (
         Engine(command("exits"), [str(tmp_path / "file/logs"), str(logs)]) as engine,
-        pytest.raises(EngineError, match=f"its log may tell why: {logs}/engine-"),
+        pytest.raises(EngineError, match=f"its log may tell more: {logs}/engine-"),
     ):
         engine.wait_for_greeting()
     with Engine(command("answers"), [str(tmp_path / "file/logs")]) as engine:

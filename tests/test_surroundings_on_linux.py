@@ -88,7 +88,7 @@ def test_a_working_folder_that_is_gone(place, command):
         ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *line(command, *arguments)],
         cwd=gone,
         env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
+        input=b"",
         capture_output=True,
         timeout=300,
     )

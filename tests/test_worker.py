@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 
 import numpy as np
@@ -185,7 +184,8 @@ def test_a_picture_that_cannot_be_shown_in_the_making_is_made_all_the_same(conte
 
 @pytest.mark.slow
 def test_without_a_client_there_is_no_worker():
-    with started(stdin=subprocess.DEVNULL) as worker:
+    with started() as worker:
+        worker.stdin.close()
         assert worker.wait(timeout=60) == 0
     with started() as worker:
         worker.stdout.close()

@@ -6,6 +6,8 @@ import array
 import contextlib
 import fcntl
 import os
+import pty
+import re
 import resource
 import termios
 import time
@@ -44,10 +46,54 @@ def test_faults_are_answered_with_or_without_a_log(content, style, place):
         assert worker.wait(timeout=30) == 0
 
 
-def test_without_stdin_there_is_no_worker():
-    with started(preexec_fn=lambda: os.close(0)) as worker:
-        assert worker.wait(timeout=60) in (0, 1)
-        assert b"Traceback" not in worker.stderr.read()
+NOBODY = """ERROR A worker talks with an editor through stdin and stdout, and no editor is there.
+TIP Leave it to the plug-in to start one, or paint with nst-engine stylize.
+"""
+
+
+@pytest.mark.parametrize("descriptor", [0, 1])
+@pytest.mark.parametrize("place", ["closed", "nothing", "a terminal"])
+def test_a_worker_that_nobody_talks_with_says_so(place, descriptor):
+    master, terminal = pty.openpty()
+    path = os.ttyname(terminal) if place == "a terminal" else os.devnull
+    with open(path, "r+b", buffering=0) as other, contextlib.ExitStack() as files:
+        streams = {("stdin", "stdout")[descriptor]: other}
+        close = (lambda: os.close(descriptor)) if place == "closed" else None
+        worker = files.enter_context(started(**streams, preexec_fn=close))
+        assert worker.stderr.read().decode() == NOBODY
+        assert worker.wait(timeout=60) == 1
+    os.close(master)
+    os.close(terminal)
+
+
+LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9))"
+BROKEN_TORCH = "import sys; sys.path.insert(0, {folder!r}); open({folder!r} + '/torch.py', 'w').write({code!r})"
+REASONS = {
+    "a tight limit": (
+        LIMITED,
+        r"memory: The limit on this program's memory leaves [01]\.\d GB, too .* Raise it",
+    ),
+    "half a library": (
+        "import missing_part",
+        r"internal: .* \(ModuleNotFoundError: No module named 'missing_part'\)\. Run ",
+    ),
+    "a broken library": (
+        "raise OSError('libtorch_cpu.so: cannot open it')",
+        r"internal: .*\(OSError: libtorch_cpu\.so: ",
+    ),
+    "no memory": ("raise MemoryError", "memory: The memory is too small for this. Close other programs"),
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_worker_that_cannot_start_tells_its_client_and_its_log(tmp_path, reason):
+    cause, told = REASONS[reason]
+    before = cause if cause == LIMITED else BROKEN_TORCH.format(folder=str(tmp_path), code=cause)
+    with started("-c", f"{before}; from nst_engine.cli import main; main(['worker'])") as worker:
+        (failure,) = answers(worker)
+        assert re.match(told, f"{failure.code}: {failure.message} {failure.remedy}")
+        assert worker.wait(timeout=60) == 1
+        assert f"ERROR {failure.message}\nTIP {failure.remedy}\n" in worker.stderr.read().decode()
 
 
 @pytest.mark.parametrize("garbage", [b"", b"garbage\n"], ids=["gone", "talks nonsense"])

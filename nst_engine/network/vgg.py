@@ -49,8 +49,8 @@ class VGG19(nn.Module):
             name: Convolution(torch.from_numpy(kernel).to(device, dtype), torch.from_numpy(bias).to(device, dtype))
             for name, (kernel, bias) in network.weights.items()
         }
-        self.pixel_mean = torch.tensor(network.pixel_mean, device=device).view(1, 3, 1, 1)
-        self.pixel_std = torch.tensor(network.pixel_std, device=device).view(1, 3, 1, 1)
+        self.pixel_mean = torch.tensor(network.pixel_mean, dtype=torch.float32, device=device).view(1, 3, 1, 1)
+        self.pixel_std = torch.tensor(network.pixel_std, dtype=torch.float32, device=device).view(1, 3, 1, 1)
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the layers asked for.

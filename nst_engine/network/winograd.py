@@ -7,9 +7,14 @@ matrix product for each of the 36 places in a tile.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+PLAIN: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}
+"""Whatever PyTorch's defaults are in the program that imports this."""
 
 B_TRANSPOSED = torch.tensor(
     [
@@ -19,10 +24,18 @@ B_TRANSPOSED = torch.tensor(
         [0, -2, -1, 2, 1, 0],
         [0, 2, -1, -2, 1, 0],
         [0, 4, 0, -5, 0, 1],
-    ]
+    ],
+    **PLAIN,
 )
-G = torch.tensor([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], dtype=torch.float64) / 24
-A_TRANSPOSED = torch.tensor([[1.0, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
+G = (
+    torch.tensor(
+        [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], dtype=torch.float64, device="cpu"
+    )
+    / 24
+)
+A_TRANSPOSED = torch.tensor(
+    [[1.0, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], **PLAIN
+)
 
 TILE, WINDOW = A_TRANSPOSED.shape
 """Sides of a tile of outputs and of the inputs that it needs."""

@@ -141,7 +141,7 @@ def test_an_engine_that_is_slow_to_start_does_not_block_the_dialog(
 def test_an_engine_that_does_not_start_says_so_in_the_dialog(window: WindowSession, installed_plug_in: PlugIn) -> None:
     installed_plug_in.use("exits")
     for _ in opened(window):
-        wait_until(lambda: "label 'The engine did not start: run " in window.tree())
+        wait_until(lambda: "label 'The engine did not start (it said: ModuleNotFoundError: " in window.tree())
 
 
 def test_a_gray_image_is_said_to_stay_gray(window: WindowSession) -> None:

@@ -27,6 +27,8 @@ from window import WindowSession
 FAILS = str(HERE / "engines/fails.py")
 KILLED = "The engine was killed, as happens when memory runs out: close other programs, or choose a smaller size."
 MEND = ': run "python3 install/install.py" to mend its installation'
+NO_MODULE = " (it said: ModuleNotFoundError: No module named 'module_that_was_deleted')"
+MORE = r"; its log may tell more: /root/\.local/state/neural-style/engine-\d{8}-\d{6}-\w+\.log"
 LOG = r"; its log may tell why: /root/\.local/state/neural-style/engine-\d{8}-\d{6}-\w+\.log"
 NOT_INSTALLED = (
     'The engine of Neural Style is not installed. Run "python3 install/install.py" in the folder of Neural Style for '
@@ -57,7 +59,7 @@ FAULTS = {
     ),
     "crashes": Fault(
         "pipe.greet(); print('Fatal', file=sys.stderr, flush=True); die(signal.SIGSEGV)",
-        sentence("The engine was ended by the signal SIGSEGV: try again", LOG),
+        sentence("The engine was ended by the signal SIGSEGV (it said: Fatal): try again", MORE),
     ),
     "leaves without a word": Fault(
         "pipe.greet(); sys.exit(1)", sentence("The engine stopped before it was done: try again.")
@@ -113,7 +115,9 @@ FAULTS = {
         "import time; pipe.greet(); pipe.receive_job(); kill_plug_in(); time.sleep(600)", "[a-z]+-error: .*"
     ),
     "has no Python any more": Fault("", sentence(NOT_INSTALLED), ("/nowhere/bin/python",)),
-    "lacks a module": Fault("import module_that_was_deleted", sentence("The engine did not start" + MEND, LOG)),
+    "lacks a module": Fault(
+        "import module_that_was_deleted", sentence("The engine did not start" + NO_MODULE + MEND, MORE)
+    ),
 }
 
 IN_GIMP = """
@@ -224,7 +228,7 @@ def test_without_a_home_the_log_is_among_the_temporary_files(installed_plug_in: 
     code = ONE_RUN.partition("tell(")[0] + "tell(told=stylize(image, add_quadrants(image), style=style))"
     console = start_console(installed_plug_in, code, "homeless.py", HOME="/dev/null", TMPDIR="/tmp")
     told = json.loads(console.communicate(timeout=60)[0].partition("FACTS ")[2])["told"]
-    (log,) = re.findall(rf"its log may tell why: (/tmp/neural-style-{os.getuid()}/engine-\S+\.log)$", told)
+    (log,) = re.findall(rf"its log may tell more: (/tmp/neural-style-{os.getuid()}/engine-\S+\.log)$", told)
     assert "No module named 'torch'" in installed_plug_in.gimp.outside(log).read_text()
 
 

@@ -63,7 +63,7 @@ def test_a_broken_engine_shows_its_sentence(
     installed_plug_in.use("exits")
     start(window)
     window.wait_window("^GIMP Message$")
-    assert "The engine did not start: run " in window.tree()
+    assert "The engine did not start (it said: ModuleNotFoundError: " in window.tree()
     window.screenshot(screenshots / "error.png")
     window.press("GIMP Message", "OK")
     assert layer_names(window) == BEFORE

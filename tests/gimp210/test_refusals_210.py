@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import Any
@@ -73,7 +74,11 @@ BROKEN_ENGINES = {
     "pipe.greet(); pipe.receive_job(); send_raw(HALF_A_RESULT); die()": (
         "The engine was killed, as happens when memory runs out: close other programs, or choose a smaller size\\."
     ),
-    "import module_that_was_deleted": "The engine did not start" + MEND + LOG,
+    "import module_that_was_deleted": (
+        r"The engine did not start \(it said: ModuleNotFoundError: No module named 'module_that_was_deleted'\)"
+        + MEND
+        + LOG.replace("why", "more")
+    ),
     "print('Welcome to gpu-box!', flush=True); sys.stdin.read()": (
         "The engine sent something that is no message" + MEND + LOG
     ),
@@ -125,14 +130,17 @@ def test_a_broken_engine_is_explained(installed_plug_in: PlugIn, engine: str) ->
     assert "Traceback" not in facts["stderr"]
 
 
-def test_a_home_beyond_ascii_is_told(installed_plug_in: PlugIn) -> None:
+@pytest.mark.parametrize(("language", "shown"), [("C", "h?m?"), ("C.UTF-8", "hömé")])
+def test_a_home_beyond_ascii_is_told(installed_plug_in: PlugIn, language: str, shown: str) -> None:
+    """By GIMP itself, in whatever letters the terminal has."""
     installed_plug_in.use("exits")
     home = installed_plug_in.profile / "hömé"
-    home.mkdir()
-    facts = installed_plug_in.facts(ONE_RUN, HOME=installed_plug_in.gimp.inside(home), LANG="C")
-    assert re.search(
-        r"its log may tell why: /tmp/\S+/h\S+m\S+/\.local/state/neural-style/engine-\S+\.log\n", facts["stderr"]
-    )
+    home.mkdir(exist_ok=True)
+    facts = installed_plug_in.facts(ONE_RUN, HOME=installed_plug_in.gimp.inside(home), LANG=language)
+    newest = max((home / ".local/state/neural-style").glob("engine-*.log"), key=os.path.getmtime)
+    told = installed_plug_in.gimp.inside(newest).replace("hömé", shown)
+    assert f"its log may tell more: {told}\n" in facts["stderr"]
+    assert "No module named 'torch'" in newest.read_text()
 
 
 def test_a_missing_engine_is_explained(plug_in: PlugIn) -> None:

@@ -67,6 +67,13 @@ NO_START = N_("The engine cannot be started (%s): close other programs, then try
 NOT_ALLOWED = N_("The engine may not be started (%s): install it in a folder that programs may run from.")
 MEND = N_('run "python3 install/install.py" to mend its installation')
 TRY_AGAIN = N_("try again")
+MORE_MEMORY = N_("close other programs, or raise the limit on memory")
+
+SHORTAGE = re.compile("(?i)memory|bad_alloc|failed to map segment")
+"""What the last words of a program have in them that finds too little memory to start or to go on."""
+
+WORDS_LENGTH = 200
+"""Most characters of an engine's last words that are shown."""
 
 MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ENOEXEC)
 """Why a program does not start that is not, or not wholly, installed."""
@@ -278,6 +285,8 @@ class Engine(object):
         """The event, if it is due: answers come in the order of the questions. ValueError for one nobody asked for."""
         if isinstance(event, (Planned, Result)) and self._next_answer() is not type(event):
             raise ValueError(event)
+        if isinstance(event, Refusal) and not self.is_ready:
+            self._give_up(EngineError(event.sentence))
         if isinstance(event, Refusal) and self._next_answer() is not Planned:
             raise EngineError(event.sentence)
         return event
@@ -298,8 +307,14 @@ class Engine(object):
     def _fail(self, what, remedy):
         # type: (str, str) -> NoReturn
         """Nothing more is to be expected of this engine. Its log is named when there is something in it."""
-        if self._log.path:
-            log = messages.plain(self._log.path)
+        words, log = (messages.plain(text or "") for text in (self._log.last_words, self._log.path))
+        if words:
+            remedy = _(MORE_MEMORY) if SHORTAGE.search(words) else remedy
+            words = words[:WORDS_LENGTH]
+            self._give_up(
+                EngineError(_("%s (it said: %s): %s; its log may tell more: %s") % (what, words, remedy, log))
+            )
+        if log:
             self._give_up(EngineError(_("%s: %s; its log may tell why: %s") % (what, remedy, log)))
         self._give_up(EngineError(_("%s: %s.") % (what, remedy)))
 

@@ -15,6 +15,7 @@ if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
     from typing import BinaryIO, List, Optional, Tuple
 
 KEPT = 10
+LAST_BYTES = 4096
 PREFIX, SUFFIX = "engine-", ".log"
 
 
@@ -24,6 +25,7 @@ class EngineLog(object):
     def __init__(self, folders):
         # type: (List[str]) -> None
         self.stream, self._path = _first_writable(folders)
+        self._noted = ""
 
     @property
     def path(self):
@@ -34,9 +36,23 @@ class EngineLog(object):
         except (IOError, OSError):  # removed meanwhile
             return None
 
+    @property
+    def last_words(self):
+        # type: () -> str
+        """The last line, if the engine itself has printed it; empty when there is none."""
+        try:
+            with io.open(self._path or os.devnull, "rb") as log:
+                log.seek(max(0, os.path.getsize(log.name) - LAST_BYTES))
+                lines = log.read().decode("utf-8", "replace").split("\n")
+        except (IOError, OSError):
+            return ""
+        last = ([""] + [line.strip() for line in lines if line.strip()])[-1]
+        return "" if last == self._noted else last
+
     def note(self, line):
         # type: (str) -> None
         """Add a line of the plug-in's own."""
+        self._noted = line.strip().split("\n")[-1].strip()
         try:
             self.stream.write((line + "\n").encode("utf-8", "replace"))
         except (IOError, OSError, ValueError):  # ValueError: closed already
