@@ -31,11 +31,12 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
+    from torch import Tensor
 
     from nst_engine.painting import Step
     from nst_engine.pixels import StylePicture as StylePicture
 
-    Picture = NDArray[Any] | Image.Image
+    Picture = NDArray[Any] | Image.Image | Tensor
 
 __all__ = [
     "DeviceError",
@@ -65,10 +66,12 @@ def stylize(
 ) -> NDArray[Any]:
     """Paint a picture in one or several styles.
 
-    Pictures are H×W×3|4 arrays (uint8, uint16, or float32 in [0, 1]) of sRGB-encoded values with straight alpha, or
-    Pillow images. A style may be a :class:`StylePicture`, which adds weight and region.
-    ``protection`` (what is to stay) and ``selection`` (what is to be painted) are masks of the content's size: H×W or
-    H×W×1 arrays, or gray images. ``init`` is the picture to start from.
+    Pictures are arrays, tensors or Pillow images of sRGB-encoded values with straight alpha: H×W×3|4, or gray, or
+    channels first, or a batch of one; fractions, 8 or 16 bits. What could mean two things is refused. Pillow images
+    are taken as they lie in memory, not turned as EXIF may ask. A style may be a :class:`StylePicture`, which adds
+    weight and region.
+    ``protection`` (what is to stay) and ``selection`` (what is to be painted) are masks of the content's size; of
+    colors the lightness counts. ``init`` is the picture to start from.
 
     ``on_step`` hears of each step: fraction done, seconds left, losses, and a preview that is made when asked for.
     When ``should_stop`` says so, the picture as it stands is returned. The result is H×W×4 float32 in [0, 1], of the
@@ -78,15 +81,18 @@ def stylize(
 
     memory.check_start()
 
-    from nst_engine import library_pictures, painting  # not before they are needed: PyTorch takes seconds to load
+    from nst_engine import (
+        library_pictures,
+        modes,
+        painting,
+    )  # not before they are needed: PyTorch takes seconds to load
     from nst_engine.pixels import Masks
 
     masks = Masks(library_pictures.mask(protection), library_pictures.mask(selection))
-    painter = painting.Painter(options)
     started_from = None if init is None else library_pictures.pixels(init)
-    return painter.paint(
-        library_pictures.pixels(content), library_pictures.styles(styles), masks, started_from, on_step, should_stop
-    ).picture
+    pictures = library_pictures.pixels(content), library_pictures.styles(styles)
+    with modes.usual():
+        return painting.Painter(options).paint(*pictures, masks, started_from, on_step, should_stop).picture
 
 
 def __getattr__(name: str) -> Any:

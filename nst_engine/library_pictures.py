@@ -1,51 +1,150 @@
-"""What callers of the library may give as a picture, as the arrays that the engine works with."""
+"""What callers of the library may give as a picture, as the arrays that the engine works with.
+
+Programs keep pictures in many ways: channels last or first, alone or in a batch, in 8 or 16 bits or fractions, as
+arrays, tensors or images. What can mean only one thing is understood; of what cannot a sentence says so.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from nst_engine.errors import PictureError
-from nst_engine.pixels import StylePicture, lightness
+from nst_engine.pixels import SMALLEST_SIDE, StylePicture, lightness
 
-Given = NDArray[Any] | Image.Image
-"""An array or a Pillow image."""
+Given = NDArray[Any] | Image.Image | torch.Tensor | Sequence[Any]
+"""An array, an image, a tensor, or nested lists of numbers."""
+
+WHITES: dict[int, type[np.floating[Any] | np.unsignedinteger[Any]]] = {
+    1: np.float32,
+    255: np.uint8,
+    65535: np.uint16,
+}
+"""What white may be, and the numbers that have it so."""
+
+DIMMEST, BRIGHTEST, DARKEST = 1 / 8, 1.25, -0.25
+"""In parts of white: where the largest number of a picture lies, and the smallest. One without white would be black
+to the eye below, and resizing makes some numbers a little too large or small."""
+
+ACCEPTED = "Give numbers from 0 to 1 (float32), 0 to 255 (uint8) or 0 to 65535 (uint16)."
+
+UNDONE = {"La": "LA", "RGBa": "RGBA"}
+"""Pillow's modes with colors multiplied by alpha, and those without."""
 
 
 def pixels(picture: Given) -> NDArray[Any]:
-    """H×W×3|4 from an array, which is taken as it is, or an image: uint8 RGBA, or uint16 RGB if it is deep."""
-    if not isinstance(picture, Image.Image):
-        return picture
-    return np.repeat(_deep(picture), 3, axis=2) if _is_deep(picture) else np.asarray(picture.convert("RGBA"))
+    """H×W×3|4 from H×W, H×W×1…4, 1…4×H×W, or a batch of one such: uint8, uint16 or float32."""
+    values = _values(picture)
+    if values.shape[2] > 2:
+        return values
+    return np.concatenate([values[..., :1]] * 3 + [values[..., 1:]], axis=2)
 
 
 def mask(picture: Given | None) -> NDArray[Any] | None:
-    """H×W×1 from an H×W or H×W×1 array or an image, whose lightness counts."""
-    if isinstance(picture, Image.Image):
-        given = pixels(picture)
-        picture = np.asarray(np.rint(lightness(given)), dtype=given.dtype)
-    return picture[..., None] if picture is not None and picture.ndim == 2 else picture
+    """H×W×1 from the same; of colors the lightness counts, and whole numbers may be just 0 and 1."""
+    if picture is None:
+        return None
+    given = _array(picture)
+    if given.dtype.kind in "iu" and given.size and given.max() == 1:
+        given = given.astype(bool)
+    values = _values(given)
+    if values.shape[2] == 1:
+        return values
+    light = lightness(pixels(values))[..., None]
+    return light if values.dtype.kind == "f" else np.rint(light).astype(values.dtype)
 
 
 def styles(given: Given | StylePicture | Sequence[Given | StylePicture]) -> list[StylePicture]:
-    """One style or several, each with a name."""
-    several = [given] if isinstance(given, (np.ndarray, Image.Image, StylePicture)) else list(given)
+    """One style or several, each with a name; a batch is several."""
+    several = [given] if _is_one(given) else list(given)  # type: ignore[arg-type]
     return [
-        style if isinstance(style, StylePicture) else StylePicture(f"style {number}", pixels(style))
+        dataclasses.replace(style, pixels=pixels(style.pixels), region=mask(style.region))
+        if isinstance(style, StylePicture)
+        else StylePicture(f"style {number}", pixels(style))
         for number, style in enumerate(several, start=1)
     ]
 
 
-def _is_deep(image: Image.Image) -> bool:
-    """Whether it is gray with 16 bits, which Pillow would turn white; PictureError where nobody knows what white is."""
-    if image.mode in ("I", "F"):
-        raise PictureError(f"An image has numbers of the mode {image.mode}.", "Convert it to RGB, or give an array.")
-    return image.mode.startswith("I;16")
+def _is_one(given: Any) -> bool:
+    """Whether it is a single style, neither a batch nor a sequence."""
+    is_single = isinstance(given, (Image.Image, StylePicture, str, bytes)) or getattr(given, "ndim", 4) < 4
+    return is_single or not hasattr(given, "__iter__")
 
 
-def _deep(image: Image.Image) -> NDArray[np.uint16]:
-    return np.asarray(image).astype(np.uint16)[..., None]
+def _values(picture: Given) -> NDArray[Any]:
+    """H×W×1…4 in numbers that the engine knows."""
+    return _in_known_numbers(_channels_last(_array(picture)))
+
+
+def _array(picture: Given) -> NDArray[Any]:
+    """Whatever it is as an array of its own numbers; PictureError for what holds no numbers."""
+    if isinstance(picture, torch.Tensor):
+        picture = picture.detach().cpu()
+        picture = (picture.float() if picture.is_floating_point() else picture).numpy()
+    if isinstance(picture, Image.Image):
+        return _array_of_image(picture)
+    try:
+        array = np.asarray(picture)
+    except ValueError:  # lists of different lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        what = f"an array of {array.dtype}" if isinstance(picture, np.ndarray) else f"a {type(picture).__name__}"
+        raise PictureError(f"A picture is given as {what}.", "Give an array or a tensor of numbers, or a Pillow image.")
+    return array
+
+
+def _array_of_image(image: Image.Image) -> NDArray[Any]:
+    """Gray numbers as they are, everything else as RGBA in 8 bits: Pillow would cut off what is above 255."""
+    try:
+        if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+            return np.asarray(image)
+        straight = image.convert(UNDONE[image.mode]) if image.mode in UNDONE else image
+        return np.asarray(straight.convert("RGBA"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise PictureError(f"An image of Pillow's cannot be read ({error}).", "Open a good file anew.") from error
+
+
+def _channels_last(array: NDArray[Any]) -> NDArray[Any]:
+    """H×W×1…4, of views only; PictureError for what has another shape."""
+    alone = array[0] if array.ndim == 4 and len(array) == 1 else array
+    if alone.ndim == 2:
+        return alone[..., None]
+    if alone.ndim == 3 and 1 <= len(alone) <= 4 and alone.shape[2] >= SMALLEST_SIDE:
+        return alone.transpose(1, 2, 0)
+    if alone.ndim == 3 and 1 <= alone.shape[2] <= 4:
+        return alone
+    shape = "×".join(map(str, array.shape)) or "one number"
+    raise PictureError(f"A picture is an array of the shape {shape}.", "Give one picture of H×W×3 or H×W×4.")
+
+
+def _in_known_numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """uint8, uint16, or float32 in [0, 1]; PictureError where nobody can know which number is white."""
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype == np.uint8 or not array.size:
+        return array
+    is_whole = array.dtype.kind in "iu"
+    numbers = True if is_whole else np.isfinite(array)
+    least, most = (float(of(array, where=numbers, initial=0)) for of in (np.min, np.max))
+    possible = [65535] if array.dtype == np.uint16 else [255, 65535] if is_whole else [1, 255, 65535]
+    for white in possible:
+        if (
+            DARKEST * white <= least
+            and most <= BRIGHTEST * white
+            and (white == 1 or most >= DIMMEST * white or not most)
+        ):
+            return _with_white(array, white, is_whole)
+    raise PictureError(f"A picture has {array.dtype} numbers from {least:g} to {most:g}: any may be white.", ACCEPTED)
+
+
+def _with_white(array: NDArray[Any], white: int, is_whole: bool) -> NDArray[Any]:
+    """Numbers of which this one is white as uint8, uint16 or float32."""
+    if is_whole:
+        return array.clip(0, white).astype(WHITES[white], copy=False)
+    return array.astype(np.float32, copy=False) if white == 1 else (array / np.float32(white)).astype(np.float32)

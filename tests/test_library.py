@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from nst_engine import Options, library_pictures, stylize
+from nst_engine import Options, library_pictures, originals, stylize
 from nst_engine.commands.inputs import read_mask
 from nst_engine.errors import PictureError
 from nst_engine.pixels import StylePicture
@@ -39,9 +42,198 @@ def test_sixteen_bits_are_taken_in_arrays_and_in_images(content, style):
     assert abs(arrays[..., 0] - content[..., 0])[content[..., 0] > 0.85].max() < 0.15
 
 
-def test_images_without_a_known_white_are_refused(style):
-    with pytest.raises(PictureError, match="mode F"):
-        stylize(Image.fromarray(np.ones((32, 32), np.float32)), style, QUICK)
+Q = np.random.default_rng(6).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+Q[0, 0], Q[0, 1] = 0, 255
+ALPHA = np.full((20, 30, 1), 128, np.uint8)
+GRAY = Q[..., :1]
+FRACTIONS = (Q / 255).astype(np.float32)
+
+SAME = {
+    "fractions in double": Q / 255,
+    "fractions in half": (Q / 255).astype(np.float16),
+    "fractions with overshoot": np.where(FRACTIONS == 1, np.float32(1.1), np.where(FRACTIONS == 0, -0.1, FRACTIONS)),
+    "0 to 255 in floats": Q.astype(np.float32),
+    "0 to 65535 in floats": Q * 257.0,
+    "sixteen bits": Q.astype(np.uint16) * 257,
+    "sixteen bits the other way round": (Q.astype(np.uint16) * 257).astype(">u2"),
+    "eight bits in 32": Q.astype(np.int32),
+    "sixteen bits in 64": Q.astype(np.int64) * 257,
+    "nested lists": Q.tolist(),
+    "channels first": Q.transpose(2, 0, 1),
+    "a batch of one": Q[None],
+    "a batch of one, channels first": FRACTIONS.transpose(2, 0, 1)[None],
+    "a tensor": torch.from_numpy(Q),
+    "a tensor as ComfyUI has it": torch.from_numpy(FRACTIONS)[None],
+    "a tensor as torchvision has it": torch.from_numpy(FRACTIONS).permute(2, 0, 1),
+    "a tensor with a gradient": torch.from_numpy(FRACTIONS).requires_grad_(),
+    "an image": Image.fromarray(Q),
+    "an image in CMYK": Image.fromarray(Q).convert("CMYK"),
+}
+
+
+def visible(pixels):
+    """The picture as the engine sees it, in [0, 1]."""
+    return np.clip(originals.fractions(pixels), 0, 1)
+
+
+@pytest.mark.parametrize("kind", SAME)
+def test_pictures_of_all_kinds_are_the_same_picture(kind):
+    pixels = library_pictures.pixels(SAME[kind])
+    assert visible(pixels)[..., :3] == pytest.approx(FRACTIONS, abs=2e-3 if "half" in kind else 1e-5)
+    (style,) = library_pictures.styles([StylePicture("a", SAME[kind])])
+    assert np.array_equal(style.pixels, pixels)
+
+
+def test_bfloat16_and_a_tensor_of_inference_mode_are_taken():
+    with torch.inference_mode():
+        tensor = torch.from_numpy(FRACTIONS).bfloat16() + 0
+    assert visible(library_pictures.pixels(tensor)) == pytest.approx(FRACTIONS, abs=4e-3)
+
+
+GRAYS = {
+    "H×W": GRAY[..., 0],
+    "H×W×1": GRAY,
+    "1×H×W": GRAY.transpose(2, 0, 1),
+    "L": Image.fromarray(GRAY[..., 0]),
+    "I;16": Image.fromarray(GRAY[..., 0].astype(np.uint16) * 257),
+    "I": Image.fromarray(GRAY[..., 0].astype(np.int32)),
+    "I with 16 bits": Image.fromarray(GRAY[..., 0].astype(np.int32) * 257),
+    "F": Image.fromarray(FRACTIONS[..., 0]),
+    "F to 255": Image.fromarray(GRAY[..., 0].astype(np.float32)),
+}
+
+
+@pytest.mark.parametrize("kind", GRAYS)
+def test_gray_pictures_of_all_kinds_are_the_same_and_so_are_masks(kind):
+    assert visible(library_pictures.pixels(GRAYS[kind])[..., :3]) == pytest.approx(
+        np.repeat(GRAY / 255, 3, 2), abs=1e-5
+    )
+    mask = library_pictures.mask(GRAYS[kind])
+    assert visible(mask) == pytest.approx(GRAY / 255, abs=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["LA", "La", "RGBa", "RGBA"])
+def test_images_with_alpha_keep_it(mode):
+    image = Image.fromarray(np.dstack([GRAY, GRAY, GRAY, ALPHA]))
+    pixels = library_pictures.pixels(image.convert("LA").convert(mode) if mode == "La" else image.convert(mode))
+    assert np.all(pixels[..., 3] == 128)
+    assert np.abs(pixels[..., 0].astype(int) - GRAY[..., 0]).max() <= 2
+
+
+@pytest.mark.parametrize("mode", ["P", "1", "HSV", "YCbCr", "LAB", "RGBX"])
+def test_images_of_all_modes_look_as_pillow_shows_them(mode):
+    image = Image.fromarray(Q).convert(mode)
+    pixels = library_pictures.pixels(image)
+    assert np.array_equal(pixels[..., :3], np.asarray(image.convert("RGB")))
+    assert np.all(pixels[..., 3] == 255)
+
+
+REFUSED = {
+    "16 bits that are dark": (Q.astype(np.uint16), "uint16 numbers from 0 to 255: any may be white"),
+    "12 bits": (Q.astype(np.uint16) * 16, "uint16 numbers from 0 to 4080"),
+    "-1 to 1": (FRACTIONS * 2 - 1, "float32 numbers from -1 to 1"),
+    "light beyond white": (FRACTIONS * 4, "float32 numbers from 0 to 4"),
+    "signed": (Q.astype(np.int16) - 128, "int16 numbers from -128 to 127"),
+    "zeros and ones": ((Q > 9).astype(np.int64), "int64 numbers from 0 to 1"),
+    "a thousand": (FRACTIONS * 1000, "from 0 to 1000"),
+    "complex": (FRACTIONS.astype(complex), "given as an array of complex128"),
+    "objects": (FRACTIONS.astype(object), "given as an array of object"),
+    "a name": ("photo.jpg", "given as a str"),
+    "nothing": (None, "given as a NoneType"),
+    "lists of all lengths": ([[1, 2], [3]], "given as a list"),
+    "two in a batch": (np.stack([Q, Q]), "an array of the shape 2×20×30×3"),
+    "five channels": (np.dstack([Q, Q[..., :2]]), "an array of the shape 20×30×5"),
+    "a line": (np.zeros(3), "an array of the shape 3"),
+    "a number": (3, "an array of the shape one number"),
+    "a closed image": (None, "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_may_mean_two_things_is_refused(kind, tmp_path):
+    picture, told = REFUSED[kind]
+    if kind == "a closed image":
+        Image.fromarray(Q).save(tmp_path / "a.png")
+        picture = Image.open(tmp_path / "a.png")
+        picture.close()
+    with pytest.raises(PictureError, match=re.escape(told)) as caught:
+        library_pictures.pixels(picture)
+    assert caught.value.remedy
+
+
+def test_black_is_black_in_all_numbers():
+    for kind in (bool, np.uint16, np.int64, np.float64):
+        assert not library_pictures.pixels(np.zeros((20, 30, 3), kind)).any()
+    assert library_pictures.pixels(np.ones((20, 30, 3), bool)).min() == 255
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int64, np.float64])
+def test_a_mask_of_zeros_and_ones_is_black_and_white(kind):
+    given = (GRAY[..., 0] > 128).astype(kind)
+    assert np.array_equal(visible(library_pictures.mask(given))[..., 0], given)
+    assert np.array_equal(visible(library_pictures.mask(torch.from_numpy(given)[None]))[..., 0], given)
+
+
+def test_a_batch_of_styles_is_several():
+    batch = np.stack([Q, 255 - Q])
+    for given in (batch, torch.from_numpy(batch), list(batch), tuple(torch.from_numpy(batch))):
+        found = library_pictures.styles(given)
+        assert np.array_equal([style.pixels for style in found], batch)
+
+
+@contextlib.contextmanager
+def default(get, put, value):
+    former = get()
+    put(value)
+    try:
+        yield
+    finally:
+        put(former)
+
+
+AROUND = {
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "float64": lambda: default(torch.get_default_dtype, torch.set_default_dtype, torch.float64),
+    "bfloat16": lambda: default(torch.get_default_dtype, torch.set_default_dtype, torch.bfloat16),
+    "another device": lambda: default(lambda: None, torch.set_default_device, "meta"),
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+}
+SETTINGS = (
+    Options(quality="draft", iterations=3, size=32, recipe="painterly", color="match"),
+    Options(quality="draft", iterations=3, size=32, recipe="gatys", optimizer="adam", photo_weight=1.0),
+    Options(
+        quality="draft", iterations=3, size=32, init="noise", color="content", style_layers="relu1_1,relu2_1:1:gram"
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return [stylize(Q, Q[::-1], options, protection=GRAY) for options in SETTINGS]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("around", AROUND)
+def test_whatever_the_program_around_has_switched_on_the_picture_is_the_same(plain, around):
+    with AROUND[around]():
+        before = torch.is_grad_enabled(), torch.get_default_dtype()
+        pictures = [stylize(Q, Q[::-1], options, protection=GRAY) for options in SETTINGS]
+        assert before == (torch.is_grad_enabled(), torch.get_default_dtype())
+    for picture, expected in zip(pictures, plain, strict=True):
+        assert np.array_equal(picture, expected)
+
+
+@pytest.mark.slow
+def test_the_engine_may_be_loaded_where_another_device_is_the_default():
+    code = (
+        "import numpy as np, torch; torch.set_default_device('meta'); torch.set_default_dtype(torch.float64);"
+        "torch.inference_mode().__enter__(); from nst_engine import Options, stylize;"
+        "pattern = np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3);"
+        "picture = stylize(pattern, pattern[::-1], Options(quality='draft', iterations=2, size=32));"
+        "assert 0.2 < picture[..., :3].mean() < 0.8"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 def test_rgb_will_do(content, style):
