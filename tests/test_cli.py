@@ -12,6 +12,7 @@ import numpy as np
 import picture_files
 import pytest
 from command_line import Done, engine, here
+from PIL import Image
 
 from nst_engine.files import reading, writing
 from nst_engine.files.contents import Metadata
@@ -162,3 +163,27 @@ def test_the_classic_command_is_silent_otherwise_and_refuses_a_zero(files):
     assert "print_every" in here("nst", "-c", c, "-s", s, "-r", o, "-p", 0, "-v").stderr
     done = here("nst", "-c", c, "-s", s, "-r", o, "-n", 1)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_is_odd_about_a_style_a_mask_or_a_start_is_said_as_of_a_content(files, content):
+    folder = files["content.png"].parent
+    animated, cut, tagged = folder / "animated.gif", folder / "cut.jpg", folder / "tagged.jpg"
+    image = Image.fromarray(np.rint(content[..., :3] * 255).astype(np.uint8))
+    image.save(animated, save_all=True, append_images=[image.rotate(180)])
+    image.save(cut, quality=95)
+    cut.write_bytes(cut.read_bytes()[:-2])
+    image.save(tagged, xmp=b"<rdf:RDF xmpNote:HasExtendedXMP='0123456789ABCDEF0123456789ABCDEF'/>")
+    done = stylize(
+        files, "--style", animated, "--protect", cut, "--init-picture", tagged, "--iterations", 1, "--size", 32
+    )
+    told = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
+    assert done.returncode == 0, done.stderr
+    assert sorted(line.split()[1] for line in told) == sorted(str(path) for path in (animated, cut, tagged))
+
+
+def test_a_style_from_a_camera_s_raw_file_is_refused_as_a_content_is(files):
+    raw = files["style.png"].with_name("a.cr2")
+    raw.write_bytes(b"II*\0\x10\0\0\0CR\2\0" + bytes(400))
+    for done in (stylize(files, "--style", raw), stylize(files, "--content", raw)):
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"ERROR {raw} is a camera's raw file (CR2), which is not read here.")

@@ -12,7 +12,7 @@ import pytest
 from picture_files import KINDS, bits, ending
 from PIL import Image, IptcImagePlugin
 
-from nst_engine.files import reading, writing
+from nst_engine.files import jpeg, reading, writing
 from nst_engine.files.contents import Metadata
 
 UPRIGHT = {
@@ -210,3 +210,26 @@ def test_what_is_too_large_or_odd_to_go_along_costs_no_picture(tmp_path, corner,
     path = tmp_path / f"a.{ending(kind)}"
     writing.save(path, corner, depth=bits(kind), metadata=huge)
     assert np.abs(reading.load(path)[..., :3] - corner / 255).mean() < 0.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_xmp_and_long_comments_are_kept(tmp_path, corner, kind):
+    xmp = b"<x:xmpmeta><rdf:RDF>" + bytes(range(48, 58)) * 20_000 + b"</rdf:RDF></x:xmpmeta>"
+    path = tmp_path / f"a.{ending(kind)}"
+    writing.save(path, corner, depth=bits(kind), metadata=Metadata(xmp=xmp, comment="äöü" * 40_000))
+    found = reading.read(path)
+    assert found.metadata.xmp == xmp
+    assert found.metadata.comment == ("äöü" * 40_000 if kind.startswith(("png", "jpg")) else "")
+    assert not found.warnings
+
+
+def test_a_second_packet_that_does_not_belong_to_the_first_is_left_out_with_a_word(tmp_path, corner):
+    packet = b"<rdf:RDF xmpNote:HasExtendedXMP='0123456789ABCDEF0123456789ABCDEF'>J\xc3\xb6rg</rdf:RDF>"
+    part = jpeg.EXTENSION + bytes(40) + b"<rdf:RDF>a depth map</rdf:RDF>"
+    Image.fromarray(corner).save(tmp_path / "a.jpg", xmp=packet)
+    file = (tmp_path / "a.jpg").read_bytes()
+    marker = b"\xff\xe1" + struct.pack(">H", len(part) + 2)
+    (tmp_path / "a.jpg").write_bytes(file[:2] + marker + part + file[2:])
+    found = reading.read(tmp_path / "a.jpg")
+    assert found.metadata.xmp == "<rdf:RDF>Jörg</rdf:RDF>".encode()
+    assert found.warnings == (f"{tmp_path / 'a.jpg'} has a second packet of XMP, which is left out.",)

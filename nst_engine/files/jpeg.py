@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -23,8 +24,20 @@ BESIDE = {*range(0xE0, 0xF0), COMMENT} - {JFIF, ADOBE}
 """Markers of segments that a decoder needs not see. From those of JFIF and Adobe it knows the color model."""
 
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
+EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
+"""What is larger than a segment is in segments of these (XMP specification, part 3): a digest of 32 letters, the whole
+size, where the part begins, the part. The packet proper has the digest."""
+
+ANNOUNCEMENT = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\
+<rdf:Description rdf:about="" xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="%s"/>\
+</rdf:RDF></x:xmpmeta>"""
+"""A packet that has nothing but the digest of the other."""
+
 PROFILE = b"ICC_PROFILE\0"
 RESOURCES = b"Photoshop 3.0\0"
+
+SEGMENT_ROOM = 65533
+"""Bytes of a segment's data."""
 
 MOST_SEGMENTS = 200_000
 
@@ -61,6 +74,11 @@ def contents(file: BinaryIO) -> Contents:
     beside.tell()
     found.stream = Pieces(file, [START, *parts[:-1], _scans(file, parts[-1].start, found), END])
     return found
+
+
+def announcement(packet: bytes) -> bytes:
+    """The packet of XMP that says which one is in the extension."""
+    return ANNOUNCEMENT % hashlib.md5(packet, usedforsecurity=False).hexdigest().upper().encode()
 
 
 def _segments(file: BinaryIO, size: int) -> Iterator[Segment]:
@@ -133,6 +151,8 @@ class _Beside:
         self.left = LARGEST_NOTE
         self.exif = b""
         self.profile: dict[int, bytes] = {}
+        self.extension: dict[bytes, bytes] = {}
+        self.comments: list[bytes] = []
         self.resources: list[bytes] = []
 
     def add(self, segment: Segment) -> None:
@@ -140,11 +160,15 @@ class _Beside:
         self.left -= len(segment.place)
         data = _data(self.file, segment) if self.left >= 0 else b""
         if segment.marker == COMMENT:
-            self.found.comment = self.found.comment or text(data)
+            if data and (not self.comments or len(self.comments[-1]) == SEGMENT_ROOM):
+                self.comments.append(data)
         elif segment.marker == EXIF and data.startswith(exifs.PREFIX):
             self.exif = self.exif or data
         elif segment.marker == EXIF and data.startswith(XMP):
             self.found.xmp = self.found.xmp or data.removeprefix(XMP)
+        elif segment.marker == EXIF and data.startswith(EXTENSION):
+            place = len(EXTENSION) + 36
+            self.extension.setdefault(data[place : place + 4], data[place + 4 :])
         elif segment.marker == ICC and data.startswith(PROFILE) and len(data) > len(PROFILE) + 2:
             self.profile.setdefault(data[len(PROFILE)], data[len(PROFILE) + 2 :])
         elif segment.marker == PHOTOSHOP and data.startswith(RESOURCES):
@@ -154,4 +178,15 @@ class _Beside:
         """Say of the file what was kept."""
         self.found.profile = b"".join(part for _, part in sorted(self.profile.items()))
         self.found.exif = exifs.of_block(self.exif)
+        self.found.comment = text(b"".join(self.comments))
+        if b"HasExtendedXMP" in self.found.xmp:
+            self._extend_xmp()
         add_photoshop(self.found, b"".join(self.resources))
+
+    def _extend_xmp(self) -> None:
+        """Take the second packet for the first that announces nothing else; together they are more than one can be."""
+        second = b"".join(part for _, part in sorted(self.extension.items()))
+        if self.found.xmp == announcement(second):
+            self.found.xmp = second
+        else:
+            self.found.warnings.append("has a second packet of XMP, which is left out")

@@ -5,6 +5,7 @@ What a format has no place for is left out, and so is what is larger than the pl
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import zlib
@@ -18,9 +19,6 @@ from nst_engine.files.exif import BYTE, Exif, Field
 ASCII, RATIONAL, UNDEFINED = 2, 5, 7
 DESCRIPTION = 0x010E
 INCH = 2
-
-SEGMENT_ROOM = 65533
-"""Bytes of a segment's data in a JPEG file."""
 
 END_OF_HEADER = 8 + 25
 """In a PNG file, where the chunk IHDR always comes first and has 13 bytes."""
@@ -48,18 +46,9 @@ def fitted(notes: Metadata, shape: tuple[int, ...], exif_room: int) -> Metadata:
 def into_jpeg(file: bytes, notes: Metadata) -> bytes:
     """The JPEG file with the notes behind its first segment, which is JFIF's; it has its EXIF already."""
     start = 4 + int.from_bytes(file[4:6], "big")
-    resources = _photoshop(notes.iptc)
-    part = SEGMENT_ROOM - len(jpeg.RESOURCES)
-    segments = [
-        (jpeg.EXIF, jpeg.XMP + notes.xmp if notes.xmp else b""),
-        *((jpeg.PHOTOSHOP, jpeg.RESOURCES + resources[at : at + part]) for at in range(0, len(resources), part)),
-        (jpeg.COMMENT, notes.comment.encode()),
-    ]
-    made = b"".join(
-        struct.pack(">BBH", 0xFF, marker, 2 + len(data)) + data
-        for marker, data in segments
-        if 0 < len(data) <= SEGMENT_ROOM
-    )
+    made = _xmp_segments(notes.xmp)
+    made += _segments(jpeg.PHOTOSHOP, _photoshop(notes.iptc), jpeg.RESOURCES)
+    made += _segments(jpeg.COMMENT, notes.comment.encode())
     return file[:start] + made + file[start:]
 
 
@@ -91,6 +80,27 @@ def into_tiff(file: bytes, notes: Metadata) -> bytes:
     file += bytes(len(file) % 2)
     whole = Exif(picture.order, picture.main | own | exif.main, exif.camera, exif.place)
     return file[:4] + struct.pack(picture.order + "I", len(file)) + file[8:] + whole.written(len(file))
+
+
+def _xmp_segments(packet: bytes) -> bytes:
+    """The packet, or where a segment has no room for it, one that announces it and the segments that have it."""
+    if len(jpeg.XMP + packet) <= jpeg.SEGMENT_ROOM:
+        return _segments(jpeg.EXIF, packet, jpeg.XMP)
+    digest = hashlib.md5(packet, usedforsecurity=False).hexdigest().upper().encode()
+    head = jpeg.EXTENSION + digest + struct.pack(">I", len(packet))
+    return _segments(jpeg.EXIF, jpeg.announcement(packet), jpeg.XMP) + _segments(
+        jpeg.EXIF, packet, head, is_placed=True
+    )
+
+
+def _segments(marker: int, data: bytes, head: bytes = b"", is_placed: bool = False) -> bytes:
+    """As many segments as the data take, each with the head, and perhaps with the place of its part in the data."""
+    part = jpeg.SEGMENT_ROOM - len(head) - 4 * is_placed
+    made = b""
+    for at in range(0, len(data), part):
+        whole = head + (struct.pack(">I", at) if is_placed else b"") + data[at : at + part]
+        made += struct.pack(">BBH", 0xFF, marker, 2 + len(whole)) + whole
+    return made
 
 
 def _photoshop(iptc: bytes) -> bytes:
