@@ -251,10 +251,10 @@ class Engine(object):
         if status in KILLED_STATUSES:
             self._give_up(EngineError(_(KILLED)))
         if status is not None and status < 0:
-            self._fail(_("The engine was ended by the signal %s") % _signal_name(-status), _(TRY_AGAIN))
+            self._quote(_("The engine was ended by the signal %s") % _signal_name(-status), _(TRY_AGAIN))
         if not self.is_ready:
-            self._fail(_("The engine did not start"), _(MEND))
-        self._fail(_("The engine stopped before it was done"), _(TRY_AGAIN))
+            self._quote(_("The engine did not start"), _(MEND))
+        self._quote(_("The engine stopped before it was done"), _(TRY_AGAIN))
 
     def _exit_status(self, seconds):
         # type: (float) -> Optional[int]
@@ -307,16 +307,20 @@ class Engine(object):
     def _fail(self, what, remedy):
         # type: (str, str) -> NoReturn
         """Nothing more is to be expected of this engine. Its log is named when there is something in it."""
-        words, log = (messages.plain(text or "") for text in (self._log.last_words, self._log.path))
-        if words:
-            remedy = _(MORE_MEMORY) if SHORTAGE.search(words) else remedy
-            words = words[:WORDS_LENGTH]
-            self._give_up(
-                EngineError(_("%s (it said: %s): %s; its log may tell more: %s") % (what, words, remedy, log))
-            )
-        if log:
+        if self._log.path:
+            log = messages.plain(self._log.path)
             self._give_up(EngineError(_("%s: %s; its log may tell why: %s") % (what, remedy, log)))
         self._give_up(EngineError(_("%s: %s.") % (what, remedy)))
+
+    def _quote(self, what, remedy):
+        # type: (str, str) -> NoReturn
+        """As :meth:`_fail`, for an engine that is gone: what it printed last is the best that is known of why."""
+        words, log = (messages.plain(text or "") for text in (self._log.last_words, self._log.path))
+        if not words:
+            self._fail(what, remedy)
+        remedy = _(MORE_MEMORY) if SHORTAGE.search(words) else remedy
+        parts = (what, words[:WORDS_LENGTH], remedy, log)
+        self._give_up(EngineError(_("%s (it said: %s): %s; its log may tell more: %s") % parts))
 
     def _give_up(self, problem):
         # type: (EngineError) -> NoReturn
