@@ -47,6 +47,16 @@ def room(process: Path = Path("/proc/self")) -> int:
     return min((_room_in(*found) for found in _groups(process)), default=UNLIMITED)
 
 
+def file_room() -> int:
+    """Bytes that a file may have which this process writes (``ulimit -f``), UNLIMITED without a limit."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return UNLIMITED
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return UNLIMITED if limit == resource.RLIM_INFINITY else limit
+
+
 def address_room() -> int:
     """Bytes by which this process's address space may grow (``ulimit -v`` and ``-d``), UNLIMITED without a limit."""
     try:

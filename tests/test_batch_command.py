@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -190,3 +191,14 @@ def test_what_lies_in_the_place_of_a_result_and_is_none_is_not_taken_for_done(sm
     (painted / "a.png").unlink()
     (painted / "a.png").mkdir()
     assert "a.png is a folder" in batch(small, "--style", small.parent / "waves.png", "--resume").stderr
+
+
+@pytest.mark.posix
+def test_names_of_pictures_that_are_no_files_are_left_out_with_a_word(small):
+    (small / "b.png").symlink_to("gone.png")
+    (small / "c.jpg").symlink_to("c.jpg")
+    os.mkfifo(small / "d.png")
+    (small / "e.png").mkdir()
+    done = batch(small, "--style", small.parent / "waves.png")
+    assert (done.returncode, names(small.parent / "painted")) == (0, ["a.png"])
+    assert "Left out, as no file is there: b.png, c.jpg, d.png." in done.stderr

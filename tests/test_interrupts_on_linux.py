@@ -72,7 +72,7 @@ def ended(process: subprocess.Popen[str], *numbers: int) -> tuple[int, str]:
     return process.returncode, said
 
 
-@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU))
 def test_the_picture_as_it_stands_is_saved_and_told_of(place, number):
     status, said = ended(at_work(place, "stylize", "--report", "r.json"), number)
     assert status == 0, said

@@ -220,3 +220,17 @@ def test_one_file_under_two_names_is_noticed(tmp_path, path, other):
 )
 def test_names_are_kept_apart(given, distinct):
     assert places.apart(given) == distinct
+
+
+def test_what_a_device_does_not_take_is_kept_where_files_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(PictureError, match=r"/dev/full cannot be written \(No space left on device\)") as refusal:
+        places.deliver(Path("/dev/full"), NEW, force=False)
+    assert kept(str(refusal.value)).parent == tmp_path
+
+
+def test_a_file_larger_than_a_limit_is_refused_before_the_work(path, full_disk):
+    with full_disk(100_000):
+        places.check_room(path, 100_000)
+        with pytest.raises(PictureError, match="a.png takes about 101 kB; this program's files may have 100"):
+            places.check_room(path, 101_000)

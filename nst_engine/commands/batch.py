@@ -149,19 +149,25 @@ def _contents(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise PictureError(f"There is no folder {folder}.", "Check the path.")
     try:
-        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        files = sorted(path for path in folder.iterdir() if not (path.is_dir() or path.name.startswith(".")))
     except OSError as error:
         raise PictureError(
             f"The folder {folder} cannot be read ({error.strerror}).", "Check its permissions."
         ) from None
-    found = [path for path in files if path.suffix.lower() in formats.READ_ENDINGS]
+    found = [path for path in files if path.suffix.lower() in formats.READ_ENDINGS and path.is_file()]
     others = [path.name for path in files if path.suffix.lower() not in formats.READ_ENDINGS]
+    gone = [path.name for path in files if path.suffix.lower() in formats.READ_ENDINGS and not path.is_file()]
     if not found:
         raise PictureError(f"The folder {folder} has no pictures.", "Put PNG, JPEG, TIFF or WebP files there.")
-    if others:
-        more = f" and {len(others) - FEW} more" if len(others) > FEW else ""
-        streams.say(f"Left out, as no picture is read that is so called: {', '.join(others[:FEW])}{more}.")
+    _tell_left_out("no picture is read that is so called", others)
+    _tell_left_out("no file is there", gone)
     return found
+
+
+def _tell_left_out(why: str, names: list[str]) -> None:
+    if names:
+        more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+        streams.say(f"Left out, as {why}: {', '.join(names[:FEW])}{more}.")
 
 
 def _tasks(contents: list[Path], styles: list[StylePicture], output: Path, grid: bool) -> list[Task]:

@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
-"""What ends a program where nobody presses Ctrl-C; each system has its own."""
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGXCPU", "SIGBREAK") if hasattr(signal, name))
+"""What ends a program where nobody presses Ctrl-C, for want of time on the processor too; each system has its own."""
 
 AGAIN_SECONDS, SAME_SECONDS = 0.05, 1.0
 """How soon a signal that was lost comes again, and for how long others are taken for the same wish."""

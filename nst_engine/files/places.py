@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from nst_engine import limits
 from nst_engine.errors import PictureError
 
 NOT_ON_DISK = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
@@ -60,7 +61,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_room(path: Path, size: int) -> None:
-    """Raise :class:`PictureError` if the disk of ``path`` has no room for so many bytes."""
+    """Raise :class:`PictureError` if the disk of ``path`` has no room for so many bytes, or a limit allows them not."""
     with contextlib.suppress(OSError):
         folder = _target(path).parent
         disk = shutil.disk_usage(folder)
@@ -69,6 +70,11 @@ def check_room(path: Path, size: int) -> None:
                 f"{path.name} takes about {size / 1e3:,.0f} kB; the disk of {folder} has {disk.free / 1e3:,.0f} left.",
                 "Make room there, or choose another place.",
             )
+    if size > (limit := limits.file_room()):
+        raise PictureError(
+            f"{path.name} takes about {size / 1e3:,.0f} kB; this program's files may have {limit / 1e3:,.0f}.",
+            "Raise the limit (ulimit -f).",
+        )
 
 
 def check_apart(path: Path, others: Iterable[Path]) -> None:
@@ -191,7 +197,7 @@ def _claim(path: Path, unfinished: Path) -> None:
 def _other_places(path: Path) -> Iterator[Path]:
     """Names that nothing has, beside ``path``, then where this user can surely write."""
     number = secrets.token_hex(3)
-    folders = [_target(path).parent]
+    folders = [] if _is_stream(_mode(path)) else [_target(path).parent]  # a device's folder is no place for files
     with contextlib.suppress(RuntimeError):
         folders.append(Path.home())
     with contextlib.suppress(OSError):
