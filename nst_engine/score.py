@@ -127,7 +127,7 @@ def painterly(features: Trio) -> Verdict:
 
 
 def nine_point_variation(image: Tensor) -> Tensor:
-    """2 (mean dx²/3 + mean dy²/3 + mean of both diagonals' squares/12) of 1×3×H×W in its frame of repeated pixels."""
+    """2 (mean dx²/3 + mean dy²/3 + mean of both diagonals' squares/12) of 1×3×H×W padded by its own border pixels."""
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
     center = padded[..., 1:-1, 1:-1]
     right, below = padded[..., 1:-1, 2:] - center, padded[..., 2:, 1:-1] - center

@@ -44,7 +44,7 @@ def test_tall_pictures_are_worked_through_in_bands_and_strips(monkeypatch):
 @pytest.mark.parametrize(
     ("channels", "padding"),
     [(3, 0), (3, 1), (WINOGRAD_CHANNELS, 0), (WINOGRAD_CHANNELS, 1)],
-    ids=["framed", "direct", "framed winograd", "winograd"],
+    ids=["padded", "direct", "padded winograd", "winograd"],
 )
 def test_output_and_gradient_are_those_of_convolution_and_relu(channels, padding):
     x, kernel, bias = normal(1, channels, 17, 19), normal(channels, channels, 3, 3, seed=1), normal(channels, seed=2)

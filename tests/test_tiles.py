@@ -48,19 +48,19 @@ OPTIONS = {
 }
 
 MASKED = "masks everywhere"
-FRAMES = {
+MASKINGS = {
     "plain": (Constraints(), (None,)),
     MASKED: (Constraints(mask(11), mask(12), mask(13)), (mask(14), mask(15))),
 }
 
 
 @pytest.mark.parametrize(
-    ("options", "frame"), [*((options, "plain") for options in OPTIONS), ("painterly", MASKED), ("gatys", MASKED)]
+    ("options", "masking"), [*((options, "plain") for options in OPTIONS), ("painterly", MASKED), ("gatys", MASKED)]
 )
-def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, frame):
+def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, masking):
     recipe = chosen(OPTIONS[options])
     vgg = precise_vgg(recipe.padding)
-    limits, masks = FRAMES[frame]
+    limits, masks = MASKINGS[masking]
     regions = [
         Region(style_statistics(vgg, image(seed, 48, 64), None, recipe.style_layers), region)
         for seed, region in enumerate(masks, start=20)

@@ -28,7 +28,7 @@ class Convolution:
         self.winograd = precise and min(kernel.shape[:2]) >= WINOGRAD_CHANNELS
 
     def __call__(self, x: Tensor, padding: int = 1) -> Tensor:
-        """ReLU(x ∗ kernel + bias): 1×in×h×w, framed by so many zeros on each side → 1×out×h'×w'."""
+        """ReLU(x ∗ kernel + bias): 1×in×h×w, padded by so many zeros on each side → 1×out×h'×w'."""
         y: Tensor = _ConvolutionReLU.apply(x, self, padding)
         return y
 

@@ -26,11 +26,11 @@ REPLICATED = {"zeros": (), "replicate": CONVOLUTIONS[:1], "replicate-all": CONVO
 class VGG19(nn.Module):
     """The convolutions of a network with ReLU and 2×2 pooling, frozen.
 
-    ``pooling`` is a key of POOLS, the network's own where None. ``padding``, a key of REPLICATED, is what
-    lies beyond the border: zeros; the picture's own border pixels, which keeps dark frames away; or in every layer the
-    border's features, so that the network cannot tell the border from any other place and does not copy a style's
-    frame to it. Convolutions work in the number format ``dtype``; pictures and
-    features come and go in the picture's.
+    ``pooling`` is a key of POOLS, the network's own where None. ``padding``, a key of REPLICATED, is what lies beyond
+    the border: zeros; the picture's own border pixels, which keeps dark edges away; or in every layer the border's
+    features, so that the network cannot tell the border from any other place, and what a style has along its edges is
+    not painted along the picture's. Convolutions work in the number format ``dtype``; pictures and features come and go
+    in the picture's.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ STRIP = 400_000
 
 
 class Winograd:
-    """A frozen 3×3 convolution: inputs framed by zeros, with a frame of one the output is as large as the input.
+    """A frozen 3×3 convolution: inputs padded by zeros, with one on each side the output is as large as the input.
 
     In float32 its error is some 3e-6 of the output.
     """
@@ -59,7 +59,7 @@ class Winograd:
         self.kernel = places.view(WINDOW**2, kernel.shape[1], kernel.shape[0])
 
     def __call__(self, x: Tensor, padding: int = 1) -> Tensor:
-        """1×in×h×w in channels-last layout, framed by so many zeros on each side → 1×out×h'×w' in the same."""
+        """1×in×h×w in channels-last layout, padded by so many zeros on each side → 1×out×h'×w' in the same."""
         channels, outputs = x.shape[1], self.kernel.shape[2]
         height, width = (side + 2 * padding - (WINDOW - TILE) for side in x.shape[2:])
         rows, columns = -(-height // TILE), -(-width // TILE)
@@ -67,34 +67,34 @@ class Winograd:
             count * TILE + WINDOW - TILE - padding - side
             for count, side in zip((rows, columns), x.shape[2:], strict=True)
         )
-        framed = F.pad(x[0].permute(1, 2, 0), (0, 0, padding, right, padding, below)).contiguous()
+        padded = F.pad(x[0].permute(1, 2, 0), (0, 0, padding, right, padding, below)).contiguous()
         y = x.new_empty(rows, TILE, columns, TILE, outputs)
         for band in _parts(rows, BAND // (WINDOW**2 * columns * max(channels, outputs))):
-            self._fill(y[band], framed[band.start * TILE :])
+            self._fill(y[band], padded[band.start * TILE :])
         y = y.view(1, rows * TILE, columns * TILE, outputs)[:, :height, :width]
         return y.contiguous().permute(0, 3, 1, 2)
 
-    def _fill(self, out: Tensor, framed: Tensor) -> None:
+    def _fill(self, out: Tensor, padded: Tensor) -> None:
         """Write rows×4×columns×4×out outputs, from the inputs H×W×in whose first rows of tiles are theirs."""
         rows, _, columns, _, outputs = out.shape
-        channels = framed.shape[2]
+        channels = padded.shape[2]
         strips = _parts(rows, STRIP // (WINDOW**2 * columns * max(channels, outputs)))
-        data = framed.new_empty(WINDOW**2, rows, columns, channels)
+        data = padded.new_empty(WINDOW**2, rows, columns, channels)
         for strip in strips:
-            data[:, strip] = _transformed(framed[strip.start * TILE :], strip.stop - strip.start, columns)
+            data[:, strip] = _transformed(padded[strip.start * TILE :], strip.stop - strip.start, columns)
         product = torch.bmm(data.flatten(1, 2), self.kernel).view(WINDOW**2, rows, columns, outputs)
         for strip in strips:
             out[strip] = _tiles(product[:, strip])
 
 
-def _transformed(framed: Tensor, rows: int, columns: int) -> Tensor:
+def _transformed(padded: Tensor, rows: int, columns: int) -> Tensor:
     """BᵀdB of the first rows of tiles of H×W×in, as 36×rows×columns×in."""
-    down, right, _ = framed.stride()
-    channels = framed.shape[2]
-    tiles = framed.as_strided(
+    down, right, _ = padded.stride()
+    channels = padded.shape[2]
+    tiles = padded.as_strided(
         (WINDOW, WINDOW, rows, columns, channels), (down, right, TILE * down, TILE * right, 1)
     ).reshape(WINDOW, -1)
-    transform = B_TRANSPOSED.to(framed)
+    transform = B_TRANSPOSED.to(padded)
     by_rows = (transform @ tiles).view(WINDOW, WINDOW, -1)
     return (transform @ by_rows).view(WINDOW**2, rows, columns, channels)
 
