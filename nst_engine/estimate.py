@@ -11,11 +11,12 @@ import torch
 
 from nst_engine import pyramid
 from nst_engine.network.vgg import VGG19
-from nst_engine.objective import Objective, Region, style_statistics
+from nst_engine.objective import Objective, Region
 from nst_engine.options import Options
 from nst_engine.pixels import Size
 from nst_engine.pyramid import Scale
 from nst_engine.recipes import Recipe
+from nst_engine.style_statistics import statistics_of
 
 MINUTES = {"draft": 1, "normal": 3, "high": 10, "best": 30}
 """Longest time for each quality that the automatic size allows for painting; it allows as much again for finishing."""
@@ -61,7 +62,7 @@ def seconds_per_pixel(vgg: VGG19, recipe: Recipe) -> float:
     """Seconds of a full step per pixel of its cost (:attr:`nst_engine.pyramid.Scale.cost`), measured now."""
     device = vgg.pixel_mean.device
     image = torch.rand(1, 3, PROBE_SIDE, PROBE_SIDE, dtype=torch.float32, device=device)
-    objective = Objective(vgg, recipe, image, [Region(style_statistics(vgg, image, None, recipe.style_layers))])
+    objective = Objective(vgg, recipe, image, [Region(statistics_of(vgg, image, None, recipe.style_layers))])
     started = 0.0
     for _ in range(2):  # the first run warms up
         started = time.perf_counter()

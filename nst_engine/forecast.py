@@ -15,12 +15,12 @@ from nst_engine import pyramid, tiles
 from nst_engine.errors import OutOfMemory
 from nst_engine.network.layers import LAYERS
 from nst_engine.network.vgg import VGG19
-from nst_engine.objective import STYLE_TILE
 from nst_engine.options import Options
 from nst_engine.originals import BAND_PIXELS
 from nst_engine.pixels import Size
 from nst_engine.pyramid import Scale
 from nst_engine.recipes import Recipe
+from nst_engine.style_statistics import STYLE_TILE
 from nst_engine.styles import KnownStatistics, size_for
 
 FLOAT = 4

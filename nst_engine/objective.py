@@ -12,23 +12,19 @@ import dataclasses
 import functools
 import math
 import operator
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nst_engine.losses import content_loss, photo_loss, total_variation
-from nst_engine.network.layers import stride
 from nst_engine.network.vgg import VGG19
 from nst_engine.pixels import Size
 from nst_engine.recipes import Recipe
-from nst_engine.style_statistics import DISTANCES, Measured, Sums, measured
+from nst_engine.shares import Shares, positions_of, resized_mask
+from nst_engine.style_statistics import DISTANCES, Statistics, measured_in
 from nst_engine.tiles import Tile, tiles
-
-STYLE_TILE = 1024
-"""About the side of the tiles that a style is looked at in, in pixels."""
 
 PROTECTION = 20.0
 """How many times more the content counts where it is wholly protected."""
@@ -72,10 +68,6 @@ class Losses:
 
     def _each(self, change: Callable[[str, Tensor], Tensor]) -> Losses:
         return Losses({name: change(name, term) for name, term in self.terms.items()}, self.unit)
-
-
-Statistics = Mapping[str, Sums]
-"""What a style has at each layer."""
 
 
 class Region(NamedTuple):
@@ -147,7 +139,7 @@ class Objective:
         self.size = Size(*content.shape[2:])
         self.layers = recipe.layers
         self.tiles = tiles(self.size, tile_side, self.layers)
-        self.masks = [None if region.mask is None else _Mask(region.mask) for region in regions]
+        self.masks = [None if region.mask is None else Shares(region.mask) for region in regions]
         with torch.no_grad():
             self.targets, energies = self._content_targets()
             self.content_maps = {layer: self._content_map(layer) for layer in recipe.content_layers}
@@ -213,7 +205,7 @@ class Objective:
             yield ("content", layer, 0), Amount(self._content_loss(tile, layer, features[layer]))
         for layer in self.recipe.style_layers:
             for index, mask in enumerate(self.masks):
-                yield ("style", layer, index), _measured(tile, layer, features[layer], mask)
+                yield ("style", layer, index), measured_in(tile, layer, features[layer], mask)
         if self.recipe.tv_weight:
             exponent = 2 if self.recipe.tv_norm == "squared" else 1
             part = tile.owned_pixels(pixels, following=1)
@@ -225,7 +217,7 @@ class Objective:
     def _content_loss(self, tile: Tile, layer: str, features: Tensor) -> Tensor:
         weights = self.content_maps[layer]
         owned = tile.owned_at(layer)
-        share = owned.size.pixels / _positions(self.size, layer).pixels
+        share = owned.size.pixels / positions_of(self.size, layer).pixels
         target = self.targets[tile][layer]
         loss = content_loss(features, target, None if weights is None else owned.of(weights), share)
         return loss / self.content_scales[layer]
@@ -316,13 +308,13 @@ class Objective:
             for layer, maps in features.items():
                 energies[layer] += float(maps.square().sum())
             self.on_tile(0.0)
-        counted = {layer: len(maps) * _positions(self.size, layer).pixels for layer, maps in features.items()}
+        counted = {layer: len(maps) * positions_of(self.size, layer).pixels for layer, maps in features.items()}
         return targets, {layer: energies[layer] / counted[layer] for layer in self.layers}
 
     def _content_map(self, layer: str) -> Tensor | None:
         """How much each position's content counts (h×w): 1 on average over the area, more where it is protected."""
         area, protection = self.constraints.area, self.constraints.protection
-        positions = _positions(self.size, layer)
+        positions = positions_of(self.size, layer)
         weights: Tensor | None = None
         if area is not None:
             weights = resized_mask(area, positions)
@@ -331,13 +323,6 @@ class Objective:
             held = 1 + PROTECTION * resized_mask(protection, positions)
             weights = held if weights is None else weights * held
         return weights
-
-
-def _measured(tile: Tile, layer: str, features: Tensor, mask: _Mask | None) -> Measured:
-    """What a tile's own features have of a style; positions count by the mask, alike without one."""
-    positions = _positions(tile.size, layer)
-    share = 1 / positions.pixels if mask is None else tile.owned_at(layer).of(mask.shares_at(positions))
-    return measured(features, share, positions.pixels)
 
 
 def _joined(parts: Sequence[Values]) -> Values:
@@ -358,54 +343,6 @@ def _pulled_back(values: Values, slopes: Values, source: Tensor, retain_graph: b
     return gradient
 
 
-def _positions(size: Size, layer: str) -> Size:
-    """Height and width of a layer's feature map for a picture of this size."""
-    return Size(*(length // stride(layer) for length in size))
-
-
 def constrained(image: Tensor, content: Tensor, free: Tensor | None) -> Tensor:
     """The picture as it is seen, 1×3×H×W: the content shows through where the image may not change."""
     return image if free is None else content + free * (image - content)
-
-
-def style_statistics(vgg: VGG19, image: Tensor, opacity: Tensor | None, layers: Collection[str]) -> dict[str, Sums]:
-    """Statistics of a style, 1×3×H×W in [0, 1], at these layers; ``opacity`` (H×W) says which pixels count."""
-    size = Size(*image.shape[2:])
-    mask = None if opacity is None else _Mask(opacity)
-    found: dict[str, Sums] = {}
-    with torch.no_grad():
-        for tile in tiles(size, STYLE_TILE, layers):
-            for layer, maps in vgg(tile.shown.of(image), layers).items():
-                part = _measured(tile, layer, tile.owned_features(layer, maps), mask)
-                known = [found[layer]] if layer in found else []
-                found[layer] = Sums.joined([*known, Sums(part.mean, part.gram)])
-    return found
-
-
-def blended(styles: Sequence[tuple[Statistics, float]]) -> Statistics:
-    """The statistics of several styles as one, in proportion to their weights."""
-    total = sum(weight for _, weight in styles)
-    return {
-        layer: Sums.weighted([(style[layer], weight / total) for style, weight in styles]) for layer in styles[0][0]
-    }
-
-
-def resized_mask(mask: Tensor, positions: Size) -> Tensor:
-    """A mask (H×W) at the positions of a feature map, averaged over each position's area."""
-    return F.adaptive_avg_pool2d(mask[None, None], positions)[0, 0]
-
-
-class _Mask:
-    """A region's mask at the sizes of all feature maps."""
-
-    def __init__(self, mask: Tensor) -> None:
-        self.mask = mask
-        self.area = float(mask.mean())
-        self.sizes: dict[Size, Tensor] = {}
-
-    def shares_at(self, positions: Size) -> Tensor:
-        """How much each position of a feature map counts, h×w; they add up to one."""
-        if positions not in self.sizes:
-            mask = resized_mask(self.mask, positions)
-            self.sizes[positions] = mask / mask.sum()
-        return self.sizes[positions]

@@ -14,11 +14,16 @@ of a picture (what is opaque, what lies in a region) speak for its style: guided
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from nst_engine.network.vgg import VGG19
+from nst_engine.pixels import Size
+from nst_engine.shares import Shares, positions_of
+from nst_engine.tiles import Tile, tiles
 
 ENERGY_FLOOR = 1e-2
 """Share of the content's energy in a layer below which the energy of a style there does not count: a black or
@@ -30,6 +35,9 @@ hardly varies have no say, and at small sizes, with fewer positions than channel
 
 NEWTON_SCHULZ_STEPS = 15
 """Where float32 is still stable."""
+
+STYLE_TILE = 1024
+"""About the side of the tiles that a style is looked at in, in pixels."""
 
 
 class Sums(NamedTuple):
@@ -122,6 +130,39 @@ def sums(features: Tensor, weights: Tensor | None = None) -> Sums:
     share = 1 / features[0].numel() if weights is None else weights / weights.sum()
     found = measured(features, share, features[0].numel())
     return Sums(found.mean, found.gram)
+
+
+def measured_in(tile: Tile, layer: str, features: Tensor, mask: Shares | None) -> Measured:
+    """What a tile's own features have of a style; positions count by the mask, alike without one."""
+    positions = positions_of(tile.size, layer)
+    share = 1 / positions.pixels if mask is None else tile.owned_at(layer).of(mask.at(positions))
+    return measured(features, share, positions.pixels)
+
+
+Statistics = Mapping[str, Sums]
+"""What a style has at each layer."""
+
+
+def statistics_of(vgg: VGG19, image: Tensor, opacity: Tensor | None, layers: Collection[str]) -> Statistics:
+    """Statistics of a style, 1×3×H×W in [0, 1], at these layers; ``opacity`` (H×W) says which pixels count."""
+    size = Size(*image.shape[2:])
+    mask = None if opacity is None else Shares(opacity)
+    found: dict[str, Sums] = {}
+    with torch.no_grad():
+        for tile in tiles(size, STYLE_TILE, layers):
+            for layer, maps in vgg(tile.shown.of(image), layers).items():
+                part = measured_in(tile, layer, tile.owned_features(layer, maps), mask)
+                known = [found[layer]] if layer in found else []
+                found[layer] = Sums.joined([*known, Sums(part.mean, part.gram)])
+    return found
+
+
+def blended(styles: Sequence[tuple[Statistics, float]]) -> Statistics:
+    """The statistics of several styles as one, in proportion to their weights."""
+    total = sum(weight for _, weight in styles)
+    return {
+        layer: Sums.weighted([(style[layer], weight / total) for style, weight in styles]) for layer in styles[0][0]
+    }
 
 
 class Distance(NamedTuple):

@@ -15,10 +15,11 @@ from nst_engine import color, regions
 from nst_engine.canvas import Canvas, Scaled, flat
 from nst_engine.errors import PictureError
 from nst_engine.network.vgg import VGG19
-from nst_engine.objective import Region, Statistics, blended, style_statistics
+from nst_engine.objective import Region
 from nst_engine.options import Options
 from nst_engine.originals import OriginalPicture
 from nst_engine.pixels import SMALLEST_SIDE, Floats, Size, StylePicture
+from nst_engine.style_statistics import Statistics, blended, statistics_of
 from nst_engine.tensors import covering, middle, resize, to_image, to_pixels
 
 SEEN_AT_LEAST = 0.5
@@ -64,7 +65,7 @@ class KnownStatistics:
         else:
             style = style.to(self.vgg.pixel_mean.device)
             opacity = style[0, 3] if style.shape[1] == 4 else None
-            self.found[key] = style_statistics(self.vgg, style[:, :3], opacity, layers)
+            self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers)
             while len(self.found) > 1 and self.bytes > self.MOST:
                 self.found.popitem(last=False)
         return self.found[key]

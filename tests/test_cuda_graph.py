@@ -18,9 +18,10 @@ from nst_engine.cuda_graph import FEWEST_STEPS, Captured, captured
 from nst_engine.device import STEPS_AHEAD, Pace
 from nst_engine.network import library
 from nst_engine.network.vgg import VGG19
-from nst_engine.objective import Losses, Objective, Region, style_statistics
+from nst_engine.objective import Losses, Objective, Region
 from nst_engine.optimize import LBFGS, Adam
 from nst_engine.recipes import RECIPES
+from nst_engine.style_statistics import statistics_of
 
 GOAL, START, OTHER = ((0.1 * noise(COARSE, seed) + 0.5).clamp(0, 1) for seed in (1, 2, 3))
 
@@ -49,7 +50,7 @@ class Watched(Bowl):
 def test_a_recorded_objective_says_what_the_objective_says(card: Card, name: str) -> None:
     recipe, vgg = RECIPES[name], VGG19(library.load("vgg19"), torch.device("cpu"))
     content, style, *pictures = (noise(COARSE, seed).clamp(0, 1) for seed in range(5))
-    region = Region(style_statistics(vgg, style, None, recipe.style_layers))
+    region = Region(statistics_of(vgg, style, None, recipe.style_layers))
     objective = Objective(vgg, recipe, content, [region])
     recorded = Captured(objective, content)
     for picture in pictures:

@@ -15,9 +15,10 @@ from nst_engine.losses import photo_loss
 from nst_engine.network import library
 from nst_engine.network.layers import CONVOLUTIONS
 from nst_engine.network.vgg import VGG19
-from nst_engine.objective import Constraints, Objective, Region, style_statistics
+from nst_engine.objective import Constraints, Objective, Region
 from nst_engine.options import Options
 from nst_engine.recipes import RECIPES, STYLE_CHANNELS, StyleLayer, chosen
+from nst_engine.style_statistics import statistics_of
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
@@ -36,7 +37,7 @@ def vgg() -> VGG19:
 
 
 def region(vgg, style, opacity=None, mask=None) -> Region:
-    return Region(style_statistics(vgg, style, opacity, STYLE_CHANNELS), mask)
+    return Region(statistics_of(vgg, style, opacity, STYLE_CHANNELS), mask)
 
 
 def style_loss(objective: Objective, picture: torch.Tensor) -> float:
@@ -147,7 +148,7 @@ def test_nothing_deeper_than_the_deepest_layer_that_counts_is_computed(options, 
     for name in CONVOLUTIONS[CONVOLUTIONS.index(deepest) + 1 :]:
         del shallow.convolutions[name]
     recipe = chosen(options)
-    part = Region(style_statistics(shallow, image(2), None, recipe.style_layers))
+    part = Region(statistics_of(shallow, image(2), None, recipe.style_layers))
     value, gradient = Objective(shallow, recipe, image(1), [part]).value_and_gradient(image(0))
     assert float(value.total) > 0
     assert gradient.abs().max() > 0

@@ -12,11 +12,12 @@ from patterns import stripes
 from nst_engine.network import library
 from nst_engine.network.layers import LAYERS
 from nst_engine.network.vgg import VGG19
-from nst_engine.objective import Constraints, Objective, Region, style_statistics
+from nst_engine.objective import Constraints, Objective, Region
 from nst_engine.options import Options
 from nst_engine.painting import Painter, Step, Stylized
 from nst_engine.pixels import Size, StylePicture
 from nst_engine.recipes import chosen
+from nst_engine.style_statistics import statistics_of
 from nst_engine.tiles import tiles
 
 HEIGHT, WIDTH = 47, 150
@@ -62,7 +63,7 @@ def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, masking):
     vgg = precise_vgg(recipe.padding)
     limits, masks = MASKINGS[masking]
     regions = [
-        Region(style_statistics(vgg, image(seed, 48, 64), None, recipe.style_layers), region)
+        Region(statistics_of(vgg, image(seed, 48, 64), None, recipe.style_layers), region)
         for seed, region in enumerate(masks, start=20)
     ]
     objectives = [

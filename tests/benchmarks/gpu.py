@@ -16,8 +16,9 @@ from nst_engine import device as devices
 from nst_engine import options, painting, recipes
 from nst_engine.network import library
 from nst_engine.network.vgg import VGG19
-from nst_engine.objective import Objective, Region, style_statistics
+from nst_engine.objective import Objective, Region
 from nst_engine.pixels import StylePicture
+from nst_engine.style_statistics import statistics_of
 from nst_engine.tensors import to_image
 
 from .cpu import PICTURES, at_side, paths
@@ -96,7 +97,7 @@ def evaluated(
     content, style = (to_image(at_side(path, long_side)).to(place) for path in paths(PICTURES)[0])
     recipe = recipes.chosen(options.from_mapping({}))
     vgg = VGG19(library.load("vgg19"), place, recipe.padding, dtype=number_format)
-    region = Region(style_statistics(vgg, style, None, recipe.style_layers))
+    region = Region(statistics_of(vgg, style, None, recipe.style_layers))
     objective = Objective(vgg, recipe, content, [region], tile_side=tile_side)
     losses, gradient = objective.value_and_gradient(0.9 * content)
     return losses.as_numbers()["total"], gradient.cpu().flatten()
