@@ -30,13 +30,10 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL import Image
-    from torch import Tensor
 
+    from nst_engine.library_pictures import Given
     from nst_engine.painting import Step
     from nst_engine.pixels import StylePicture as StylePicture
-
-    Picture = NDArray[Any] | Image.Image | Tensor
 
 __all__ = [
     "DeviceError",
@@ -54,13 +51,13 @@ __version__ = "0.1.0"
 
 
 def stylize(
-    content: Picture,
-    styles: Picture | StylePicture | Sequence[Picture | StylePicture],
+    content: Given,
+    styles: Given | StylePicture | Sequence[Given | StylePicture],
     options: Options = Options(),
     *,
-    protection: Picture | None = None,
-    selection: Picture | None = None,
-    init: Picture | None = None,
+    protection: Given | None = None,
+    selection: Given | None = None,
+    init: Given | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> NDArray[Any]:
