@@ -140,6 +140,7 @@ def test_a_torchvision_that_does_not_work_keeps_no_file_from_being_added(tmp_pat
         cli.main(["networks", "add", "torchvision"])
     error, tip = capsys.readouterr().err.splitlines()
     assert error.startswith("ERROR The package torchvision, which knows where its network is, does not work (")
-    assert tip.startswith("TIP Install torch and torchvision anew, together")
+    assert tip.startswith("TIP Install the one that belongs to your torch, as install/install.py does, or get the file")
+    assert tip.endswith(f"networks add {file.name}")
     cli.main(["networks", "add", str(file)])
     assert library.load("torchvision").name == "torchvision"

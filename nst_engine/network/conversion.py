@@ -86,9 +86,10 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def torchvision_download() -> Download:
-    """torchvision's VGG-19, from where torchvision has it; NetworkError where that package does not work.
+    """torchvision's VGG-19, from where torchvision has it; NetworkError where that package is missing or does not work.
 
-    A torchvision that was made for another torch than the one that is there fails when it is imported.
+    It fails when it is imported where it was made for another torch. It is no requirement of this one: pip would
+    replace a torch that somebody chose for his machine by the newest, for the sake of the newest torchvision.
     """
     try:
         with warnings.catch_warnings():
@@ -97,7 +98,8 @@ def torchvision_download() -> Download:
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
         raise NetworkError(
             f"The package torchvision, which knows where its network is, does not work ({error}).",
-            "Install torch and torchvision anew, together, as install/install.py does.",
+            "Install the one that belongs to your torch, as install/install.py does, or get the file yourself and run: "
+            f"nst-engine networks add vgg19-{TORCHVISION_SHA256[:8]}.pth",
         ) from None
     return Download(VGG19_Weights.IMAGENET1K_V1.url, TORCHVISION_SHA256, size=574_673_361)
 
