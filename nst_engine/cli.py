@@ -81,7 +81,8 @@ class _Parser(argparse.ArgumentParser):
     """Complains about arguments in letters that print."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(streams.shown(message))
+        hint = "; a name that begins with - goes as ./-name" if "expected" in message and "argument" in message else ""
+        super().error(streams.shown(message + hint))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -187,3 +187,12 @@ def test_a_style_from_a_camera_s_raw_file_is_refused_as_a_content_is(files):
     for done in (stylize(files, "--style", raw), stylize(files, "--content", raw)):
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith(f"ERROR {raw} is a camera's raw file (CR2), which is not read here.")
+
+
+def test_names_that_begin_with_a_dash_are_understood_or_helped_with(files):
+    odd = files["content.png"].with_name("-a%d.png")
+    odd.write_bytes(files["content.png"].read_bytes())
+    told = stylize(files, "--content", odd.name).stderr
+    assert told.rstrip().endswith("expected one argument; a name that begins with - goes as ./-name")
+    done = stylize(files, "--content", odd, "--output", odd.with_name("-b%%s.png"), "--iterations", 1, "--size", 32)
+    assert (done.returncode, odd.with_name("-b%%s.png").exists()) == (0, True)

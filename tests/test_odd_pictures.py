@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -384,3 +385,17 @@ def test_what_is_not_read_is_told_as_what_it_is(tmp_path, data, told):
         read(tmp_path, "photo.jpg", data)
     assert f"photo.jpg is {told}" in refusal.value.message
     assert refusal.value.remedy
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
+def test_a_damaged_picture_is_refused_in_words_that_no_decoder_uses(tmp_path, content, image_format):
+    numbers = np.random.default_rng(7)
+    data = encoded(numbers.integers(0, 256, (200, 200, 3), dtype=np.uint8), image_format)
+    damaged = bytearray(data)
+    damaged[30::97] = numbers.bytes(len(damaged[30::97]))
+    for number, part in enumerate((data[: len(data) // 3], bytes(damaged))):
+        try:
+            told = " ".join(read(tmp_path, f"{number}.{image_format.lower()}", part).warnings)
+        except PictureError as refusal:
+            told = refusal.message
+        assert not re.search("(?i)libpng|scanline|bogus|corrupt|huffman|frame|table|bytes|parse", told), told

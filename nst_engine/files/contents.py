@@ -17,6 +17,15 @@ LARGEST_NOTE = 1 << 26
 """Bytes that any one thing beside the pixels may have: a profile, a block of EXIF or XMP."""
 
 
+DECODERS_WORDS = re.compile("(?i)libpng|truncat|scanline|bogus|corrupt|frame data|code not|unable to parse|check")
+"""What decoders have in their complaints on pictures that were cut off or damaged on their way."""
+
+
+def in_plain_words(reason: str) -> str:
+    """Why a picture cannot be decoded, for somebody who never heard of decoders."""
+    return "its data are damaged or cut off" if DECODERS_WORDS.search(reason) else reason
+
+
 class Foreign(Exception):
     """A file of a kind that is not read: which kind, and perhaps what to do instead."""
 

@@ -21,7 +21,7 @@ from PIL import UnidentifiedImageError
 from nst_engine import memory
 from nst_engine.errors import PictureError
 from nst_engine.files import formats, gif, jpeg, pillow, png, sources, tiff, vips, webp
-from nst_engine.files.contents import Contents, Foreign, Metadata
+from nst_engine.files.contents import Contents, Foreign, Metadata, in_plain_words
 from nst_engine.files.formats import Format
 from nst_engine.files.vips import Integers
 from nst_engine.pixels import Floats
@@ -200,7 +200,8 @@ def _decoding(subject: str) -> Iterator[None]:
     except UnidentifiedImageError:
         raise PictureError(f"{subject} cannot be read (it is damaged).", ANEW_REMEDY) from None
     except Exception as error:
-        raise PictureError(f"{subject} cannot be read ({error or type(error).__name__}).", ANEW_REMEDY) from None
+        reason = in_plain_words(str(error)) or type(error).__name__
+        raise PictureError(f"{subject} cannot be read ({reason}).", ANEW_REMEDY) from None
 
 
 def _refusal(path: str | Path, other: Foreign) -> PictureError:

@@ -15,7 +15,7 @@ import numpy as np
 import pyvips  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from nst_engine.files.contents import Contents
+from nst_engine.files.contents import Contents, in_plain_words
 from nst_engine.files.sources import Pieces
 
 Integers = NDArray[np.uint8] | NDArray[np.uint16]
@@ -259,4 +259,4 @@ def _whole(values: pyvips.Image, like: pyvips.Image) -> pyvips.Image:
 def _reason(error: pyvips.Error) -> str:
     """The last thing that libvips says, without the name of the part that says it."""
     lines = [line.strip() for line in error.detail.split("\n") if line.strip()]
-    return re.sub(r"^\w+: ", "", lines[-1]) if lines else "it is damaged"
+    return in_plain_words(re.sub(r"^\w+: ", "", lines[-1])) if lines else "it is damaged"
