@@ -51,7 +51,7 @@ TILED = 2
 """How much more than reckoned a step in tiles may take: their statistics, and what the allocator keeps between them."""
 
 PART = 0.7
-"""Share of what was forecast that counts as there when it turned out to be too little."""
+"""When a forecast turned out too low, so much of it is taken for what was really free."""
 
 BAND = BAND_PIXELS * 100
 """What is taken for rows of a picture while it is read or composed."""

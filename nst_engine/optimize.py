@@ -278,7 +278,7 @@ class Kept:
     """The picture that counts among those of a scale's steps, never one that is worse than another but for rounding.
 
     By its rule it is the 'last' that was as good as the best before it, the 'best', or a running 'average' where that
-    is as good; ``value`` looks at an average.
+    is as good. ``value``, the function's, judges the average.
     """
 
     def __init__(self, rule: str, value: Callable[[Tensor], Losses]) -> None:

@@ -56,7 +56,7 @@ ARRIVING = 16
 class Step:
     """What is known after each step: ``fraction`` 0…1 of the job, ``seconds_left`` (None while unknown), a text.
 
-    ``losses()`` has the keys content, style, tv and total; a GPU is waited for only where it is called.
+    ``losses()`` has the keys content, style, tv and total; calling it waits for a GPU.
     ``preview()`` makes the picture as it stands, H×W×4 uint8 in the content's proportions, at most a megapixel.
     """
 
@@ -331,7 +331,7 @@ class _Painting:
     ) -> Iterator[Losses]:
         """Take the steps of one scale but for those that are done; yields where each has led."""
         before = self.picture()
-        self.picture = lambda: before  # and nothing else of the scale before
+        self.picture = lambda: before  # lets go of all else that the scale before took
         image = self._at_scale(before, scale)
         optimizer.resize(scale.size, scale.is_lean or self.is_short_of_memory)
         objective = self._objective(scale, on_tile)
@@ -382,7 +382,7 @@ class _Painting:
     def finished(self, kind: DTypeLike) -> Pixels:
         """The picture in the content's own size, H×W×4 of this kind, or where memory is short for that, uint8."""
         picture = self.picture()
-        self.picture = lambda: picture  # and nothing else of the last scale
+        self.picture = lambda: picture  # lets go of all else that the last scale took
         memory.give_back()
         try:
             return self.seen(self.canvas.size, kind)

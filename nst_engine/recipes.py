@@ -84,8 +84,8 @@ STYLE_CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512,
 """The style layers of the paper and their numbers of feature maps (CVPR 2016, figure 1)."""
 
 STROKES = {"relu1_1": 0.31, "relu2_1": 0.31, "relu3_1": 0.3, "relu4_1": 0.08}
-"""Shares of the style layers in ``painterly``. Whoever looks deeper copies objects: with twice as much at relu4_1, or
-a little at relu5_1, a portrait's eyes look out of the sky."""
+"""Shares of the style layers in ``painterly``. Deep layers know objects and copy them: with twice as much at relu4_1,
+or a little at relu5_1, a portrait's eyes look out of the sky."""
 
 RECIPES: dict[str, Recipe] = {
     "painterly": Recipe(

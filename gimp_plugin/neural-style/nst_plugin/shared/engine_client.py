@@ -274,7 +274,7 @@ class Engine(object):
         try:
             return self._accepted(messages.understood(frame, self._size))
         except (LookupError, TypeError, ValueError, OverflowError):
-            if kind in NEWEST_ONLY:  # whoever watches misses something; the picture does not
+            if kind in NEWEST_ONLY:  # there is less to watch, but the picture is not lost
                 self._log.note("A message '%s' made no sense." % kind)
                 return None
             what = _("The engine sent a message '%s' that this plug-in does not understand") % messages.plain(kind)

@@ -92,7 +92,7 @@ def understood(frame, size):
 
 def plain(text):
     # type: (str) -> str
-    """What others say as GIMP can show it: no bytes, control characters or halves of pairs, and no end of pages."""
+    """What others say, as GIMP can show it: one line of text, not too long, in which everything prints."""
     if isinstance(text, bytes):  # what the system says, under Python 2.7
         text = text.decode("utf-8", "replace")
     shown = re.sub("[\x00-\x1f\x7f]", " ", text)[:SENTENCE_LENGTH]

@@ -27,7 +27,7 @@ class RunWindow:
         self._window = Gtk.Dialog(title=title, resizable=False)
         self._window.set_default_size(WIDTH, -1)
         GimpUi.window_set_transient(self._window)
-        self._window.set_focus_on_map(False)  # whoever types goes on typing where they do
+        self._window.set_focus_on_map(False)  # the keyboard stays where somebody may be typing
         cancel = self._window.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
         cancel.set_tooltip_text(_("Remove the new layer."))
         self._stop = self._window.add_button(_("_Stop"), Gtk.ResponseType.ACCEPT)
@@ -59,7 +59,7 @@ class RunWindow:
         self._window.destroy()
 
     def _answer(self, _window: Gtk.Dialog, response: int) -> None:
-        """Stop is for whoever closes the window, too: what was painted is not lost by it."""
+        """Closing the window is a Stop, too, if there is anything to keep: what was painted is not lost by it."""
         if response == Gtk.ResponseType.CANCEL or not self._stop.get_sensitive():
             self.is_canceled = True
             return
