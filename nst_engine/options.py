@@ -289,6 +289,15 @@ class Options:
         "expert",
         choices={"zeros": "Zeros", "replicate": "The border's pixels", "replicate-all": "The border's features"},
     )
+    style_border: float | None = option(
+        None,
+        "float",
+        "Style border",
+        "Percent of the style's sides that are not looked at all around: the edge of a canvas is no stroke.",
+        "expert",
+        low=0.0,
+        high=25.0,
+    )
     init: str | None = option(
         None,
         "choice",

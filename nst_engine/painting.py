@@ -145,7 +145,7 @@ class Painter:
         try:
             with memory.explained(lambda: forecast.ran_out(job, size)):
                 canvas = Canvas(original, masks, size, self.device)
-                wanted_styles = Styles(styles, looks, canvas, self.options, self.known)
+                wanted_styles = Styles(styles, looks, canvas, self.options, self.recipe, self.known)
                 clock.lap("start_up")
                 painting = _Painting(self, canvas, wanted_styles, scales, tile_side, clock, init)
                 painting.paint(on_step, should_stop)

@@ -36,6 +36,7 @@ class Recipe:
     layer's loss is divided by the number of its statistic's elements), or 'gradient' (like 'none', but each layer's
     gradient by its features is scaled to an L1 norm of the layer's weight). ``tv_norm`` is 'squared' or 'absolute',
     on pixels in [0, 1]; ``learning_rate`` has their unit. ``pooling`` is the network's own where None.
+    ``style_border`` is the percentage of a style's sides that is left out all around.
     ``coarse_to_fine`` allows a pyramid of scales; ``iterations``, where given, are those of the finest scale at every
     quality. ``keep`` is 'last', 'best' or 'average'.
     """
@@ -51,6 +52,7 @@ class Recipe:
     tv_norm: str = "squared"
     photo_weight: float = 0.0
     pooling: str | None = None
+    style_border: float = 0.0
     learning_rate: float = 0.05
     coarse_to_fine: bool = True
     iterations: int | None = None
@@ -96,6 +98,7 @@ RECIPES: dict[str, Recipe] = {
         tv_weight=4.0,  # keeps the lattice away that the network does not see, and lets the descent get further
         normalize="energy",
         padding="replicate-all",
+        style_border=3.0,
         optimizer="lbfgs",
     ),
     # The settings released with the paper (leongatys/PytorchNeuralStyleTransfer): content 1, style 1e3/C².
@@ -128,7 +131,7 @@ RECIPES: dict[str, Recipe] = {
 
 OVERRIDES = (
     "content_weight", "style_weight", "tv_weight", "tv_norm", "photo_weight", "normalize", "optimizer",
-    "learning_rate", "keep", "pooling", "padding", "init", "iterations",
+    "learning_rate", "keep", "pooling", "padding", "style_border", "init", "iterations",
 )  # fmt: skip
 """Options that replace the recipe's field of the same name."""
 

@@ -19,6 +19,7 @@ from nst_engine.objective import Region
 from nst_engine.options import Options
 from nst_engine.originals import OriginalPicture
 from nst_engine.pixels import SMALLEST_SIDE, Floats, Size, StylePicture
+from nst_engine.recipes import Recipe
 from nst_engine.style_statistics import Statistics, blended, statistics_of
 from nst_engine.tensors import covering, middle, resize, to_image, to_pixels
 
@@ -92,10 +93,11 @@ class Styles:
         originals: Sequence[OriginalPicture],
         canvas: Canvas,
         options: Options,
+        recipe: Recipe,
         known: KnownStatistics,
     ) -> None:
         """``originals`` are those of the styles' pictures, as :func:`originals_of` makes them."""
-        self.canvas, self.options, self.known = canvas, options, known
+        self.canvas, self.options, self.recipe, self.known = canvas, options, recipe, known
         self.names = [style.name for style in styles]
         self.weights = _relative([style.weight for style in styles])
         self.pictures = [self._read(original) for original in originals]
@@ -159,7 +161,18 @@ class Styles:
         """A style's statistics at these layers for a picture of this size."""
         picture = self.pictures[index]
         wanted = size_for(picture.own, max(size), self.options.style_scale)
-        return self.known.of(resize(picture.finest, wanted).clamp_(0, 1), layers)
+        seen = without_border(resize(picture.finest, wanted).clamp_(0, 1), self.recipe.style_border)
+        return self.known.of(seen.contiguous(), layers)
+
+
+def without_border(style: Tensor, percent: float) -> Tensor:
+    """A style, 1×C×H×W, without so much of its sides all around, unless that makes it too small to look at.
+
+    What stands along the border of a photographed painting, a frame or the bare edge of the canvas, would become
+    straight lines in the middle of a sky.
+    """
+    top, left = (min(round(side * percent / 100), max(0, side - SMALLEST_SIDE) // 2) for side in style.shape[2:])
+    return style[..., top : style.shape[2] - top, left : style.shape[3] - left]
 
 
 def _relative(weights: Sequence[float]) -> list[float]:

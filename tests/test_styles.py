@@ -11,7 +11,7 @@ from nst_engine.network.vgg import VGG19
 from nst_engine.options import Options
 from nst_engine.pixels import Size
 from nst_engine.pyramid import useful_style_side
-from nst_engine.styles import KnownStatistics, size_for
+from nst_engine.styles import KnownStatistics, size_for, without_border
 
 LAYERS = ["relu1_1", "relu2_1"]
 
@@ -26,6 +26,17 @@ def test_a_style_is_as_large_as_its_scale_says_and_never_enlarged():
     assert size_for(Size(3000, 4000), 512, 0.5) == Size(192, 256)
     assert size_for(Size(300, 400), 512, 4.0) == Size(300, 400)
     assert min(size_for(Size(20, 4000), 512, 1.0)) >= 16
+
+
+@pytest.mark.parametrize(
+    ("size", "left"), [((200, 100), (188, 94)), ((16, 500), (16, 470)), ((18, 12), (16, 12)), ((17, 17), (17, 17))]
+)
+def test_a_border_is_left_out_all_around_of_what_stays_large_enough(size, left):
+    style = torch.arange(float(np.prod(size))).view(1, 1, *size)
+    inner = without_border(style, 3.0)
+    assert inner.shape[2:] == left
+    assert inner.mean() == pytest.approx(style.mean().item())
+    assert without_border(style, 0.0).equal(style)
 
 
 @pytest.mark.parametrize("size", [0, 300, 5000])
