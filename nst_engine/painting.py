@@ -116,6 +116,7 @@ class Painter:
                 self.vgg = self._vgg(network)
                 self.known = KnownStatistics(self.vgg)
 
+    @devices.without_denormals()
     def paint(
         self,
         content: Pixels,
@@ -269,6 +270,8 @@ class _Painting:
         self.painter, self.canvas, self.styles, self.scales, self.clock = painter, canvas, styles, scales, clock
         self.recipe, self.options = painter.recipe, painter.options
         self.is_from_content = init is None and self.recipe.init == "content"
+        self.room: Pixels | None = np.empty((*canvas.size, 4), np.uint8)
+        """Addresses for the finished picture, which takes no memory before it is there."""
         start = self._start(scales[0].size, init)
         self.picture: Callable[[], Tensor] = lambda: start
         """Makes the picture as it stands."""
@@ -389,6 +392,7 @@ class _Painting:
         except Exception as error:
             if not memory.is_shortage(error):
                 raise
+        self.room = None
         return self.seen(self.canvas.size, np.uint8)
 
     def _objective(self, scale: Scale, on_tile: Callable[[float], None]) -> Objective:

@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable
 
 import pytest
-import torch
 
 from tests.fuzz import KINDS, looked_for
 
@@ -20,12 +19,6 @@ PROPERTIES = [
     for kind in KINDS
     for known in importlib.import_module(f"tests.fuzz.{kind}").PROPERTIES
 ]
-
-
-@pytest.fixture(autouse=True)
-def smallest_numbers() -> None:
-    """The engine, in an earlier test of this process, may have told the processor that they are 0."""
-    torch.set_flush_denormal(False)
 
 
 @pytest.mark.parametrize(("known", "examples"), PROPERTIES)

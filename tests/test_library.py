@@ -280,6 +280,17 @@ def test_nothing_is_printed_and_torch_is_not_loaded_before_it_is_needed():
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+def test_the_callers_smallest_numbers_stay_what_they_are(content, style):
+    stylize(content, style, QUICK)
+    assert sys.float_info.min / 2 > 0
+    torch.set_flush_denormal(True)
+    try:
+        stylize(content, style, QUICK)
+        assert sys.float_info.min / 2 == 0
+    finally:
+        torch.set_flush_denormal(False)
+
+
 @pytest.mark.parametrize("own", [None, "7"])
 def test_threads_get_a_short_spin_before_torch_is_loaded_unless_the_caller_chose_another(own):
     environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}

@@ -33,7 +33,7 @@ GIMPRC = """\
 (save-session-info no)
 (restore-session no)
 (color-profile-policy keep)
-(metadata-rotation-policy keep)
+(metadata-rotation-policy rotate)
 """
 
 # GIMP's interpreter executes this for `WindowSession.batch`: run one file, put what it printed into another.
