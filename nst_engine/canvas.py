@@ -13,15 +13,21 @@ from nst_engine.tensors import resize
 
 
 class Scaled:
-    """A picture or mask on a device, at the size painted at and below; at its own size it is read row by row."""
+    """A picture or mask on a device, at the size painted at and below. Of its own size nothing is kept but what was
+    given."""
 
     REMEMBERED = 2
     """How many sizes below the one painted at are kept: that of a scale, and that of its previews."""
 
     def __init__(self, original: Original, painted: Size, device: torch.device) -> None:
-        self.original, self.painted = original, painted
-        self.finest = original.at(painted).to(device)
+        self.original, self.painted, self.device = original, painted, device
+        self.kept = None if painted == original.size else original.at(painted).to(device)
         self.smaller: dict[Size, Tensor] = {}
+
+    @property
+    def finest(self) -> Tensor:
+        """At the size painted at."""
+        return self.original.at(self.painted).to(self.device) if self.kept is None else self.kept
 
     def at(self, size: Size) -> Tensor:
         """1×C×H×W in [0, 1], at most as large as the size painted at."""
@@ -30,7 +36,8 @@ class Scaled:
         if size not in self.smaller:
             if len(self.smaller) == self.REMEMBERED:
                 del self.smaller[next(iter(self.smaller))]
-            self.smaller[size] = resize(self.finest, size).clamp_(0, 1)
+            made = self.original.at(size) if self.kept is None else resize(self.kept, size).clamp_(0, 1)
+            self.smaller[size] = made.to(self.device)
         return self.smaller[size]
 
     def rows(self, size: Size, band: slice) -> Tensor:

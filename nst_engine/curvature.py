@@ -8,7 +8,7 @@ and these differ by orders of magnitude. In cycles per pixel they hold at every 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,6 +23,9 @@ BANDS, LOWEST, HIGHEST = 14, 1 / 32, 0.5**0.5
 """Number of bands of frequencies, equally wide on a logarithmic scale, and the middles of the first and last in
 cycles per pixel. What lies below the first counts to it."""
 
+PART = 2**20
+"""Fourier coefficients that are weighted at once."""
+
 DECAY = 0.9
 """Share of what was known that stays at each new observation."""
 
@@ -34,15 +37,22 @@ GUESS = 1e-8
 
 
 class _Spectrum(NamedTuple):
-    """Where the Fourier coefficients of a picture lie among the bands, h×(w/2 + 1).
+    """Where the Fourier coefficients of a picture lie among the bands.
 
-    ``band`` is the next lower one and ``share`` the part that counts to the one above it. ``weight``, alike in all
-    rows, is 2 where a coefficient of the half spectrum stands for its conjugate too.
+    ``place`` is h×(w/2 + 1), from 0 for the middle of the first band to BANDS − 1 for that of the last. ``weight``, for
+    each column, is 2 where a coefficient of the half spectrum stands for its conjugate too.
     """
 
-    band: Tensor
-    share: Tensor
+    place: Tensor
     weight: Tensor
+
+    def parts(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Runs of rows with the next lower band of each coefficient and its share in the one above."""
+        height, width = self.place.shape
+        count = max(1, PART // width)
+        for rows in (slice(top, top + count) for top in range(0, height, count)):
+            band = self.place[rows].long().clamp_(max=BANDS - 2)
+            yield rows, band, self.place[rows] - band
 
 
 class Curvature:
@@ -74,8 +84,10 @@ class Curvature:
         largest = curvature.max()
         step = torch.zeros_like(gradient)
         for axis, bands in zip(AXES, (curvature / largest).log(), strict=True):
-            shares = torch.lerp(bands[spectrum.band], bands[spectrum.band + 1], spectrum.share).exp_()
-            along = torch.fft.irfft2(_transformed(gradient, axis).div_(shares), s=(height, width))
+            coefficients = _transformed(gradient, axis)
+            for rows, band, share in spectrum.parts():
+                coefficients[rows] /= torch.lerp(bands[band], bands[band + 1], share).exp_()
+            along = torch.fft.irfft2(coefficients, s=(height, width))
             for channel, part in zip(step[0], axis, strict=True):
                 channel.add_(along, alpha=part)
         return step.mul_(-height * width / largest)
@@ -100,10 +112,12 @@ def _powers(picture: Tensor) -> Tensor:
     height, width = picture.shape[2:]
     spectrum = _spectrum(height, width, picture.device)
     powers = picture.new_zeros(len(AXES), BANDS)
-    share, band = spectrum.share.flatten(), spectrum.band.flatten()
     for axis, found in zip(AXES, powers, strict=True):
-        power = _transformed(picture, axis).abs().square_().mul_(spectrum.weight / (height * width) ** 2).flatten()
-        found.index_add_(0, band, power * (1 - share)).index_add_(0, band + 1, power * share)
+        coefficients = _transformed(picture, axis)
+        for rows, band, share in spectrum.parts():
+            power = coefficients[rows].abs().square_().mul_(spectrum.weight / (height * width) ** 2)
+            found.index_add_(0, band.flatten(), (power * (1 - share)).flatten())
+            found.index_add_(0, band.flatten() + 1, (power * share).flatten())
     return powers
 
 
@@ -113,9 +127,8 @@ def _spectrum(height: int, width: int, device: torch.device) -> _Spectrum:
     across = torch.fft.rfftfreq(width, dtype=torch.float32, device=device)
     frequency = torch.hypot(down[:, None], across[None])
     place = (frequency.clamp(min=LOWEST) / LOWEST).log() * ((BANDS - 1) / math.log(HIGHEST / LOWEST))
-    band = place.floor().int().clamp(max=BANDS - 2)
     weight = torch.full_like(across, 2)
     weight[0] = 1
     if width % 2 == 0:
         weight[-1] = 1
-    return _Spectrum(band, place - band, weight)
+    return _Spectrum(place, weight)

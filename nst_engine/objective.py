@@ -153,6 +153,8 @@ class Objective:
             content_energies = {layer: energies[layer] + 1e-8 for layer in recipe.content_layers}
             self.content_scales = content_energies if is_relative else dict.fromkeys(recipe.content_layers, 1.0)
         self.unit = self._power_of_two(content_energies)
+        if constraints.free is None and not recipe.photo_weight:
+            self.content = content.new_empty(0)  # no more is asked of it, and it may be large
 
     def value(self, image: Tensor) -> Losses:
         """Losses of a picture (1×3×H×W): a third of the work of :meth:`value_and_gradient`."""

@@ -63,6 +63,7 @@ class Descent(ABC):
         before, the step is not made.
         """
         here = _looked_at(function, image)
+        del image  # which may be large
         best, length = here.value, torch.ones_like(here.value)
         for _ in range(count - 1):
             yield here.seen
@@ -71,6 +72,7 @@ class Descent(ABC):
             self._learn(here, there, accepted)
             length = torch.where(accepted, 1.0, SHORTER * length)
             here = there.where(accepted, here)
+            del there
             best = torch.minimum(best, here.value)
         ahead = self._ahead(here, length)
         last = Seen(ahead, function.value(ahead))
@@ -184,7 +186,7 @@ class LBFGS(Descent):
 
     def _direction(self, here: _Point) -> Tensor:
         """Minus the inverse Hessian's estimate times the gradient of the pixels that are free to move."""
-        direction = here.gradient * here.free
+        direction = here.holding(here.gradient.clone())
         if self.curvature is None:
             self.curvature = Curvature.of_first_step(direction, self.FIRST_STEP)
         shares = []
@@ -197,14 +199,14 @@ class LBFGS(Descent):
             direction *= self.pairs[-1].scale
         for pair, share in zip(self.pairs, reversed(shares), strict=True):
             direction.sub_((share + (pair.difference * direction).sum() * pair.inverse_curvature) * pair.change)
-        return direction.mul_(here.free)
+        return here.holding(direction)
 
     def _learn(self, here: _Point, there: _Point, accepted: Tensor) -> None:
         """Keep a pair of picture change and gradient change; one without positive curvature becomes nothing."""
         if self.is_lean:
             return
         assert self.curvature is not None
-        change, difference = there.image - here.image, (there.gradient - here.gradient).mul_(here.free)
+        change, difference = there.image - here.image, here.holding(there.gradient - here.gradient)
         curvature = (change * difference).sum()
         counts = accepted & (curvature > 1e-8 * change.norm() * difference.norm())
         change, difference = (vector.masked_fill_(~counts, 0.0) for vector in (change, difference))
@@ -232,10 +234,11 @@ class _Point(NamedTuple):
         """The losses' total."""
         return self.losses.total
 
-    @property
-    def free(self) -> Tensor:
-        """Which numbers may move: those not at a bound, or whose gradient points inwards."""
-        return ((self.image > 0) | (self.gradient < 0)) & ((self.image < 1) | (self.gradient > 0))
+    def holding(self, vector: Tensor) -> Tensor:
+        """The vector, changed: zero for numbers that may not move, at a bound with a gradient that points outwards."""
+        for part, image, gradient in zip(vector[0], self.image[0], self.gradient[0], strict=True):
+            part.mul_(((image > 0) | (gradient < 0)) & ((image < 1) | (gradient > 0)))
+        return vector
 
     def where(self, condition: Tensor, other: _Point) -> _Point:
         """This one where the condition holds, else the other."""
@@ -292,7 +295,7 @@ class Kept:
         self.count += 1
         if self.count == 1:
             self.best, self.picture = value, image
-            self.average = torch.zeros_like(image) if self.rule == "average" else image
+            self.average = torch.zeros_like(image if self.rule == "average" else value)
         counts = value < self.best if self.rule == "best" else is_as_good(value, self.best)
         self.picture = _either(counts, image, self.picture)
         self.best = torch.minimum(value, self.best)

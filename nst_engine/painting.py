@@ -48,6 +48,10 @@ SHORT = ", in smaller tiles, for memory ran short"
 PREVIEW_PIXELS = 1_000_000
 """Largest preview."""
 
+TILES_BETWEEN = 4
+"""How many tiles are worked on before freed memory goes back to the system: what is kept of a tile lies between the
+features, whose place is then too small for those of the next. Blank pages cost a tenth of a tile's time."""
+
 ARRIVING = 16
 """Bytes of a pixel that comes through the pipe."""
 
@@ -280,6 +284,7 @@ class _Painting:
         self.pace = devices.Pace(painter.device)
         self.shown_at_once = forecast.shown_at_once(self.recipe, scales, tile_side)
         self.is_short_of_memory = False
+        self.tiles_seen = 0
         self.cost = sum(scale.cost for scale in scales)
         self.cost_done = self.fraction = 0.0
 
@@ -320,6 +325,9 @@ class _Painting:
         self, scale: Scale, on_step: Callable[[Step], None], should_stop: Callable[[], bool], share: float
     ) -> None:
         """Tell how far a step in tiles is, which may take minutes; ends the work if it is to stop."""
+        self.tiles_seen += 1
+        if scale.is_lean and self.tiles_seen % TILES_BETWEEN == 0:
+            memory.give_back()
         if self.is_showing:
             return
         if self.steps_made:
@@ -340,14 +348,20 @@ class _Painting:
         objective = self._objective(scale, on_tile)
         self.clock.lap("features")
         self.cost_done += scale.step_cost
+        if scale.is_lean:
+            memory.give_back()
         function = captured(objective, image, scale.steps - done) if len(objective.tiles) == 1 else objective
         kept = optimize.Kept(self.recipe.keep, function.value)
-        for seen in optimizer.steps(function, image, scale.steps - done):
+        steps = optimizer.steps(function, image, scale.steps - done)
+        del image  # which may be large
+        for seen in steps:
             kept.note(seen)
             if kept.count == 1:
                 self._check(seen.losses)
                 self.picture = partial(self._shown, kept)
             self.pace.step()
+            if scale.is_lean:
+                memory.give_back()
             yield seen.losses
 
     def _shown(self, kept: optimize.Kept) -> Tensor:
