@@ -38,7 +38,7 @@ LIBRARIES = 80_000_000
 STEP_TRANSIENT, LOOK_TRANSIENT = 6.5, 3
 """How many maps as large as the first block's come and go in a step, and while a style is looked at."""
 
-DESCENT = {"lbfgs": 480, "adam": 100, "tensorflow-adam": 100, "lean": 100}
+DESCENT = {"lbfgs": 480, "adam": 100, "tensorflow-adam": 100, "lean": 72}
 """Bytes a pixel of what an optimizer remembers and works with."""
 
 PHOTO_TERM = 500
@@ -47,8 +47,11 @@ PHOTO_TERM = 500
 WRITING = 8
 """Bytes a pixel of a picture in whole numbers on its way into a file."""
 
-TILED = 2
+TILED = 1.5
 """How much more than reckoned a step in tiles may take: their statistics, and what the allocator keeps between them."""
+
+SLOW_TILE = 512
+"""The largest tiles of pictures that a processor only finishes: some seconds' work, and little memory."""
 
 PART = 0.7
 """When a forecast turned out too low, so much of it is taken for what was really free."""
@@ -122,7 +125,9 @@ def fits(job: Job, scales: Sequence[Scale], free: Free) -> bool:
 def fitting_tiles(job: Job, scales: Sequence[Scale], free: Free) -> Iterator[int | None]:
     """The sides of the finest scale's tiles with which a job can be painted, quickest first."""
     is_slow = scales[-1].is_finish and job.vgg.pixel_mean.device.type == "cpu"
-    for side in tiles.SIDES[1:] if is_slow else tiles.SIDES:  # nobody waits for a huge picture's step in silence
+    for side in tiles.SIDES:
+        if is_slow and (side is None or side > SLOW_TILE):
+            continue
         wanted = need(job, scales, side)
         if wanted.painting <= free.device and wanted.result <= free.main:
             yield side

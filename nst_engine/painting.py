@@ -326,7 +326,7 @@ class _Painting:
     ) -> None:
         """Tell how far a step in tiles is, which may take minutes; ends the work if it is to stop."""
         self.tiles_seen += 1
-        if scale.is_lean and self.tiles_seen % TILES_BETWEEN == 0:
+        if self.tiles_seen % TILES_BETWEEN == 0:
             memory.give_back()
         if self.is_showing:
             return
@@ -412,10 +412,10 @@ class _Painting:
     def _objective(self, scale: Scale, on_tile: Callable[[float], None]) -> Objective:
         size, recipe = scale.size, self.recipe.at(scale.is_finish)
         content, constraints = self.canvas.content_at(size), self.canvas.constraints_at(size)
-        share = recipes.style_share(self.options) if scale.is_finish else 1.0
-        regions = self.styles.regions_at(size, recipe.style_layers, share)
         side = tiles.side_within(size, self.shown_at_once, recipe.layers)
         told = on_tile if side else lambda share: None
+        style_share = recipes.style_share(self.options) if scale.is_finish else 1.0
+        regions = self.styles.regions_at(size, recipe.style_layers, style_share, told)
         return Objective(self.painter.vgg, recipe, content, regions, constraints, side, told)
 
     def _start(self, size: Size, init: Pixels | None) -> Tensor:

@@ -143,13 +143,23 @@ Statistics = Mapping[str, Sums]
 """What a style has at each layer."""
 
 
-def statistics_of(vgg: VGG19, image: Tensor, opacity: Tensor | None, layers: Collection[str]) -> Statistics:
-    """Statistics of a style, 1×3×H×W in [0, 1], at these layers; ``opacity`` (H×W) says which pixels count."""
+def statistics_of(
+    vgg: VGG19,
+    image: Tensor,
+    opacity: Tensor | None,
+    layers: Collection[str],
+    on_tile: Callable[[float], None] = lambda share: None,
+) -> Statistics:
+    """Statistics of a style, 1×3×H×W in [0, 1], at these layers; ``opacity`` (H×W) says which pixels count.
+
+    ``on_tile`` hears 0 before each of its tiles: nothing of the picture is done yet.
+    """
     size = Size(*image.shape[2:])
     mask = None if opacity is None else Shares(opacity)
     found: dict[str, Sums] = {}
     with torch.no_grad():
         for tile in tiles(size, STYLE_TILE, layers):
+            on_tile(0.0)
             for layer, maps in vgg(tile.shown.of(image), layers).items():
                 part = measured_in(tile, layer, tile.owned_features(layer, maps), mask)
                 known = [found[layer]] if layer in found else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +55,9 @@ class KnownStatistics:
         self.vgg = vgg
         self.found: OrderedDict[bytes, Statistics] = OrderedDict()
 
-    def of(self, style: Tensor, layers: Collection[str]) -> Statistics:
+    def of(
+        self, style: Tensor, layers: Collection[str], on_tile: Callable[[float], None] = lambda share: None
+    ) -> Statistics:
         """The statistics of a style at these layers. It is 1×3×H×W in main memory, or 1×4×H×W with the alpha that says
         what counts."""
         shape = hashlib.sha256(repr((tuple(style.shape), sorted(layers))).encode())
@@ -66,7 +68,7 @@ class KnownStatistics:
         else:
             style = style.to(self.vgg.pixel_mean.device)
             opacity = style[0, 3] if style.shape[1] == 4 else None
-            self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers)
+            self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers, on_tile)
             while len(self.found) > 1 and self.bytes > self.MOST:
                 self.found.popitem(last=False)
         return self.found[key]
@@ -103,22 +105,31 @@ class Styles:
         self.pictures = [self._read(original) for original in originals]
         self.masks = [canvas.mask(f"region of style '{style.name}'", style.region) for style in styles]
 
-    def regions_at(self, size: Size, layers: Collection[str], share: float = 1.0) -> list[Region]:
+    def regions_at(
+        self,
+        size: Size,
+        layers: Collection[str],
+        share: float = 1.0,
+        on_tile: Callable[[float], None] = lambda share: None,
+    ) -> list[Region]:
         """The parts of a picture of this size, and the statistics that each is to have at these layers.
 
-        They are the styles' by this share, and the content's own by what is left.
+        They are the styles' by this share, and the content's own by what is left. ``on_tile`` hears when something
+        large is looked at.
         """
         if share == 1:
-            return self._regions_at(size, layers)
-        content = self.known.of(self.canvas.content.at(size).cpu(), layers)
+            return self._regions_at(size, layers, on_tile)
+        content = self.known.of(self.canvas.content.at(size).cpu(), layers, on_tile)
         return [
             Region(blended([(region.statistics, share), (content, 1 - share)]), region.mask)
-            for region in self._regions_at(size, layers)
+            for region in self._regions_at(size, layers, on_tile)
         ]
 
-    def _regions_at(self, size: Size, layers: Collection[str]) -> list[Region]:
+    def _regions_at(self, size: Size, layers: Collection[str], on_tile: Callable[[float], None]) -> list[Region]:
         """The parts, and the statistics of their styles."""
-        weighted = [(self._statistics(index, size, layers), weight) for index, weight in enumerate(self.weights)]
+        weighted = [
+            (self._statistics(index, size, layers, on_tile), weight) for index, weight in enumerate(self.weights)
+        ]
         styled = self.canvas.styled_at(size)
         everywhere = [pair for pair, mask in zip(weighted, self.masks, strict=True) if mask is None]
         if len(everywhere) == len(weighted):
@@ -157,12 +168,14 @@ class Styles:
             finest[:, :3] = _recolored(finest, self.canvas.content.finest.cpu())
         return _Style(original.size, finest)
 
-    def _statistics(self, index: int, size: Size, layers: Collection[str]) -> Statistics:
+    def _statistics(
+        self, index: int, size: Size, layers: Collection[str], on_tile: Callable[[float], None]
+    ) -> Statistics:
         """A style's statistics at these layers for a picture of this size."""
         picture = self.pictures[index]
         wanted = size_for(picture.own, max(size), self.options.style_scale)
         seen = without_border(resize(picture.finest, wanted).clamp_(0, 1), self.recipe.style_border)
-        return self.known.of(seen.contiguous(), layers)
+        return self.known.of(seen.contiguous(), layers, on_tile)
 
 
 def without_border(style: Tensor, percent: float) -> Tensor:

@@ -21,7 +21,10 @@ from nst_engine import cli, device, memory
 from .runs import in_fresh_process
 
 STEPS = 12
-"""At the finest scale: enough for all pairs of L-BFGS."""
+"""At the finest scale: enough for all pairs of L-BFGS. What is finished has the steps of its quality."""
+
+FINISHED: dict[str, Any] = {"iterations": None, "quality": "draft"}
+"""What is chosen for large pictures."""
 
 
 class Case(NamedTuple):
@@ -54,6 +57,11 @@ CASES = (
     Case(9000, 1, 1000, 256),
     Case(9000, 1, 1000, 256, {"color": "content"}, masks=True),
     Case(6000, 1, 6000, 512, {"color": "match"}, masks=True),
+    Case(1024, 1, 1024, 1024, {"memory_limit": 1.8}),
+    Case(1024, 1, 1024, 1024, {"memory_limit": 2.5}, number_format="float32"),
+    Case(2048, 1, 1024, 2048, FINISHED),
+    Case(4240, 1, 1024, 4240, FINISHED),
+    Case(6000, 1, 1024, 6000, FINISHED),
 )
 
 
@@ -104,6 +112,7 @@ def measured(case: Case, folder: Path) -> Taken:
     """One job of the command line, from files to a file."""
     setattr(device, "fastest_format", lambda place: getattr(torch, case.number_format))  # noqa: B010
     chosen = {"size": case.size, "device": "cpu", "iterations": STEPS, **case.chosen}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
     files = {"content": "content.jpg", "output": "result.png", "report": "report.json"}
     files |= {"protect": "protect.png", "select": "select.png"} if case.masks else {}
     asked = [f"--{name}={folder / file}" for name, file in files.items()]
