@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nst_engine.errors import (
@@ -19,7 +19,7 @@ from nst_engine.errors import (
     ProtocolError,
     StyleTransferError,
 )
-from nst_engine.options import Options
+from nst_engine.options import Options, checked
 
 # PyTorch's threads on Linux wait for one another by spinning, which starves them beside a busy editor. With a short
 # spin a picture took a third less time beside one busy process, and 7 % more alone. To be set before torch is loaded.
@@ -53,7 +53,7 @@ __version__ = "0.1.0"
 def stylize(
     content: Given,
     styles: Given | StylePicture | Sequence[Given | StylePicture],
-    options: Options = Options(),
+    options: Options | Mapping[str, Any] = Options(),
     *,
     protection: Given | None = None,
     selection: Given | None = None,
@@ -68,7 +68,7 @@ def stylize(
     are taken as they lie in memory, not turned as EXIF may ask. A style may be a :class:`StylePicture`, which adds
     weight and region.
     ``protection`` (what is to stay) and ``selection`` (what is to be painted) are masks of the content's size; of
-    colors the lightness counts. ``init`` is the picture to start from.
+    colors the lightness counts. ``init`` is the picture to start from, ``options`` may be a mapping of names to values.
 
     ``on_step`` hears of each step: fraction done, seconds left, losses, and a preview that is made when asked for.
     When ``should_stop`` says so, the picture as it stands is returned. The result is H×W×4 float32 in [0, 1], of the
@@ -76,6 +76,7 @@ def stylize(
     """
     from nst_engine import memory
 
+    chosen = checked(options)
     memory.check_start()
 
     from nst_engine import (
@@ -89,7 +90,7 @@ def stylize(
     started_from = None if init is None else library_pictures.pixels(init)
     pictures = library_pictures.pixels(content), library_pictures.styles(styles)
     with modes.usual():
-        return painting.Painter(options).paint(*pictures, masks, started_from, on_step, should_stop).picture
+        return painting.Painter(chosen).paint(*pictures, masks, started_from, on_step, should_stop).picture
 
 
 def __getattr__(name: str) -> Any:

@@ -85,8 +85,7 @@ def _values(picture: Given) -> NDArray[Any]:
 def _array(picture: Given) -> NDArray[Any]:
     """Whatever it is as an array of its own numbers; PictureError for what holds no numbers."""
     if isinstance(picture, torch.Tensor):
-        picture = picture.detach().cpu()
-        picture = (picture.float() if picture.is_floating_point() else picture).numpy()
+        picture = _array_of_tensor(picture)
     if isinstance(picture, Image.Image):
         return _array_of_image(picture)
     try:
@@ -97,6 +96,16 @@ def _array(picture: Given) -> NDArray[Any]:
         what = f"an array of {array.dtype}" if isinstance(picture, np.ndarray) else f"a {type(picture).__name__}"
         raise PictureError(f"A picture is given as {what}.", "Give an array or a tensor of numbers, or a Pillow image.")
     return array
+
+
+def _array_of_tensor(tensor: torch.Tensor) -> NDArray[Any]:
+    """Of numbers that NumPy does not know, as bfloat16 is, as float32."""
+    try:
+        here = tensor.detach().cpu()
+        return (here.float() if here.is_floating_point() else here).numpy()
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        what = f"a tensor on {tensor.device} of {tensor.dtype} in the layout {tensor.layout}".replace("torch.", "")
+        raise PictureError(f"A picture is given as {what}.", "Give an ordinary tensor of numbers.") from error
 
 
 def _array_of_image(image: Image.Image) -> NDArray[Any]:

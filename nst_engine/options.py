@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import numbers
 import sys
 from collections.abc import Mapping
 from typing import Any, Literal, cast
@@ -328,6 +329,15 @@ def from_mapping(values: Mapping[str, Any]) -> Options:
     return Options(**checked)
 
 
+def checked(options: Options | Mapping[str, Any]) -> Options:
+    """Valid options from any; :class:`OptionError` as above."""
+    if isinstance(options, Mapping):
+        return from_mapping(options)
+    if not isinstance(options, Options):
+        raise OptionError(f"The options are given as a {type(options).__name__}.", "Give Options or a mapping.")
+    return from_mapping(dataclasses.asdict(options))
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One ``--option-name`` for each option. Absent ones parse to None; validate with :func:`from_mapping`."""
     types: dict[str, Any] = {"int": int, "float": float, "choice": str, "string": str}
@@ -360,11 +370,14 @@ def table() -> dict[str, Any]:
 def _checked(name: str, spec: Spec, value: Any) -> Any:
     """The value in the option's own type, or OptionError."""
     if spec.kind in ("int", "float"):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise _refusal(name, spec, value)
-        if not cast(float, spec.low) <= value <= cast(float, spec.high) or (spec.kind == "int" and value != int(value)):
+        number: Any = value
+        if not cast(float, spec.low) <= number <= cast(float, spec.high):
             raise _refusal(name, spec, value)
-        return int(value) if spec.kind == "int" else float(value)
+        if spec.kind == "int" and number != int(number):
+            raise _refusal(name, spec, value)
+        return int(number) if spec.kind == "int" else float(number)
     if not isinstance(value, str) or (spec.choices and value not in spec.choices):
         raise _refusal(name, spec, value)
     return value

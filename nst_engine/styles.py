@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import numbers
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
@@ -191,7 +192,7 @@ def without_border(style: Tensor, percent: float) -> Tensor:
 def _relative(weights: Sequence[float]) -> list[float]:
     """The weights in parts of the largest; PictureError when one is no positive number."""
     for weight in weights:
-        if not 0 < weight < math.inf:
+        if not (isinstance(weight, numbers.Real) and 0 < weight < math.inf):
             raise PictureError(f"The weight of a style is {weight}.", "Leave a style out that is not to count.")
     return [weight / max(weights) for weight in weights]
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from nst_engine import Options, library_pictures, originals, stylize
 from nst_engine.commands.inputs import read_mask
-from nst_engine.errors import PictureError
+from nst_engine.errors import OptionError, PictureError
 from nst_engine.pixels import StylePicture
 
 QUICK = Options(quality="draft", iterations=5)
@@ -146,6 +146,8 @@ REFUSED = {
     "a line": (np.zeros(3), "an array of the shape 3"),
     "a number": (3, "an array of the shape one number"),
     "a closed image": (None, "cannot be read"),
+    "a tensor without numbers": (torch.empty(20, 30, 3, device="meta"), "given as a tensor on meta of float32"),
+    "a sparse tensor": (torch.ones(20, 30).to_sparse(), "in the layout sparse_coo"),
 }
 
 
@@ -172,6 +174,34 @@ def test_a_mask_of_zeros_and_ones_is_black_and_white(kind):
     given = (GRAY[..., 0] > 128).astype(kind)
     assert np.array_equal(visible(library_pictures.mask(given))[..., 0], given)
     assert np.array_equal(visible(library_pictures.mask(torch.from_numpy(given)[None]))[..., 0], given)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (Options(size="48"), "Option 'size' is '48'"),
+        (Options(quality="ultra"), "Option 'quality' is 'ultra'"),
+        (Options(iterations=-1), "Option 'iterations' is -1"),
+        (Options(strength=float("nan")), "Option 'strength' is nan"),
+        (Options(network=5), "Option 'network' is 5"),
+        ({"size": 10**9}, "Option 'size' is 1000000000"),
+        ({"style-scale": 1.0}, "There is no option 'style-scale'"),
+        (None, "The options are given as a NoneType"),
+    ],
+)
+def test_options_are_checked_however_they_are_made(options, told):
+    with pytest.raises(OptionError, match=re.escape(told)):
+        stylize(Q, Q, options)
+
+
+def test_numbers_of_numpy_are_options_too(content, style):
+    given = Options(quality="draft", size=np.int64(32), iterations=np.int32(1), strength=np.float32(50))
+    assert stylize(content, style, given).shape == content.shape
+
+
+def test_a_weight_that_is_no_number_is_refused():
+    with pytest.raises(PictureError, match="The weight of a style is 2"):
+        stylize(Q, [StylePicture("a", Q, "2")], {"quality": "draft", "size": 32})
 
 
 def test_a_batch_of_styles_is_several():
