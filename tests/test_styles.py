@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from nst_engine import recipes
+from nst_engine.canvas import Canvas
 from nst_engine.network import library
 from nst_engine.network.vgg import VGG19
 from nst_engine.options import Options
-from nst_engine.pixels import Size
+from nst_engine.originals import OriginalPicture
+from nst_engine.pixels import Masks, Size, StylePicture
 from nst_engine.pyramid import useful_style_side
-from nst_engine.styles import KnownStatistics, size_for, without_border
+from nst_engine.styles import KnownStatistics, Styles, originals_of, size_for, without_border
 
 LAYERS = ["relu1_1", "relu2_1"]
 
@@ -55,6 +58,19 @@ def test_what_was_seen_is_known_again_by_its_numbers_alone(known):
     assert known.of(torch.cat([style, torch.ones(1, 1, 32, 40)], dim=1), LAYERS) is not first
     style[0, 0, 0, 0] += 0.5
     assert known.of(style, LAYERS) is not first
+
+
+def test_what_little_strength_leaves_of_the_content_lies_between_it_and_the_style(known, content, style):
+    options = Options(strength=25.0)
+    canvas = Canvas(OriginalPicture("content", content), Masks(), Size(48, 64), torch.device("cpu"))
+    given = [StylePicture("s", style)]
+    styles = Styles(given, originals_of(given), canvas, options, recipes.chosen(options), known)
+    share = recipes.style_share(options)
+    assert recipes.style_share(Options(strength=0.0)) < share < 1 == recipes.style_share(Options(strength=75.0))
+    (wanted,), (its_own,) = (styles.regions_at(canvas.painted, LAYERS, part) for part in (1.0, share))
+    grams = [found.statistics["relu2_1"].gram for found in (wanted, its_own)]
+    content_gram = known.of(canvas.content_at(canvas.painted), LAYERS)["relu2_1"].gram
+    assert torch.allclose(grams[1], share * grams[0] + (1 - share) * content_gram, rtol=1e-4, atol=1e-6)
 
 
 def test_memory_is_bounded_and_the_newest_stay(known, monkeypatch):
