@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from errors import InstallError
-from record import Record, is_real, missing_folders, real_path, sha256
+from record import Record, is_real, missing_folders, real_path, sha256, write_durably
 
 MOST_NAMED = 3
 UNLINK = "Remove the link, and run this installer again."
@@ -40,6 +40,16 @@ def place(files: Mapping[str, bytes], folder: Path, record: Record) -> list[Path
     return [path for path in kept if path]
 
 
+def write_into(path: Path, content: bytes, record: Record) -> list[Path]:
+    """Write one file into a folder that is otherwise the user's own; returns the new name of one that was his."""
+    digest = {path: sha256(content)}
+    kept = set_aside(path, record)
+    record.expect_files(digest)
+    write_durably(path, content)
+    record.settle_files(path.parent, digest)
+    return [kept] if kept else []
+
+
 def staging_of(folder: Path) -> Path:
     """Return where the files of a folder wait. Names with a dot in front are ignored by GIMP."""
     return folder.parent / f".{folder.name}.installing"
@@ -62,11 +72,17 @@ def write(path: Path, content: bytes) -> None:
 def move_in(source: Path, target: Path, record: Record) -> Path | None:
     """Move a file to its place; return the new name of what somebody else put there."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = None
-    if os.path.lexists(target) and not record.wrote(target):
-        aside = free_name(target)
-        target.rename(aside)
+    aside = set_aside(target, record)
     source.replace(target)
+    return aside
+
+
+def set_aside(path: Path, record: Record) -> Path | None:
+    """Give another name to what is in the way and not the installer's; return that name."""
+    if not os.path.lexists(path) or record.wrote(path):
+        return None
+    aside = free_name(path)
+    path.rename(aside)
     return aside
 
 

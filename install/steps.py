@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,18 +19,14 @@ from plugin_folder import (
     install_plugin,
     other_copies,
     plugin_name,
-    read_options,
     refuse_foreign_plugin,
     worker_command,
 )
 from pythons import Interpreter
 from record import real_path, refuse_foreign
+from source import copy_engine, is_archive, read_options, wheel_of
 from torch_install import has_good_torch, install_torch
 from venvs import has_good_venv, make_venv
-
-BUILT_FROM = ("pyproject.toml", "setup.cfg", "README.md", "LICENSE")
-"""What the engine's package is made of, beside its modules."""
-
 
 ANEW = "If it fails again, run it with --uninstall first: then everything is made anew."
 
@@ -130,13 +125,15 @@ class InstallEngine:
         return f"Install the engine from {self.checkout}"
 
     def apply(self, installation: Installation) -> None:
-        """Build in a copy, so that the checkout stays as it is. pip installs a folder anew every time."""
+        """Build in a copy, so that the checkout stays as it is. pip installs a folder anew every time, but no wheel."""
+        if is_archive(self.checkout):
+            wheel = wheel_of(self.checkout)
+            installation.pip("Installing the engine", "install", wheel)
+            installation.pip("Installing the engine anew", "install", "--force-reinstall", "--no-deps", wheel)
+            return
         with tempfile.TemporaryDirectory() as scratch:
             source = Path(scratch) / "source"
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(self.checkout / "nst_engine", source / "nst_engine", ignore=ignored)
-            for name in BUILT_FROM:
-                shutil.copyfile(self.checkout / name, source / name)
+            copy_engine(self.checkout, source)
             installation.pip("Installing the engine", "install", source)
 
 

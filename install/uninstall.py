@@ -8,8 +8,8 @@ from pathlib import Path
 
 from installation import Installation
 from placing import files_below, listed, remove_if_empty, remove_tree, staging_of, take_out
-from plugin_folder import NAMES
 from record import Record, unfinished
+from source import ENGINE, NAMES
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class RemoveEngine:
 
 def plugin_folders(record: Record) -> list[Path]:
     """Return the plug-in's folders that the record knows of, finished or not."""
-    finished = {path.parent for path in map(Path, record.files) if path.stem == path.parent.name in NAMES}
+    finished = {path.parent for path in map(Path, record.files) if path.name == ENGINE and path.parent.name in NAMES}
     begun = {tree.with_name(name) for tree in map(Path, record.trees) for name in NAMES}
     return sorted(finished | {folder for folder in begun if record.owns(staging_of(folder))})
 

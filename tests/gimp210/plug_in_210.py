@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import plugin_folder
+import source
 from real_gimp_210 import Gimp210
 from record import Record
 
@@ -25,7 +26,7 @@ class PlugIn:
 
     def __init__(self, gimp: Gimp210, profile: Path) -> None:
         self.gimp, self.profile = gimp, profile
-        self.folder = profile / "plug-ins" / plugin_folder.NAME_210
+        self.folder = profile / "plug-ins" / source.NAME_210
 
     def use(self, stand_in: str) -> None:
         """Put one of the stand-ins of the tests for GIMP 3 in the engine's place."""
@@ -37,7 +38,7 @@ class PlugIn:
         table = json.dumps(options.table())
         record = Record.load(self.profile / "plug-in.json")
         self.folder.parent.mkdir(exist_ok=True)
-        plugin_folder.install_plugin(self.folder.parent, CHECKOUT, table, engine, record, plugin_folder.NAME_210)
+        plugin_folder.install_plugin(self.folder.parent, CHECKOUT, table, engine, record, source.NAME_210)
 
     def facts(self, code: str, **env: str) -> dict[str, Any]:
         """Run Python-Fu with the helpers of in_gimp_210.py and return what it tells, and what GIMP printed."""

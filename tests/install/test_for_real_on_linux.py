@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import zipfile
@@ -58,6 +60,17 @@ class Somebody:
         self.give(path.parent)
         return path
 
+    def unzip(self, folder: Path) -> None:
+        """Put an archive of the checkout into a folder, as a program for archives does, and install from there."""
+        release = [sys.executable, self.checkout / "install/release.py", "--output", self.folder]
+        subprocess.run(release, check=True, capture_output=True)
+        (archive,) = self.folder.glob("*.zip")
+        with zipfile.ZipFile(archive) as opened:
+            for entry in opened.infolist():
+                os.chmod(opened.extract(entry, folder), entry.external_attr >> 16)
+        self.give(self.home)
+        self.checkout = folder / "neural-style"
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         python = shutil.which("python3", path="/usr/bin:/usr/local/bin:/bin")
         assert python, "a Python that everybody may run"
@@ -109,6 +122,9 @@ def copy_of_checkout(folder: Path) -> Path:
     start = setup.index("install_requires")
     end = setup.index("\n[", start)
     (folder / "setup.cfg").write_text(f"{setup[:start]}install_requires = torch\n{setup[end:]}")
+    (folder / "nst_engine/data").mkdir()
+    (folder / "nst_engine/data/NOTICE").write_text("nothing to note")
+    (folder / "CHANGELOG.md").write_text("## Unreleased\n\n- An installer.\n")
     (folder / "nst_engine/__main__.py").write_text("import torch\nprint('the stand-in is fine')\n")
     return folder
 
@@ -145,3 +161,28 @@ def test_a_user_without_rights_installs_updates_and_removes_with_every_default(s
     assert printed.splitlines()[-1] == left
     assert somebody.files() == {path.relative_to(somebody.home).as_posix() for path in mine}
     assert somebody.run("--uninstall").startswith("Nothing is installed in")
+
+
+def test_an_archive_in_the_plug_ins_folder_is_told_of_its_engine_and_else_left_as_it_is(somebody: Somebody) -> None:
+    plugin = somebody.gimp / "plug-ins/neural-style"
+    somebody.unzip(plugin.parent)
+    before = somebody.files()
+    for _ in range(2):
+        assert "the stand-in is fine" in somebody.run()
+    assert json.loads((plugin / "engine.json").read_text())["version"] == "0.1.0-unreleased"
+    beside_gimp = {name for name in somebody.files() if name.startswith(".config/")}
+    assert beside_gimp == before | {(plugin / "engine.json").relative_to(somebody.home).as_posix()}
+    assert os.access(plugin / "neural-style.py", os.X_OK)
+    somebody.run("--uninstall")
+    assert somebody.files() == before
+
+
+def test_an_archive_that_was_unzipped_elsewhere_is_copied_into_gimp(somebody: Somebody) -> None:
+    somebody.unzip(somebody.home / "Downloads")
+    before = somebody.files()
+    somebody.run()
+    names = {name.removeprefix("Downloads/") for name in before}
+    beside_gimp = {name for name in somebody.files() if name.startswith(".config/")}
+    assert beside_gimp == {f".config/GIMP/3.0/plug-ins/{name}" for name in {*names, "neural-style/engine.json"}}
+    somebody.run("--uninstall")
+    assert somebody.files() == before

@@ -10,16 +10,9 @@ from pathlib import Path
 
 import pytest
 from errors import InstallError
-from plugin_folder import (
-    NAME_210,
-    install_plugin,
-    other_copies,
-    plugin_name,
-    protocol_of,
-    version_of,
-    worker_command,
-)
+from plugin_folder import install_plugin, other_copies, plugin_name, worker_command
 from record import Record
+from source import NAME_210, protocol_of, version_of
 
 from nst_engine import __version__
 
