@@ -35,9 +35,10 @@ def paintings_folder() -> Path:
 def listed() -> list[Painting]:
     """All paintings, the shipped ones first; of two with one name, the first."""
     titles = json.loads((SHIPPED / "titles.json").read_text(encoding="utf-8"))
-    shipped = [Painting(name, title, SHIPPED / f"{name}.jpg") for name, title in titles.items()]
-    own = [Painting(path.stem, path.stem, path) for path in _own_files()]
-    return list({painting.name: painting for painting in reversed([*shipped, *own])}.values())[::-1]
+    found = {name: Painting(name, title, SHIPPED / f"{name}.jpg") for name, title in titles.items()}
+    for path in _own_files():
+        found.setdefault(path.stem, Painting(path.stem, path.stem, path))
+    return list(found.values())
 
 
 def find(name: str) -> Painting:
@@ -58,7 +59,7 @@ def named(names: Iterable[str]) -> list[Painting]:
 
 def _own_files() -> list[Path]:
     try:
-        files = sorted(paintings_folder().iterdir())
+        files = sorted(paintings_folder().iterdir(), key=lambda path: path.name)
     except OSError:  # most people have none
         return []
     return [path for path in files if path.suffix.lower() in READ_ENDINGS and not path.name.startswith(".")]

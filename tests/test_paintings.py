@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,12 @@ from PIL import Image
 from nst_engine import cli, paintings
 from nst_engine.errors import PictureError
 from nst_engine.files import reading, writing
+from nst_engine.files.formats import READ_ENDINGS
 from nst_engine.network import library
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "gimp_plugin/neural-style"))
+
+from nst_plugin.shared import paintings as in_plug_in
 
 SHIPPED_BYTES = 2 * 10**6
 
@@ -109,3 +115,25 @@ def test_without_file_and_painting_there_is_no_style(command, tmp_path, content,
     done = here(*command, "--output", tmp_path / "painted.png")
     assert done.returncode == 1
     assert done.stderr.startswith("ERROR There is no style.")
+
+
+def test_plug_in_and_engine_know_the_same_paintings(own, style):
+    own.mkdir(parents=True)
+    for name in ("waves.PNG", "waves.jpg", "scream.png", ".hidden.png", "notes.txt"):
+        writing.save(own / name, style) if name.endswith("jpg") else (own / name).write_bytes(b"")
+    known = [(painting.name, painting.title, str(painting.path)) for painting in paintings.listed()]
+    assert [tuple(painting) for painting in in_plug_in.listed(str(paintings.SHIPPED))] == known
+    assert set(READ_ENDINGS) == in_plug_in.ENDINGS
+
+
+def test_the_plug_in_finds_no_paintings_where_there_are_none(tmp_path):
+    assert in_plug_in.listed(str(tmp_path), str(tmp_path / "own")) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [("waves", "waves 2"), ("a/b:c", "a-b-c"), ("..", "style"), ("é" * 99, "é" * 60)],
+)
+def test_a_style_is_kept_under_a_name_that_is_free_and_that_every_system_takes(title, name, tmp_path):
+    (tmp_path / "Waves.png").write_bytes(b"")
+    assert Path(in_plug_in.free_path(title, ".png", str(tmp_path))) == tmp_path / f"{name}.png"

@@ -8,6 +8,8 @@ All files of a folder, or those that fit a pattern such as 'photos/*.jpg', into 
 gimp-console -idf --quit --batch-interpreter=python-fu-eval \\
     -b "exec(open('stylize.py').read()); stylize_folder('photos', 'painting.jpg', 'painted', size=1024)"
 
+In place of a file, None and painting='great-wave' take the style of a painting that came with the plug-in.
+
 Every option goes by its name, with _ in place of -. Nothing that exists is replaced, unless force=True asks for it.
 Each file that is written is a line on stdout. The exit code is 0, or 64 after a line on stderr that says what went
 wrong.
@@ -29,14 +31,18 @@ AS_JPEG = (".jfif", ".jif", ".jfi")
 
 
 def stylize(content, style, output, force=False, **options):
-    """Paint the picture file ``content`` in the style of another; the suffix of ``output`` is the format to save in."""
+    """Paint the picture file ``content`` in the style of another; the suffix of ``output`` is the format to save in.
+
+    ``style`` is None where an option names the style, as in ``painting="great-wave"``.
+    """
     sys.tracebacklimit = 0
     refuse_taken(output, force)
     image = opened(content)
     try:
         layer = prepared(image, content)
         os.remove(saved(image, output))  # what cannot be saved is better known before the work
-        call("plug-in-neural-style", image, drawables=[layer], style_file=Gio.File.new_for_path(style), **options)
+        given = {"style_file": Gio.File.new_for_path(style)} if style else {}
+        call("plug-in-neural-style", image, drawables=[layer], **given, **options)
         image.remove_layer(layer)
         keep(image, output, force)
     finally:

@@ -8,6 +8,8 @@
 ; gimp-console -idf --quit --batch-interpreter=plug-in-script-fu-eval \
 ;     -b '(begin (load "stylize.scm") (stylize-folder "photos" "painting.jpg" "painted" #:size 1024))'
 ;
+; In place of a file, "" and #:painting "great-wave" take the style of a painting that came with the plug-in.
+;
 ; Every option goes by its name. Nothing that exists is replaced, unless FORCE in front of the options asks for it.
 ; Each file that is written is a line on stdout. The exit code is 0, or 70 after a line on stderr that says what went
 ; wrong.
@@ -68,8 +70,8 @@
         (begin
           (file-delete part)
           (apply plug-in-neural-style
-                 (append (list #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector layer)
-                               #:style-file style)
+                 (append (list #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector layer))
+                         (if (string=? style "") '() (list #:style-file style))
                          (if (is-forced options) (cdr options) options)))
           (gimp-image-remove-layer image layer)
           (keep image output options)))))

@@ -10,7 +10,7 @@ import sys
 import gimpfu
 from gimpfu import gimp, pdb
 
-from nst_plugin.shared import settings, translation
+from nst_plugin.shared import paintings, settings, translation
 from nst_plugin.shared.durations import time_left
 from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.errors import BadRequest, explained
@@ -26,7 +26,8 @@ PROCEDURE = "python-fu-neural-style"
 BLURB = "Paint the selected layer in the style of another layer or of a picture file"
 HELP = (
     "The result is a new layer just above the selected one. Colors, strokes and textures come from the style, "
-    "what is shown comes from the selected layer. When both a style layer and a style file are given, the file is used."
+    "what is shown comes from the selected layer. When several styles are given, a file goes before a painting, and "
+    "both before a layer."
 )
 PIXEL_BYTES = 16
 BAND_ROWS = 128
@@ -146,7 +147,13 @@ def check_content(image, drawable):
 
 def style_source(content, layer, path):
     # type: (gimp.Layer, Optional[gimp.Layer], bytes) -> Union[gimp.Layer, bytes]
-    """The path of the style file if there is one, else the style layer. BadRequest when useless."""
+    """The path of the style file if there is one, else the style layer. BadRequest when useless.
+
+    In the place of a path, the name of a painting stands for its file.
+    """
+    painting = paintings.find(path.decode("utf-8")) if path else None
+    if painting:
+        return painting.path if isinstance(painting.path, bytes) else painting.path.encode("utf-8")
     if path:
         if not os.path.exists(path.decode("utf-8") if os.name == "nt" else path):
             sentence = _("There is no style file {file}: choose another one.")

@@ -91,6 +91,14 @@ def test_the_readme_shows_nothing_else() -> None:
 
 
 @both_interpreters
+def test_a_painting_takes_the_place_of_a_file(plug_in: PlugIn, folder: Path, interpreter: str) -> None:
+    nothing, painting = ("None", 'painting="udnie"') if interpreter == PYTHON_FU else ('""', '#:painting "udnie"')
+    line = readme_line(interpreter, '"result.png"').replace('"painting.jpg"', nothing)
+    outcome = run_line(plug_in, folder, re.sub(r"(#:)?size[ =]512", painting, line))
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, "result.png\n", "")
+
+
+@both_interpreters
 def test_failure_is_an_exit_code_and_a_clear_line(plug_in: PlugIn, folder: Path, interpreter: str) -> None:
     line = readme_line(interpreter, '"result.png"').replace("painting.jpg", "missing.jpg")
     outcome = run_line(plug_in, folder, line)

@@ -88,10 +88,67 @@ def test_a_style_file_is_shown_used_and_remembered_until_it_is_cleared(
     window.action("Neural Style")
     window.wait_window(f"^{DIALOG}$")
     wait_until(lambda: "label 'magenta'" in window.tree())
-    window.press(DIALOG, "No style file")
+    window.press(DIALOG, "No file or painting")
     wait_until(lambda: "label 'magenta'" not in window.tree())
+    assert "magenta.png" not in window.tree()
     window.press(DIALOG, "OK")
     wait_until(lambda: "photo in the style of painting" in layer_names(window))
+
+
+WAVE = "Under the Wave off Kanagawa, Katsushika Hokusai, about 1831"
+
+
+@pytest.fixture
+def own_paintings(window: WindowSession) -> Iterator[Path]:
+    """The folder of the user's own paintings, as GIMP sees it, which is not there yet."""
+    folder = window.gimp.outside(Path("/root/.local/share/neural-style/paintings"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_painting_is_chosen_by_its_picture_and_given_up_again(window: WindowSession, screenshots: Path) -> None:
+    for _ in opened(window):
+        window.press(DIALOG, WAVE)
+        wait_until(lambda: "label 'great-wave'" in window.tree())
+        time.sleep(1)  # until all are drawn
+        window.screenshot(screenshots / "paintings.png")
+        window.press(DIALOG, WAVE)
+        wait_until(lambda: "label 'great-wave'" not in window.tree())
+        window.press(DIALOG, WAVE)
+        wait_until(lambda: "label 'great-wave'" in window.tree())
+        window.press(DIALOG, "Last used")
+        wait_until(lambda: "label 'great-wave'" not in window.tree())
+
+
+def test_a_painting_that_was_chosen_is_the_style_now_and_next_time(window: WindowSession) -> None:
+    window.action("Neural Style")
+    window.press(DIALOG, WAVE)
+    window.press(DIALOG, "OK")
+    wait_for_layers(window, ["photo in the style of great-wave", *BEFORE])
+    window.batch("image = Gimp.get_images()[0]; image.set_selected_layers([image.get_layers()[1]])")
+    window.action("Neural Style")
+    wait_until(lambda: "label 'great-wave'" in window.tree())
+    window.press(DIALOG, "No file or painting")
+    wait_until(lambda: "label 'great-wave'" not in window.tree())
+    window.press(DIALOG, "OK")
+    wait_until(lambda: "photo in the style of painting" in layer_names(window))
+
+
+def test_a_style_is_kept_among_the_paintings(window: WindowSession, own_paintings: Path, screenshots: Path) -> None:
+    for _ in opened(window):
+        window.press(DIALOG, "Keep this style")
+        wait_until((own_paintings / "painting.png").exists)
+        window.press(DIALOG, "No file or painting")  # what was kept is the style now
+        choose_file(window, magenta_file(window))
+        window.press(DIALOG, "Keep this style")
+        wait_until((own_paintings / "magenta.png").exists)
+        window.press(DIALOG, WAVE)
+        window.press(DIALOG, "magenta")
+        time.sleep(1)  # until all are drawn
+        window.screenshot(screenshots / "kept.png")
+        assert thumbnail(window, "magenta", screenshots / "kept.png") == MAGENTA
+    with Image.open(own_paintings / "painting.png") as kept:
+        assert (kept.size, kept.convert("RGB").getpixel((0, 0))) == ((100, 80), CYAN)
 
 
 def test_values_are_remembered_and_can_be_saved_and_reset(window: WindowSession) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from plug_in import EchoedPlugIn
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from plug_in import CHECKOUT, EchoedPlugIn
 
 GROUP = """
 image = new_image()
@@ -10,6 +16,19 @@ photo = add_quadrants(image)
 styles = Gimp.GroupLayer.new(image, "styles")
 image.insert_layer(styles, None, 1)
 """
+
+
+PAINTINGS = CHECKOUT / "nst_engine/data/paintings"
+
+
+@pytest.fixture
+def own_paintings(echo: EchoedPlugIn) -> Iterator[Path]:
+    """The folder of the user's own paintings, as GIMP sees it, with one in it."""
+    folder = echo.gimp.outside(Path("/root/.local/share/neural-style/paintings"))
+    folder.mkdir(parents=True)
+    Image.new("RGB", (20, 10), (0, 255, 255)).save(folder / "my waves.png")
+    yield folder
+    shutil.rmtree(folder)
 
 
 def colors(echo: EchoedPlugIn) -> list[list[float]]:
@@ -150,3 +169,51 @@ image.delete()
         kept.unlink()
     assert colors(echo) == [[1, 0, 1, 1]]
     assert echo.header["options"] == {"quality": "draft"}
+
+
+def test_a_painting_is_named_by_scripts(echo: EchoedPlugIn) -> None:
+    facts = echo.facts("""
+image = new_image()
+result = stylize(image, add_quadrants(image), painting="great-wave")
+tell(name=result.get_name(), missing=stylize(image, result, painting="greatwave"))
+""")
+    assert facts["name"] == "photo in the style of great-wave"
+    assert facts["missing"].startswith('calling-error: There is no painting named "greatwave": choose another one')
+    with Image.open(PAINTINGS / "great-wave.jpg") as painting:
+        assert echo.arrays["style-0"].shape == (painting.height, painting.width, 4)
+
+
+def test_own_paintings_go_by_their_names_before_a_layer_and_after_a_file(
+    echo: EchoedPlugIn, own_paintings: Path
+) -> None:
+    code = """
+image = new_image()
+photo = add_quadrants(image)
+layer = add_layer(image, "layer", 0, 0, 20, 20, MAGENTA)
+stylize(image, photo, style=layer, painting="my waves"{file})
+image.delete()
+"""
+    echo.facts(code.format(file=""))
+    assert colors(echo) == [[0, 1, 1, 1]]
+    own_red = own_paintings / "red.png"
+    Image.new("RGB", (20, 10), (255, 0, 0)).save(own_red)
+    echo.facts(code.format(file=f", style_file=file({echo.gimp.inside(own_red)!r})"))
+    assert colors(echo) == [[1, 0, 0, 1]]
+
+
+def test_a_layer_that_was_painted_after_a_painting_is_painted_again_after_it(
+    echo: EchoedPlugIn, own_paintings: Path
+) -> None:
+    facts = echo.facts("""
+image = new_image()
+photo = add_quadrants(image)
+result = stylize(image, photo, painting="my waves")
+again = stylize(image, result, procedure="plug-in-neural-style-again")
+other = stylize(image, result, procedure="plug-in-neural-style-again", painting="udnie")
+os.remove(os.path.expanduser("~/.local/share/neural-style/paintings/my waves.png"))
+gone = stylize(image, result, procedure="plug-in-neural-style-again")
+tell(again=again.get_name(), other=other.get_name(), gone=gone)
+""")
+    assert facts["again"].startswith("photo in the style of my waves")
+    assert facts["other"].startswith("photo in the style of udnie")
+    assert facts["gone"].startswith('calling-error: There is no painting named "my waves": ')

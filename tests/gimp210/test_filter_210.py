@@ -54,6 +54,18 @@ tell(names=names(image), log=engine_log())
     assert json.loads(facts["log"].splitlines()[0])["styles"][0]["name"] == "Die Brücke"
 
 
+def test_the_name_of_a_painting_takes_the_place_of_a_file(plug_in: PlugIn) -> None:
+    facts = plug_in.facts("""
+image = new_image()
+result = stylize(image, add_quadrants(image), None, "great-wave")
+tell(name=result.name, log=engine_log())
+""")
+    assert facts["name"] == "photo in the style of great-wave"
+    with Image.open(CHECKOUT / "nst_engine/data/paintings/great-wave.jpg") as painting:
+        shapes = json.loads(facts["log"].splitlines()[0])["shapes"]
+        assert shapes["style-0"] == [painting.height, painting.width, 4]
+
+
 def test_a_picture_file_is_used_even_when_there_is_a_style_layer(plug_in: PlugIn) -> None:
     facts = plug_in.facts("""
 path = os.path.join(os.environ["GIMP2_DIRECTORY"], "Der Künstler.xcf")

@@ -18,7 +18,8 @@ BLURBS = {
 }
 HELP = N_(
     "The result is a new layer just above the selected one. Colors, strokes and textures come from the style, "
-    "what is shown comes from the selected layer. When both a style layer and a style file are given, the file is used."
+    "what is shown comes from the selected layer. When several styles are given, a file goes before a painting, and "
+    "both before a layer."
 )
 STYLE_LABEL = N_("St_yle layer")
 STYLE_HELP = N_(
@@ -27,10 +28,12 @@ STYLE_HELP = N_(
 FILE_LABEL, FILE_HELP = N_("Style f_ile"), N_("A picture file to take the style from, in place of a layer.")
 NAME_LABEL = N_("Style na_me")
 NAME_HELP = N_("Name of the style layer in the image, for scripts, in place of the layer itself.")
+PAINTING_LABEL = N_("Painting")
+PAINTING_HELP = N_("A painting to take the style from, in place of a layer: one that came along, or one of your own.")
 MASK_LABEL = N_("Layer _mask")
 MASK_HELP = N_("What black parts of the layer's own mask mean: nothing is there, or they are to stay as they are.")
 TRANSPARENCY, PROTECTION = "transparency", "protection"
-STYLE_ARGUMENTS = ("style", "style-file", "style-name")
+STYLE_ARGUMENTS = ("style", "style-file", "style-name", "painting")
 READ_WRITE = GObject.ParamFlags.READWRITE
 
 
@@ -51,6 +54,7 @@ def create_procedure(plug_in: Gimp.PlugIn, name: str, run: Gimp.RunImageFunc) ->
         add_option(procedure, row)
     procedure.add_string_argument("style-name", _(NAME_LABEL), _(NAME_HELP), "", READ_WRITE)
     procedure.add_choice_argument("mask", _(MASK_LABEL), _(MASK_HELP), mask_choice(), TRANSPARENCY, READ_WRITE)
+    procedure.add_string_argument("painting", _(PAINTING_LABEL), _(PAINTING_HELP), "", READ_WRITE)
     procedure.add_layer_return_value("layer", _("Layer"), _("The new layer."), True, READ_WRITE)
     return procedure
 
@@ -92,7 +96,7 @@ def mask_choice() -> Gimp.Choice:
 def defaults() -> dict[str, Any]:
     """All arguments, with what they are when nobody sets them."""
     options = {argument_name(row): row["default"] for row in settings.option_rows()}
-    return {"style": None, "style-file": None, **options, "style-name": "", "mask": TRANSPARENCY}
+    return {"style": None, "style-file": None, **options, "style-name": "", "mask": TRANSPARENCY, "painting": ""}
 
 
 def values(config: Gimp.ProcedureConfig) -> dict[str, Any]:

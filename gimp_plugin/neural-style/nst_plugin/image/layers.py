@@ -33,18 +33,24 @@ def read_layer(layer: Gimp.Layer, area: Area | None = None, with_mask: bool = Tr
 
 def read_file(file: Gio.File) -> Picture:
     """The visible picture of a file, in any format that GIMP opens, upright as its camera was held."""
-    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
-    if image is None:
-        sentence = _("GIMP cannot open the style file {file} as a picture: choose another one.")
-        raise BadRequest(sentence.format(file=file.get_parse_name()))
+    image = opened(file)
     try:
-        image.policy_rotate(False)
         visible = Gimp.Layer.new_from_visible(image, image, None)
         picture = read_pixels(visible, whole(visible))
         visible.delete()
         return picture
     finally:
         image.delete()
+
+
+def opened(file: Gio.File) -> Gimp.Image:
+    """The picture in a file, upright, to be deleted when it was read."""
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    if image is None:
+        sentence = _("GIMP cannot open the style file {file} as a picture: choose another one.")
+        raise BadRequest(sentence.format(file=file.get_parse_name()))
+    image.policy_rotate(False)
+    return image
 
 
 def read_mask(mask: Gimp.Drawable, area: Area, pixel_format: str = MASK_FORMAT) -> Mask:

@@ -13,6 +13,7 @@ from typing import Any
 from gi.repository import Gimp, Gio
 
 from nst_plugin import procedures
+from nst_plugin.image import styles
 from nst_plugin.shared import settings
 from nst_plugin.shared.errors import BadRequest
 from nst_plugin.shared.messages import Picture, Style
@@ -31,14 +32,17 @@ def record(config: Gimp.ProcedureConfig, content: Gimp.Layer, source: Gimp.Layer
         "format": FORMAT,
         "plug-in": settings.version(),
         "content": {**reference(content, content.get_image()), "part": is_part},
-        "style": style_reference(source, content.get_image()),
+        "style": style_reference(config, source, content.get_image()),
         "mask": procedures.values(config)["mask"],
         "options": procedures.options(config),
     }
 
 
-def style_reference(source: Gimp.Layer | Gio.File, image: Gimp.Image) -> dict[str, Any]:
-    return reference(source, image) if isinstance(source, Gimp.Layer) else {"file": source.get_parse_name()}
+def style_reference(config: Gimp.ProcedureConfig, source: Gimp.Layer | Gio.File, image: Gimp.Image) -> dict[str, Any]:
+    if isinstance(source, Gimp.Layer):
+        return reference(source, image)
+    painting = styles.painting(config)
+    return {"painting": painting} if painting else {"file": source.get_parse_name()}
 
 
 def reference(layer: Gimp.Layer, image: Gimp.Image) -> dict[str, Any]:
@@ -142,9 +146,12 @@ def reading() -> Iterator[None]:
 
 def style_arguments(image: Gimp.Image, noted: Mapping[str, Any]) -> dict[str, Any]:
     """The style as arguments. A layer that is gone is only named, so that what is missing can be said."""
+    nothing: dict[str, Any] = {"style": None, "style-file": None, "style-name": "", "painting": ""}
     if "file" in noted:
-        return {"style": None, "style-file": Gio.File.parse_name(noted["file"]), "style-name": ""}
-    return {"style": find(image, noted), "style-file": None, "style-name": noted["layer"]}
+        return {**nothing, "style-file": Gio.File.parse_name(noted["file"])}
+    if "painting" in noted:
+        return {**nothing, "painting": noted["painting"]}
+    return {**nothing, "style": find(image, noted), "style-name": noted["layer"]}
 
 
 def find(image: Gimp.Image, noted: Mapping[str, Any]) -> Gimp.Layer | None:

@@ -1,4 +1,4 @@
-"""Where the style comes from: a layer, the layers of a group, a picture file, or a layer that a script names."""
+"""Where the style comes from: a layer, the layers of a group, a picture file, a painting, or a layer by its name."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from gi.repository import Gimp, Gio
 
 from nst_plugin import procedures
 from nst_plugin.image import layers
+from nst_plugin.shared import paintings
 from nst_plugin.shared.errors import BadRequest
 from nst_plugin.shared.messages import Style
 from nst_plugin.shared.translation import _
 
 
 def source(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> Gimp.Layer | Gio.File:
-    """What was chosen: the file if there is one, else the layer, else the layer by name. BadRequest when useless."""
+    """What was chosen: file, painting, layer, or layer by name, the first that there is. BadRequest when useless."""
     values = procedures.values(config)
     file, layer, name = values["style-file"], values["style"], values["style-name"]
     if file is not None:
@@ -22,6 +23,8 @@ def source(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> Gimp.Layer | Gi
             sentence = _("There is no style file {file}: choose another one.")
             raise BadRequest(sentence.format(file=file.get_parse_name()))
         return file  # type: ignore[no-any-return]
+    if painting(config) is not None:
+        return painting_file(values["painting"])
     if layer is None and name:
         layer = content.get_image().get_layer_by_name(name)  # GIMP keeps the names of an image's layers unique
         if layer is None:
@@ -31,6 +34,20 @@ def source(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> Gimp.Layer | Gi
         raise BadRequest(_("There is no style yet: choose a style layer or a style file."))
     refuse_useless(layer, content)
     return layer  # type: ignore[no-any-return]
+
+
+def painting(config: Gimp.ProcedureConfig) -> str | None:
+    """The name of the painting that the style comes from, if it comes from one."""
+    values = procedures.values(config)
+    return values["painting"] or None if values["style-file"] is None else None
+
+
+def painting_file(name: str) -> Gio.File:
+    found = paintings.find(name)
+    if found is None:
+        sentence = _('There is no painting named "{name}": choose another one, or put its file into {folder}.')
+        raise BadRequest(sentence.format(name=name, folder=paintings.own_folder()))
+    return Gio.File.new_for_path(found.path)
 
 
 def refuse_useless(layer: Gimp.Layer, content: Gimp.Layer) -> None:

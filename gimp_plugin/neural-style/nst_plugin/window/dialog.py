@@ -15,7 +15,7 @@ from nst_plugin.shared import settings  # noqa: E402
 from nst_plugin.shared.engine_client import Engine  # noqa: E402
 from nst_plugin.shared.errors import BadRequest  # noqa: E402
 from nst_plugin.shared.translation import _  # noqa: E402
-from nst_plugin.window import style_choice, thumbnails  # noqa: E402
+from nst_plugin.window import painting_choice, style_choice, thumbnails  # noqa: E402
 from nst_plugin.window.plan_line import Estimate  # noqa: E402
 
 
@@ -30,7 +30,8 @@ def show(
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Neural Style"))
     style_rows = style_choice.rows(config, content)
     align(dialog, style_rows)
-    put_on_top(dialog, [thumbnails.row(config, content), *style_rows, *notices(content)])
+    painting_row = painting_choice.row(config, content, lambda problem: explain(dialog, problem))
+    put_on_top(dialog, [thumbnails.row(config, content), *style_rows, painting_row, *notices(content)])
     fill(dialog, with_mask=content.get_mask() is not None)
     estimate = Estimate(engine, config, content)
     dialog.get_content_area().pack_end(estimate.label, False, False, 0)

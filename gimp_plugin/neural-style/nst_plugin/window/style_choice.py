@@ -9,6 +9,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402  (the versions come first)
 
 from nst_plugin import procedures  # noqa: E402
+from nst_plugin.image import styles  # noqa: E402
 from nst_plugin.shared.translation import _  # noqa: E402
 from nst_plugin.window.bindings import follow  # noqa: E402
 
@@ -42,13 +43,13 @@ def layer_row(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> Row:
             choose(config, layer)
         if layer is not None:
             layers.set_active(layer.get_id())
-        layers.set_sensitive(config.get_property("style-file") is None)
+        layers.set_sensitive(config.get_property("style-file") is None and styles.painting(config) is None)
 
     def follow_user(*_event: object) -> None:
         found, identifier = layers.get_active()
         choose(config, Gimp.Layer.get_by_id(identifier) if found else None)
 
-    follow(config, ("style", "style-name", "style-file"), layers, follow_config)
+    follow(config, procedures.STYLE_ARGUMENTS, layers, follow_config)
     GObject.Object.connect(layers, "changed", follow_user)  # its own connect is another function
     label = Gtk.Label(label=_(procedures.STYLE_LABEL), use_underline=True, xalign=0.0, mnemonic_widget=layers)
     return Row(label, _(procedures.STYLE_HELP), [label, layers], wide=layers)
@@ -61,15 +62,31 @@ def file_row(config: Gimp.ProcedureConfig) -> Row:
     chooser = GimpUi.FileChooser.new(Gimp.FileChooserAction.OPEN, label, _("Choose a Style"), file)
     chooser.bind_property("file", config, "style-file", GObject.BindingFlags.BIDIRECTIONAL)
     clear = Gtk.Button.new_from_icon_name("edit-clear-symbolic", Gtk.IconSize.BUTTON)
-    clear.set_tooltip_text(_("Use the layer in place of the file."))
-    clear.get_accessible().set_name(_("No style file"))
-    clear.connect("clicked", lambda _button: config.set_property("style-file", None))
+    clear.set_tooltip_text(_("Use the layer in place of the file or painting."))
+    clear.get_accessible().set_name(_("No file or painting"))
+
+    def use_layer(_button: Gtk.Button) -> None:
+        config.set_property("style-file", None)
+        config.set_property("painting", "")
 
     def follow_config(*_event: object) -> None:
-        clear.set_sensitive(config.get_property("style-file") is not None)
+        has_file = config.get_property("style-file") is not None
+        if has_file and config.get_property("painting"):
+            config.set_property("painting", "")
+        clear.set_sensitive(has_file or styles.painting(config) is not None)
+        if not has_file:
+            forget_file(chooser)
 
-    follow(config, ["style-file"], clear, follow_config)
+    clear.connect("clicked", use_layer)
+    follow(config, ("style-file", "painting"), clear, follow_config)
     return Row(chooser.get_label_widget(), _(procedures.FILE_HELP), [chooser, clear], wide=chooser)
+
+
+def forget_file(chooser: GimpUi.FileChooser) -> None:
+    """Let the button say that there is no file: told of none, GIMP's chooser leaves the last one's name there."""
+    for button in chooser.get_children():
+        if isinstance(button, Gtk.FileChooser):
+            button.unselect_all()
 
 
 def choose(config: Gimp.ProcedureConfig, layer: Gimp.Layer | None) -> None:

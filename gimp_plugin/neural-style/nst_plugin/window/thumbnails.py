@@ -7,6 +7,7 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, Gimp, Gio, GLib, Gtk, Pango  # noqa: E402  (the versions come first)
 
+from nst_plugin import procedures  # noqa: E402
 from nst_plugin.image import styles  # noqa: E402
 from nst_plugin.shared.errors import BadRequest  # noqa: E402
 from nst_plugin.shared.translation import _  # noqa: E402
@@ -55,7 +56,7 @@ def row(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> Gtk.Box:
         pixbuf = of_layer(source) if isinstance(source, Gimp.Layer) else of_file(source)
         style.show_picture(pixbuf, styles.title(source))
 
-    follow(config, ("style", "style-name", "style-file"), style, follow_config)
+    follow(config, procedures.STYLE_ARGUMENTS, style, follow_config)
     box = Gtk.Box(spacing=SPACING, homogeneous=True)
     for thumbnail in (painted, style):
         box.pack_start(thumbnail, True, True, 0)
@@ -66,10 +67,10 @@ def of_layer(layer: Gimp.Layer) -> GdkPixbuf.Pixbuf | None:
     return layer.get_thumbnail(PIXELS, PIXELS, Gimp.PixbufTransparency.SMALL_CHECKS)
 
 
-def of_file(file: Gio.File) -> GdkPixbuf.Pixbuf | None:
+def of_file(file: Gio.File, side: int = PIXELS) -> GdkPixbuf.Pixbuf | None:
     """The quick way for common formats, GIMP's own way for the others; None when it is no picture."""
     try:
-        pixbuf = GdkPixbuf.Pixbuf.new_from_file_at_size(file.get_path(), PIXELS, PIXELS)
+        pixbuf = GdkPixbuf.Pixbuf.new_from_file_at_size(file.get_path(), side, side)
         return pixbuf.apply_embedded_orientation()
     except (GLib.Error, TypeError):  # TypeError: a file that has no path
         image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
@@ -77,6 +78,6 @@ def of_file(file: Gio.File) -> GdkPixbuf.Pixbuf | None:
         return None
     try:
         image.policy_rotate(False)
-        return image.get_thumbnail(PIXELS, PIXELS, Gimp.PixbufTransparency.SMALL_CHECKS)
+        return image.get_thumbnail(side, side, Gimp.PixbufTransparency.SMALL_CHECKS)
     finally:
         image.delete()
