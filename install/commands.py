@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import time
 from collections import deque
@@ -15,6 +16,21 @@ from machine import child_environment
 from output import say
 
 ANSWER_SECONDS = 60
+
+running: set[subprocess.Popen[str]] = set()
+"""The programs that are run to their end at the moment."""
+
+NO_NETWORK = re.compile(
+    r"NewConnectionError|Name or service not known|name resolution|getaddrinfo|dns error|Network is unreachable"
+    r"|error sending request|Connection (refused|reset|broken|aborted)|timed out|client error \(Connect\)",
+    re.IGNORECASE,
+)
+"""How pip and uv say that they cannot reach anybody."""
+
+ONLINE = (
+    "See that this machine is online, and run this installer again; it goes on from here. "
+    "Without a network, --wheels FOLDER takes all packages from a folder."
+)
 
 TEDIOUS = "Requirement already satisfied"
 """How pip begins dozens of lines that only the log needs."""
@@ -52,6 +68,7 @@ def run(
     """
     words = [str(word) for word in command]
     last_lines: deque[str] = deque(maxlen=12)
+    is_offline = False
     with log.open("a", encoding="utf-8") as diary:
         diary.write(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(words)}\n")
         try:
@@ -72,8 +89,11 @@ def run(
             for line in process.stdout:
                 diary.write(line)
                 last_lines.append(line.strip())
+                is_offline = is_offline or bool(NO_NETWORK.search(line))
                 if not line.startswith(TEDIOUS):
                     say(f"      {line.rstrip()}")
+    if process.returncode != 0 and is_offline:
+        raise CommandFailed(f"{purpose} failed, because packages cannot be reached.", ONLINE)
     if process.returncode != 0:
         raise CommandFailed(f"{purpose} failed: {gist(last_lines)}", see(log))
 
@@ -81,12 +101,22 @@ def run(
 @contextlib.contextmanager
 def ending(process: subprocess.Popen[str]) -> Iterator[None]:
     """Wait for a program, or end it where something went wrong here."""
+    running.add(process)
     with process:
         try:
             yield
         except BaseException:
             process.terminate()
             raise
+        finally:
+            running.discard(process)
+
+
+def end_running() -> None:
+    """End what is run at the moment, so that whoever waits for it waits no longer."""
+    for process in list(running):
+        with contextlib.suppress(OSError):
+            process.terminate()
 
 
 def gist(lines: Sequence[str] | deque[str]) -> str:

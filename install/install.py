@@ -7,8 +7,10 @@ Needs nothing but Python 3.9 or later. Running it again repairs or upgrades; --d
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,12 +18,14 @@ from pathlib import Path
 
 from engine_home import EngineHome, data_folder
 from errors import InstallError, from_system
+from events import counting, size_of, stop_with_stdin
 from installation import Installation
 from machine import Machine
-from output import close_streams, complain, open_streams, say
+from output import AS_EVENTS, close_streams, complain, event, open_streams, say
 from plan import AUTO, Wishes, install_plan, uninstall_plan
 from record import Record
-from steps import Step
+from steps import InstallTorch, Step
+from torch_backend import PLAIN_INDEX, bytes_of
 from uninstall import plugin_folders, sweep
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -31,17 +35,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Plan, print, act, report. Return the exit code."""
     options = parser().parse_args(arguments)
     try:
-        installation = open_installation(Machine.this_one(), options.data_folder)
+        if options.events:
+            os.environ[AS_EVENTS] = "1"
+            stop_with_stdin()
+        installation = open_installation(this_machine(options.wheels), options.data_folder)
         if options.uninstall:
             return uninstall(installation, options.dry_run)
-        wishes = Wishes(options.gimp_folder, options.torch_backend, options.python, options.engine_command)
-        return install(installation, wishes, options.dry_run)
+        return install(installation, wishes_of(options), options.dry_run)
     except InstallError as error:
         return fail(error)
     except OSError as error:
         return fail(from_system(error))
     except KeyboardInterrupt:
         return fail(InstallError("Stopped before the end.", "Run this installer again; it goes on from here."))
+
+
+def wishes_of(options: argparse.Namespace) -> Wishes:
+    backend = PLAIN_INDEX if options.wheels and options.torch_backend == AUTO else options.torch_backend
+    return Wishes(options.gimp_folder, backend, options.python, options.engine_command, options.in_place)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,6 +76,19 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="build of torch: auto, cpu, cu126, cu128, cu130, xpu, any other that uv knows, or index for the "
         "one of the ordinary package index (default: auto)",
+    )
+    parser.add_argument(
+        "--wheels", type=absolute, metavar="DIR", help="a folder of wheels to take all packages from, without a network"
+    )
+    parser.add_argument(
+        "--in-place",
+        action="store_true",
+        help="from an archive that was unzipped into GIMP's plug-ins folder: make the engine for that plug-in only",
+    )
+    parser.add_argument(
+        "--events",
+        action="store_true",
+        help="for a program that listens: one JSON object a line; closing stdin is the cancel",
     )
     parser.add_argument("--python", type=absolute, metavar="FILE", help="the Python to build the engine on")
     parser.add_argument(
@@ -92,6 +116,17 @@ def command_list(text: str) -> list[str]:
     return words
 
 
+def this_machine(wheels: Path | None) -> Machine:
+    """Return this machine; with a folder of wheels, one that asks nobody else for packages."""
+    machine = Machine.this_one()
+    if wheels is None:
+        return machine
+    if not wheels.is_dir():
+        raise InstallError(f"There is no folder {wheels}.", "Name the folder that the wheels are in.")
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels)}
+    return dataclasses.replace(machine, environ={**machine.environ, **offline, "UV_OFFLINE": "1"})
+
+
 def open_installation(machine: Machine, folder: Path | None) -> Installation:
     home = EngineHome(folder or data_folder(machine), machine.is_windows)
     return Installation(machine, CHECKOUT, home, Record.load(home.record))
@@ -100,8 +135,10 @@ def open_installation(machine: Machine, folder: Path | None) -> Installation:
 def install(installation: Installation, wishes: Wishes, dry_run: bool) -> int:
     plan = install_plan(installation, wishes)
     announce("Neural Style for GIMP is going to be installed:", plan)
+    tell_plan(installation, plan)
     if not dry_run:
-        with installation.alone():
+        torch = next(step for step in plan if isinstance(step, InstallTorch))
+        with installation.alone(), counting(installation.home.folder, bytes_of(torch.backend)):
             carry_out(plan, installation)
         say(f"\nThe engine is in {installation.home.folder} and computes on {installation.record.device}.")
         say("Next: restart GIMP, open a picture, and choose Filters > Neural Style…")
@@ -130,9 +167,27 @@ def announce(title: str, plan: Sequence[Step]) -> None:
         say(f"  {number}. {step.describe()}")
 
 
+def tell_plan(installation: Installation, plan: Sequence[Step]) -> None:
+    """Tell a program that listens what there is to choose and to expect."""
+    torch = next(step for step in plan if isinstance(step, InstallTorch))
+    builds = {torch.backend: torch.reason, **({} if torch.backend == PLAIN_INDEX else {"cpu": "for the processor"})}
+    folder = installation.home.folder
+    event(
+        "plan",
+        steps=[step.describe() for step in plan],
+        folder=str(folder),
+        builds=[{"name": name, "reason": reason, "bytes": bytes_of(name)} for name, reason in builds.items()],
+        free=shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.is_dir())).free,
+        used=size_of(folder),
+        device=installation.record.device,
+        log=str(installation.home.log),
+    )
+
+
 def carry_out(plan: Sequence[Step], installation: Installation) -> None:
     for number, step in enumerate(plan, 1):
         say(f"\n[{number}/{len(plan)}] {step.describe()}")
+        event("step", number=number, of=len(plan), text=step.describe())
         step.apply(installation)
 
 
@@ -140,10 +195,13 @@ def tell_notes(installation: Installation) -> None:
     """Say what is worth knowing at the end, each in one line."""
     for note in installation.notes:
         say(f"\nNOTE {note}")
+        event("note", text=note)
+    event("done")
 
 
 def fail(error: InstallError) -> int:
     complain(f"\nERROR {error.message}\nTIP {error.tip}")
+    event("error", message=error.message, tip=error.tip)
     return 1
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import threading
 from typing import TextIO
+
+AS_EVENTS = "NEURAL_STYLE_EVENTS"
+"""The variable that is set where a program listens, to which :mod:`events` says what it hears."""
+
+_speaking = threading.Lock()
 
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\n\t"}
 """Characters in names of files and in what other programs print that would do things to a terminal."""
@@ -21,7 +28,17 @@ def open_streams() -> None:
 
 
 def say(text: str) -> None:
-    tell(sys.stdout, text)
+    if AS_EVENTS in os.environ:
+        event("line", text=text)
+    else:
+        tell(sys.stdout, text)
+
+
+def event(kind: str, **facts: object) -> None:
+    """Tell a program that listens, if one does."""
+    if AS_EVENTS in os.environ:
+        with _speaking:
+            tell(sys.stdout, json.dumps({"event": kind, **facts}))
 
 
 def complain(text: str) -> None:

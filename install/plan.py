@@ -11,8 +11,8 @@ from gimps import GimpSearch, find_gimps
 from installation import Installation
 from pythons import insist_on
 from record import unfinished
-from steps import InstallEngine, InstallPlugin, InstallTorch, MakeVenv, PrepareFolders, SelfTest, Step
-from torch_backend import PLAIN_INDEX, Wanted, wanted_backend
+from steps import ConnectPlugin, InstallEngine, InstallPlugin, InstallTorch, MakeVenv, PrepareFolders, SelfTest, Step
+from torch_backend import PLAIN_INDEX, Wanted, bytes_of, wanted_backend
 from uninstall import RemoveEngine, RemovePlugins, plugin_folders
 
 AUTO = "auto"
@@ -26,19 +26,27 @@ class Wishes:
     torch_backend: str = AUTO
     python: Path | None = None
     engine_command: Sequence[str] | None = None
+    in_place: bool = False
+    """Only the plug-in that this installer lies in gets an engine."""
 
 
 def install_plan(installation: Installation, wishes: Wishes) -> list[Step]:
     """Return the steps from nothing to a plug-in that works. Looks at the machine, changes nothing."""
-    gimps = gimps_for(installation, wishes)
+    gimps = GimpSearch([], []) if wishes.in_place else gimps_for(installation, wishes)
     installation.notes += gimps.notes
     named = insist_on(wishes.python, installation.machine) if wishes.python else None
+    torch = torch_step(installation, wishes)
+    plug_ins = [folder / "plug-ins" for folder in gimps.folders]
+    if wishes.in_place:
+        plug_ins = [installation.checkout.parent]
+    needed = 0 if installation.record.torch_backend else bytes_of(torch.backend)
     return [
-        PrepareFolders(installation.home.folder, [folder / "plug-ins" for folder in gimps.folders]),
+        PrepareFolders(installation.home.folder, plug_ins, needed),
         MakeVenv(installation.home.venv, named, gimps.has_flatpak),
-        torch_step(installation, wishes),
+        torch,
         InstallEngine(installation.checkout),
         *(InstallPlugin(folder, wishes.engine_command) for folder in gimps.folders),
+        *([ConnectPlugin(installation.checkout)] if wishes.in_place else []),
         SelfTest(),
     ]
 

@@ -43,7 +43,7 @@ def install_plugin(
     """
     target = real_path(plug_ins) / name
     if target == real_path(checkout):
-        return write_into(target / ENGINE, described(checkout, engine_command), record)
+        return connect(checkout, engine_command, record)
     refuse_foreign_plugin(target, record)
     aside = None
     if target.is_symlink() or is_older_copy(target, record):
@@ -53,6 +53,11 @@ def install_plugin(
     files[ENGINE] = described(checkout, engine_command)
     files[f"{name}.py"] = files.pop(f"{name}.py")  # the file that makes it a plug-in comes last
     return [*([aside] if aside else []), *place(files, target, record)]
+
+
+def connect(archive: Path, engine_command: Sequence[str], record: Record) -> list[Path]:
+    """Tell the plug-in of an archive that was unzipped where it belongs how its engine is started."""
+    return write_into(real_path(archive) / ENGINE, described(archive, engine_command), record)
 
 
 def described(source: Path, engine_command: Sequence[str]) -> bytes:

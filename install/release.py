@@ -29,6 +29,7 @@ from source import NAME, RELEASE, WHEELS, contents, copy_engine, plugin_files, r
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 FORMAT = 1
+PIP = "pip==26.3"
 NOT_FOR_USERS = ("demo.py", "release.py")
 LICENSES = {"LICENSE": "LICENSE", "NOTICE": "nst_engine/data/NOTICE"}
 EARLIEST = datetime.datetime(1980, 1, 1)
@@ -123,6 +124,7 @@ def files_of(checkout: Path, edition: Edition) -> dict[str, bytes]:
     files[RELEASE] = json.dumps({"format": FORMAT, "version": edition.version}).encode()
     name, wheel = engine_wheel(checkout)
     files[f"{WHEELS}/{name}"] = repacked(wheel, edition.date)
+    files |= {f"{WHEELS}/{name}": data for name, data in pip_wheel().items()}
     return {f"{NAME}/{name}": data for name, data in sorted(files.items())}
 
 
@@ -130,14 +132,28 @@ def engine_wheel(checkout: Path) -> tuple[str, bytes]:
     """Return name and content of the engine's wheel, built in a copy."""
     with tempfile.TemporaryDirectory() as scratch:
         copy_engine(checkout, Path(scratch) / "source")
-        words = ["-m", "pip", "wheel", "--no-deps", "--no-cache-dir", "--wheel-dir", scratch, f"{scratch}/source"]
-        built = subprocess.run(
-            [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
-        )
-        if built.returncode:
-            raise CommandFailed(f"Building the wheel failed: {gist(built.stdout.splitlines())}", "Put that right.")
-        path = next(Path(scratch).glob("*.whl"))
-        return path.name, path.read_bytes()
+        run_pip("wheel", "--no-deps", "--no-cache-dir", "--wheel-dir", scratch, f"{scratch}/source")
+        ((name, wheel),) = wheels_in(Path(scratch)).items()
+        return name, wheel
+
+
+def pip_wheel() -> dict[str, bytes]:
+    """Return the wheel of pip, for a GIMP whose own Python has none."""
+    with tempfile.TemporaryDirectory() as scratch:
+        run_pip("download", "--no-deps", "--dest", scratch, PIP)
+        return wheels_in(Path(scratch))
+
+
+def wheels_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.whl")}
+
+
+def run_pip(*words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    )
+    if done.returncode:
+        raise CommandFailed(f"pip {words[0]} failed: {gist(done.stdout.splitlines())}", "Put that right.")
 
 
 def repacked(wheel: bytes, date: datetime.datetime) -> bytes:

@@ -103,7 +103,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def wheel_of(source: Path) -> Path:
     """Return the engine's wheel in an archive."""
-    return next((source / WHEELS).glob("*.whl"))
+    return next((source / WHEELS).glob("neural_style*.whl"))
+
+
+def bundled_pip(source: Path) -> Path | None:
+    """Return the program in the wheel of pip that an archive brings, for a Python that has none, as in a GIMP's own."""
+    wheels = sorted((source / WHEELS).glob("pip-*.whl"))
+    return wheels[-1] / "pip" if wheels else None
 
 
 def copy_engine(source: Path, folder: Path) -> None:

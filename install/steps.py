@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from installation import Installation
 from output import say
 from placing import listed, remove_tree
 from plugin_folder import (
+    connect,
     install_plugin,
     other_copies,
     plugin_name,
@@ -25,6 +27,7 @@ from plugin_folder import (
 from pythons import Interpreter
 from record import real_path, refuse_foreign
 from source import copy_engine, is_archive, read_options, wheel_of
+from torch_backend import GIGABYTE, bytes_of
 from torch_install import has_good_torch, install_torch
 from venvs import has_good_venv, make_venv
 
@@ -45,6 +48,8 @@ class PrepareFolders:
 
     home: Path
     plug_ins: Sequence[Path]
+    needed: int = 0
+    """Bytes that there must be room for."""
 
     def describe(self) -> str:
         return f"Make sure that these folders can be written to: {', '.join(map(str, [self.home, *self.plug_ins]))}"
@@ -66,6 +71,13 @@ class PrepareFolders:
                     f"What is in {folder} may not be run, since its disk is mounted so (noexec).",
                     "Name folders on another disk with --data-folder and --gimp-folder.",
                 )
+        free = shutil.disk_usage(self.home).free
+        if free < self.needed:
+            raise InstallError(
+                f"There is too little room for the engine in {self.home}: it needs about {self.needed / 1e9:.1f} GB, "
+                f"and {free / 1e9:.1f} are free.",
+                "Make room on that disk, or name a folder on another one with --data-folder.",
+            )
         for folder in self.plug_ins:
             refuse_foreign_plugin(real_path(folder) / plugin_name(folder.parent), installation.record)
 
@@ -101,7 +113,8 @@ class InstallTorch:
     reason: str
 
     def describe(self) -> str:
-        return f"Install torch, build {self.backend}, {self.reason} (up to 6 GB; takes some minutes)"
+        size = bytes_of(self.backend) / GIGABYTE
+        return f"Install torch, build {self.backend}, {self.reason} (about {size:.0f} GB; takes some minutes)"
 
     def apply(self, installation: Installation) -> None:
         if has_good_torch(installation, self.backend):
@@ -159,6 +172,20 @@ class InstallPlugin:
             installation.notes.append(
                 f"Another neural style plug-in is in {copy}: remove it, or GIMP may use that one."
             )
+
+
+@dataclass(frozen=True)
+class ConnectPlugin:
+    """The plug-in that this installer came with is where it belongs, and only has to be told of its engine."""
+
+    folder: Path
+
+    def describe(self) -> str:
+        return f"Tell the plug-in in {self.folder} where its engine is"
+
+    def apply(self, installation: Installation) -> None:
+        command = worker_command(installation.home.python)
+        connect(self.folder, command, installation.record)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ LAST_CUDA_BY_CAPABILITY = (((7, 5), "cu130"), ((7, 0), "cu128"), ((5, 0), "cu126
 CUDA_BUILDS = tuple(build for _, build in CUDA_BY_DRIVER)
 ROCM_BUILD = "rocm7.2"
 
+GIGABYTE = 10**9
+BYTES = {"cpu": 1.3, "xpu": 5.0, ROCM_BUILD: 12.0, PLAIN_INDEX: 6.0, **dict.fromkeys(CUDA_BUILDS, 6.0)}
+"""About how many gigabytes engine and torch take, by build: half of it is downloaded."""
+
 NVIDIA_QUERY = ("--query-gpu=compute_cap,driver_version", "--format=csv,noheader")
 WINDOWS_ADAPTERS = "(Get-CimInstance Win32_VideoController).Name"
 ARC_DEVICE_IDS = ("0x56", "0xe2")
@@ -52,6 +56,11 @@ def wanted_backend(machine: Machine) -> Wanted:
     if cards:
         return wanted_for_nvidia(cards)
     return wanted_on_windows(machine) if machine.is_windows else wanted_on_linux(machine)
+
+
+def bytes_of(backend: str) -> int:
+    """Return about how many bytes the engine takes with this build of torch."""
+    return round(BYTES.get(backend, max(BYTES.values())) * GIGABYTE)
 
 
 def device_of(backend: str) -> str | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 from pathlib import Path
 
 from commands import CommandFailed, ask
 from installation import Installation
 from placing import remove_tree
-from pythons import running_python
+from pythons import Interpreter, running_python
+from source import bundled_pip
 
 OLDEST = (0, 7)
 """Earlier ones lack options that are used here."""
@@ -45,7 +47,8 @@ def get_uv(installation: Installation) -> Path:
     if found:
         return found
     home, python = installation.home, running_python(installation.machine)
-    if not (python.has_ensurepip or python.has_pip):
+    pip = None if python.has_ensurepip or python.has_pip else bundled_pip(installation.checkout)
+    if not (python.has_ensurepip or python.has_pip or pip):
         raise CommandFailed(
             f"uv cannot be fetched, because {python.executable} has neither its module ensurepip nor pip.",
             "Install uv, or those modules: on Debian and Ubuntu by sudo apt install python3-venv.",
@@ -57,12 +60,19 @@ def get_uv(installation: Installation) -> Path:
         tools_python = home.program(home.tools, "python")
         installation.run("Installing uv", tools_python, "-I", "-m", "pip", "install", "--quiet", "uv")
     else:
-        into = ["--quiet", "--target", str(home.tools)]
-        installation.run("Installing uv", python.executable, "-I", "-m", "pip", "install", *into, "uv")
+        into = ["--quiet", "--target", str(home.tools), *platform_words(python)]
+        program = [str(pip)] if pip else ["-m", "pip"]
+        installation.run("Installing uv", python.executable, "-I", *program, "install", *into, "uv")
     brought = brought_uv(installation)
     if brought is None:
         raise CommandFailed(f"The package uv put no program into {home.tools}.", "Install uv yourself.")
     return brought
+
+
+def platform_words(python: Interpreter) -> list[str]:
+    """Return what tells pip to take the package for Windows: to itself, GIMP's own Python there is of another kind."""
+    machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "amd64"
+    return ["--platform", f"win_{machine}", "--only-binary", ":all:"] if python.is_mingw else []
 
 
 def run_uv(installation: Installation, purpose: str, *arguments: str | Path) -> None:

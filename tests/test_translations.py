@@ -36,7 +36,7 @@ def sentences() -> set[str]:
 
 
 def placeholders(sentence: str) -> list[str]:
-    return sorted(re.findall(r"\{\w*\}|%\(\w+\)[sd]|%[sd]", sentence))
+    return sorted(re.findall(r"\{\w*(?::[^}]*)?\}|%\(\w+\)[sd]|%[sd]", sentence))
 
 
 def test_there_is_a_catalog() -> None:

@@ -23,9 +23,11 @@ class NeuralStyle(Gimp.PlugIn):
 
     def do_query_procedures(self) -> list[str]:
         self.set_help_domain(procedures.PROCEDURE, Gio.File.new_for_path(settings.HELP_FOLDER))
-        return [procedures.PROCEDURE, procedures.AGAIN]
+        return [procedures.PROCEDURE, procedures.AGAIN, procedures.ENGINE]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        if name == procedures.ENGINE:
+            return procedures.create_engine_procedure(self, runs.about_engine)
         return procedures.create_procedure(self, name, runs.run)
 
 

@@ -11,7 +11,7 @@ from plug_in import CHECKOUT, PlugIn
 STUBS = CHECKOUT / "tests/stubs/gi/repository"
 MODULES = sorted(path.stem for path in STUBS.glob("[A-Z]*.pyi"))
 # Names that the stubs give to types that the libraries have without a name.
-OURS = {"Gimp.RunImageFunc", "GimpUi.Labeled"}
+OURS = {"Gimp.RunFunc", "Gimp.RunImageFunc", "GimpUi.Labeled"}
 
 
 def stubbed_names(module: str) -> list[str]:

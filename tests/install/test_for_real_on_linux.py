@@ -9,27 +9,17 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_engine import copy_of_checkout, unzipped, write_torch
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SOMEBODY = 61_234
 """A user of no name and no rights, where the tests run as root."""
 
 REACH = ("PIP_", "UV_", "SSL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 """Beginnings of the variables by which this machine reaches packages."""
-
-TORCH = """
-from unittest.mock import MagicMock
-__version__ = "99.0"
-rand, isfinite, nn, backends = MagicMock(), MagicMock(), MagicMock(), MagicMock()
-backends.mps.is_available.return_value = False
-"""
-METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 99.0\n"
-WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
 class Somebody:
@@ -44,8 +34,7 @@ class Somebody:
         (folder / "private/bin").mkdir(parents=True)
         (folder / "private").chmod(0o700 if self.ids else 0)
         self.checkout = copy_of_checkout(folder / "check out")
-        write_wheel(folder / "wheels", "torch", TORCH)
-        write_wheel(folder / "wheels", "torchvision", "")
+        write_torch(folder / "wheels")
         (folder / "wheels/constraints.txt").write_text("torch==99.0\ntorchvision==99.0\n")
         folder.chmod(0o755)
 
@@ -65,11 +54,8 @@ class Somebody:
         release = [sys.executable, self.checkout / "install/release.py", "--output", self.folder]
         subprocess.run(release, check=True, capture_output=True)
         (archive,) = self.folder.glob("*.zip")
-        with zipfile.ZipFile(archive) as opened:
-            for entry in opened.infolist():
-                os.chmod(opened.extract(entry, folder), entry.external_attr >> 16)
+        self.checkout = unzipped(archive, folder)
         self.give(self.home)
-        self.checkout = folder / "neural-style"
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         python = shutil.which("python3", path="/usr/bin:/usr/local/bin:/bin")
@@ -110,33 +96,9 @@ class Somebody:
         names = {path.relative_to(self.home).as_posix() for path in self.home.rglob("*") if not path.is_dir()}
         return {name for name in names if not name.startswith(".cache/")}
 
-
-def copy_of_checkout(folder: Path) -> Path:
-    """The checkout with an engine that needs nothing but torch and finds itself fine."""
-    ignored = shutil.ignore_patterns("__pycache__", "data")
-    for name in ("install", "gimp_plugin", "nst_engine"):
-        shutil.copytree(CHECKOUT / name, folder / name, ignore=ignored)
-    for name in ("pyproject.toml", "README.md", "LICENSE", "setup.cfg"):
-        shutil.copyfile(CHECKOUT / name, folder / name)
-    setup = (folder / "setup.cfg").read_text()
-    start = setup.index("install_requires")
-    end = setup.index("\n[", start)
-    (folder / "setup.cfg").write_text(f"{setup[:start]}install_requires = torch\n{setup[end:]}")
-    (folder / "nst_engine/data").mkdir()
-    (folder / "nst_engine/data/NOTICE").write_text("nothing to note")
-    (folder / "CHANGELOG.md").write_text("## Unreleased\n\n- An installer.\n")
-    (folder / "nst_engine/__main__.py").write_text("import torch\nprint('the stand-in is fine')\n")
-    return folder
-
-
-def write_wheel(folder: Path, package: str, code: str) -> None:
-    folder.mkdir(exist_ok=True)
-    facts = f"{package}-99.0.dist-info"
-    files = {f"{package}/__init__.py": code, f"{facts}/METADATA": METADATA.format(package), f"{facts}/WHEEL": WHEEL}
-    with zipfile.ZipFile(folder / f"{package}-99.0-py3-none-any.whl", "w") as wheel:
-        for name, text in files.items():
-            wheel.writestr(name, text)
-        wheel.writestr(f"{facts}/RECORD", "".join(f"{name},,\n" for name in files))
+    def given_files(self) -> set[str]:
+        """The same, but for what Python keeps of modules in a folder that the installer did not write."""
+        return {name for name in self.files() if "__pycache__" not in name}
 
 
 @pytest.fixture
@@ -166,23 +128,33 @@ def test_a_user_without_rights_installs_updates_and_removes_with_every_default(s
 def test_an_archive_in_the_plug_ins_folder_is_told_of_its_engine_and_else_left_as_it_is(somebody: Somebody) -> None:
     plugin = somebody.gimp / "plug-ins/neural-style"
     somebody.unzip(plugin.parent)
-    before = somebody.files()
+    before = somebody.given_files()
     for _ in range(2):
         assert "the stand-in is fine" in somebody.run()
     assert json.loads((plugin / "engine.json").read_text())["version"] == "0.1.0-unreleased"
-    beside_gimp = {name for name in somebody.files() if name.startswith(".config/")}
+    beside_gimp = {name for name in somebody.given_files() if name.startswith(".config/")}
     assert beside_gimp == before | {(plugin / "engine.json").relative_to(somebody.home).as_posix()}
     assert os.access(plugin / "neural-style.py", os.X_OK)
     somebody.run("--uninstall")
-    assert somebody.files() == before
+    assert somebody.given_files() == before
 
 
 def test_an_archive_that_was_unzipped_elsewhere_is_copied_into_gimp(somebody: Somebody) -> None:
     somebody.unzip(somebody.home / "Downloads")
-    before = somebody.files()
+    before = somebody.given_files()
     somebody.run()
     names = {name.removeprefix("Downloads/") for name in before}
-    beside_gimp = {name for name in somebody.files() if name.startswith(".config/")}
+    beside_gimp = {name for name in somebody.given_files() if name.startswith(".config/")}
     assert beside_gimp == {f".config/GIMP/3.0/plug-ins/{name}" for name in {*names, "neural-style/engine.json"}}
     somebody.run("--uninstall")
-    assert somebody.files() == before
+    assert somebody.given_files() == before
+
+
+def test_without_a_network_all_packages_come_from_a_folder(somebody: Somebody) -> None:
+    somebody.unzip(somebody.home / "Downloads")
+    wheels = somebody.folder / "wheels"
+    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "-d", wheels, "uv", "pip"], check=True)
+    wheels.chmod(0o755)
+    printed = somebody.run("--wheels", str(wheels))
+    assert "the stand-in is fine" in printed
+    assert "build index" in printed

@@ -10,6 +10,7 @@ from nst_plugin.shared import settings
 from nst_plugin.shared.translation import N_, _
 
 PROCEDURE, AGAIN = "plug-in-neural-style", "plug-in-neural-style-again"
+ENGINE = "plug-in-neural-style-engine"
 MENU_LABELS = {PROCEDURE: N_("_Neural Style..."), AGAIN: N_("Neural Style A_gain...")}
 MENU = "<Image>/Filters/"
 BLURBS = {
@@ -56,6 +57,18 @@ def create_procedure(plug_in: Gimp.PlugIn, name: str, run: Gimp.RunImageFunc) ->
     procedure.add_choice_argument("mask", _(MASK_LABEL), _(MASK_HELP), mask_choice(), TRANSPARENCY, READ_WRITE)
     procedure.add_string_argument("painting", _(PAINTING_LABEL), _(PAINTING_HELP), "", READ_WRITE)
     procedure.add_layer_return_value("layer", _("Layer"), _("The new layer."), True, READ_WRITE)
+    return procedure
+
+
+def create_engine_procedure(plug_in: Gimp.PlugIn, run: Gimp.RunFunc) -> Gimp.Procedure:
+    """The menu's way to the window about the engine, which needs no image."""
+    procedure = Gimp.Procedure.new(plug_in, ENGINE, Gimp.PDBProcType.PLUGIN, run, None)
+    run_mode = ("run-mode", _("Run mode"), _("Whether somebody is there to answer."))
+    procedure.add_enum_argument(*run_mode, Gimp.RunMode, Gimp.RunMode.INTERACTIVE, READ_WRITE)
+    procedure.set_menu_label(_("Neural Style E_ngine..."))
+    procedure.add_menu_path(MENU)
+    procedure.set_documentation(_("Install, update, repair or remove the engine of Neural Style"), "", ENGINE)
+    procedure.set_attribution("Neural Style for GIMP", "Neural Style for GIMP", "2026")
     return procedure
 
 

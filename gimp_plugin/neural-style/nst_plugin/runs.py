@@ -7,7 +7,7 @@ import os
 import gi
 from gi.repository import Gegl, Gimp, GLib, GObject
 
-from nst_plugin import procedures, progress_bar
+from nst_plugin import installer, procedures, progress_bar
 from nst_plugin.image import jobs, layers, recall
 from nst_plugin.image.jobs import Job
 from nst_plugin.shared import messages, settings
@@ -67,6 +67,8 @@ def stylize(
     if run_mode != Gimp.RunMode.INTERACTIVE:
         jobs.check(config, content)
     watched = open_display(run_mode)
+    if watched and run_mode == Gimp.RunMode.INTERACTIVE:
+        offer_engine()
     with Engine(settings.engine_command(), settings.log_folders(), progress_bar.stay_responsive) as engine:
         Gegl.init(None)
         if run_mode == Gimp.RunMode.INTERACTIVE:
@@ -89,6 +91,32 @@ def open_display(run_mode: Gimp.RunMode) -> bool:
 
     GimpUi.init(procedures.PROCEDURE)
     return True
+
+
+def offer_engine() -> None:
+    """Where the engine is missing or older than the plug-in, and the installer came along, let the user install it."""
+    if settings.is_up_to_date() or not installer.is_there():
+        return
+    from nst_plugin.window.engine_window import EngineWindow  # GTK needs a display, which batch mode lacks
+
+    EngineWindow().run()
+    if not settings.is_up_to_date():
+        raise Canceled
+
+
+def about_engine(procedure: Gimp.Procedure, _config: Gimp.ProcedureConfig, _data: object) -> Gimp.ValueArray:
+    """GIMP's way to the window about the engine."""
+    try:
+        if not installer.is_there():
+            raise BadRequest(_("The engine was not installed from GIMP: its installer updates and removes it."))
+        if not open_display(Gimp.RunMode.INTERACTIVE):
+            raise BadRequest(_("There is no display to show a window on."))
+        from nst_plugin.window.engine_window import EngineWindow
+
+        EngineWindow().run()
+    except Exception as error:  # as in run()
+        return failure(procedure, explained(error))
+    return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
 
 
 def paint_on_the_canvas(engine: Engine, job: Job) -> Gimp.Layer:

@@ -35,10 +35,38 @@ def engine_command(folder=FOLDER):
     return command
 
 
+def has_engine(folder=FOLDER):
+    # type: (str) -> bool
+    """Whether the engine that is to be used is there, as far as that can be seen from here."""
+    try:
+        program = engine_command(folder)[0]
+    except EngineError:
+        return False
+    return os.path.exists(program) or not os.path.isabs(program)
+
+
 def version(folder=FOLDER):
     # type: (str) -> str
-    """The version of plug-in and engine, which are released and installed together."""
-    return str(_read(os.path.join(folder, "engine.json")).get("version", ""))
+    """The version of the engine that was installed, with which the plug-in was released, too."""
+    try:
+        return str(_read(os.path.join(folder, "engine.json")).get("version", ""))
+    except (IOError, ValueError, LookupError):
+        return ""
+
+
+def release(folder=FOLDER):
+    # type: (str) -> str
+    """The version of a plug-in that came in an archive, which people unzip over an older one; else none."""
+    try:
+        return str(_read(os.path.join(folder, "release.json"))["version"])
+    except (IOError, ValueError, LookupError):
+        return ""
+
+
+def is_up_to_date(folder=FOLDER):
+    # type: (str) -> bool
+    """Whether the engine is there and as new as the plug-in."""
+    return has_engine(folder) and release(folder) in ("", version(folder))
 
 
 def option_rows(folder=FOLDER):

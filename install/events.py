@@ -1,0 +1,62 @@
+"""What a program that runs the installer hears of it, in place of text: one JSON object a line.
+
+``plan``: ``steps``, ``folder``, ``builds`` (name, reason, bytes on disk), ``free`` bytes, ``installed`` version.
+``step``: ``number``, ``of`` and ``text`` of the step that begins. ``bytes``: how many lie in the engine's folder by
+now, and how many it will be about. ``line``: what is printed, for whoever wants details. ``note``: for the end.
+``error``: ``message`` and ``tip``. ``done``: all went well. Closing the installer's stdin is the cancel.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import commands
+from output import event
+
+LOOK_SECONDS = 1.0
+
+
+@contextlib.contextmanager
+def counting(folder: Path, about: int) -> Iterator[None]:
+    """Within the block, tell how much of what is to come has come."""
+    is_done = threading.Event()
+
+    def count() -> None:
+        while not is_done.wait(LOOK_SECONDS):
+            event("bytes", bytes=size_of(folder), about=about)
+
+    counter = threading.Thread(target=count, daemon=True)
+    counter.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        counter.join()
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files below a folder; what comes and goes meanwhile counts or not."""
+    total = 0
+    for parent, _folders, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(parent, name)).st_size
+    return total
+
+
+def stop_with_stdin() -> None:
+    """Stop the installer, as Ctrl-C does, as soon as its stdin ends: whoever started it has closed it, or is gone."""
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 1):  # sys.stdin would be locked when the program ends
+                pass
+        _thread.interrupt_main()
+        commands.end_running()
+
+    threading.Thread(target=wait, daemon=True).start()

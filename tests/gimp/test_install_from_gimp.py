@@ -1,0 +1,122 @@
+"""From an archive in GIMP's plug-ins folder to a painted layer, without a terminal. Torch and engine are stand-ins."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import real_gimp
+from small_engine import copy_of_checkout, unzipped, write_torch
+from watching import AFTER, DIALOG, wait_for_layers, wait_until
+from window import WindowSession
+
+OFFER = "The Engine of Neural Style"
+INSTALLING = 240
+"""Seconds that an installation may take on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("release")
+    checkout = copy_of_checkout(folder / "checkout")
+    release = [sys.executable, checkout / "install/release.py", "--output", folder]
+    subprocess.run(release, check=True, capture_output=True)
+    (archive,) = folder.glob("*.zip")
+    return archive
+
+
+class Newcomer:
+    """A GIMP that was never started, with nothing but the unzipped archive, and packages from a folder."""
+
+    def __init__(self, gimp: real_gimp.Gimp, archive: Path, folder: Path) -> None:
+        self.gimp, self.profile, self.data = gimp, folder / "profile", folder / "data"
+        self.plugin = unzipped(archive, self.profile / "plug-ins")
+        self.engine = self.data / "neural-style"
+        self.data.mkdir()
+        wheels = folder / "wheels"
+        write_torch(wheels)
+        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "-d", wheels, "uv", "pip"], check=True)
+        places = {name: gimp.inside(wheels) for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS")}
+        offline = {"PIP_NO_INDEX": "1", "UV_NO_INDEX": "1", "UV_OFFLINE": "1"}
+        self.environment = {**places, **offline, "XDG_DATA_HOME": gimp.inside(self.data)}
+
+    def window(self, image: Path) -> WindowSession:
+        return WindowSession(self.gimp, self.profile, image, self.environment)
+
+    def engine_files(self) -> list[Path]:
+        return [path for path in self.engine.rglob("*") if not path.is_dir()] if self.engine.exists() else []
+
+
+@pytest.fixture
+def newcomer(gimp: real_gimp.Gimp, archive: Path) -> Iterator[Newcomer]:
+    folder = Path(tempfile.mkdtemp(prefix="newcomer-", dir=gimp.outside("/tmp")))
+    yield Newcomer(gimp, archive, folder)
+    shutil.rmtree(folder)
+
+
+def test_from_menu_to_a_painted_layer_and_back_to_nothing(
+    newcomer: Newcomer, two_layers: Path, screenshots: Path
+) -> None:
+    with newcomer.window(two_layers) as window:
+        window.action("Neural Style")
+        wait_until(lambda: "not installed yet" in window.tree())
+        time.sleep(0.5)  # until it is drawn
+        window.screenshot(screenshots / "engine-offer.png")
+        window.press(OFFER, "Install")
+        wait_until(lambda: "label '3/6: " in window.tree() or window.find_window(f"^{DIALOG}$"), INSTALLING)
+        window.screenshot(screenshots / "engine-installing.png")
+        window.wait_window(f"^{DIALOG}$", INSTALLING)
+        window.press(DIALOG, "OK")
+        wait_for_layers(window, AFTER)
+        window.action("Neural Style Engine")
+        wait_until(lambda: "computes on cpu, torch 99.0" in window.tree())
+        time.sleep(0.5)  # until it is drawn
+        window.screenshot(screenshots / "engine-there.png")
+        window.press(OFFER, "Remove")
+        wait_until(lambda: not window.find_window(OFFER), INSTALLING)
+    assert newcomer.engine_files() == []
+    assert not (newcomer.plugin / "engine.json").exists()
+    assert (newcomer.plugin / "neural-style.py").exists()
+
+
+def test_cancel_leaves_nothing_and_an_older_engine_is_offered_an_update(
+    newcomer: Newcomer, two_layers: Path, screenshots: Path
+) -> None:
+    with newcomer.window(two_layers) as window:
+        window.action("Neural Style")
+        window.press(OFFER, "Install")
+        wait_until(lambda: "label '2/6: " in window.tree(), INSTALLING)
+        window.press(OFFER, "Cancel")
+        wait_until(lambda: not window.find_window(OFFER))
+        assert newcomer.engine_files() == []
+        assert not window.find_window("^GIMP Message$")
+        engines = {"format": 1, "version": "0.0.1", "engines": [{"command": ["/bin/true"], "protocol": 1}]}
+        (newcomer.plugin / "engine.json").write_text(json.dumps(engines))
+        window.action("Neural Style")
+        wait_until(lambda: "The engine is of version 0.0.1, the plug-in of version " in window.tree())
+        window.screenshot(screenshots / "engine-older.png")
+        window.press(OFFER, "Update")
+        window.wait_window(f"^{DIALOG}$", INSTALLING)
+        window.press(DIALOG, "Cancel")
+
+
+def test_what_goes_wrong_is_said_in_the_window(newcomer: Newcomer, two_layers: Path, screenshots: Path) -> None:
+    shutil.rmtree(newcomer.profile.parent / "wheels")
+    newcomer.environment |= {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}
+    with newcomer.window(two_layers) as window:
+        window.action("Neural Style")
+        window.press(OFFER, "Install")
+        wait_until(lambda: "packages cannot be reached. See that this machine is online" in window.tree(), INSTALLING)
+        window.screenshot(screenshots / "engine-offline.png")
+        window.press(OFFER, "Cancel")
+        wait_until(lambda: not window.find_window(OFFER))
+    assert newcomer.engine_files() == []
+    assert os.listdir(newcomer.data) in ([], ["neural-style"])

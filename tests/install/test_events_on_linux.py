@@ -1,0 +1,117 @@
+"""What a program that runs the installer hears of it, and how it stops it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import NO_NETWORK, CommandFailed, run
+from engine_home import EngineHome
+from errors import InstallError
+from installation import Installation
+from machine import Machine
+from record import Record
+from steps import PrepareFolders
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PATIENCE = 60
+
+
+def started(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    return subprocess.Popen(
+        [sys.executable, CHECKOUT / "install/install.py", "--events", *arguments],
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def events(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    assert process.stdout is not None
+    return [json.loads(line) for line in process.stdout]
+
+
+def test_the_plan_says_what_where_and_how_large(home: Path) -> None:
+    with started(home, "--dry-run", "--in-place", "--torch-backend", "cu128") as process:
+        told = {event["event"]: event for event in events(process)}
+    plan = told["plan"]
+    assert plan["folder"] == str(home / ".local/share/neural-style")
+    assert [build["name"] for build in plan["builds"]] == ["cu128", "cpu"]
+    assert plan["builds"][0]["bytes"] > plan["builds"][1]["bytes"] > 0
+    assert (plan["used"], plan["device"]) == (0, "")
+    assert plan["free"] > 0
+    assert plan["steps"][-2] == f"Tell the plug-in in {CHECKOUT} where its engine is"
+    assert "done" in told
+    assert list(home.rglob("*")) == []
+
+
+def test_closing_stdin_is_the_cancel_and_takes_what_it_started_with_it(
+    home: Path, programs: Path, add_program: Callable[[str, str], Path]
+) -> None:
+    noted = home / "pid"
+    add_program("uv", f'if [ "$1" = --version ]; then echo uv 0.9; else echo $$ > "{noted}"; exec sleep 600; fi')
+    with started(home, "--gimp-folder", str(home / "3.0"), PATH=f"{programs}:/usr/bin:/bin") as process:
+        deadline = time.monotonic() + PATIENCE
+        while not noted.exists() or not noted.read_text().strip():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert process.stdin is not None
+        process.stdin.close()
+        told = events(process)
+    assert [event["message"] for event in told if event["event"] == "error"] == ["Stopped before the end."]
+    assert process.returncode == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(noted.read_text()), 0)
+
+
+def test_a_mishap_is_told_with_what_to_do(home: Path) -> None:
+    (home / ".local/share").mkdir(parents=True)
+    (home / ".local/share/neural-style").write_text("in the way")
+    with started(home, "--gimp-folder", str(home / "3.0")) as process:
+        told = events(process)
+    (error,) = (event for event in told if event["event"] == "error")
+    assert error["message"].endswith(".")
+    assert error["tip"].endswith(".")
+    assert "done" not in {event["event"] for event in told}
+
+
+def test_a_folder_of_wheels_must_be_there(home: Path) -> None:
+    with started(home, "--dry-run", "--in-place", "--wheels", str(home / "nowhere")) as process:
+        assert [event["event"] for event in events(process)][-1] == "error"
+
+
+def test_packages_that_cannot_be_reached_are_said_to_be_that(home: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "download", "--index-url", "http://127.0.0.1:9/simple", "--retries", "1"]
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(home), "PIP_CONFIG_FILE": os.devnull}
+    with pytest.raises(CommandFailed, match="Getting it failed, because packages cannot be reached.") as caught:
+        run("Getting it", [*pip, "--dest", str(home / "there"), "no-such"], environ, home / "log")
+    assert "--wheels" in caught.value.tip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "error: Failed to fetch: `https://…`: error sending request for url: dns error: failed to lookup address",
+        "WARNING: Retrying after connection broken by 'NewConnectionError(Failed to establish a new connection)'",
+        "  Caused by: client error (Connect)",
+    ],
+)
+def test_how_pip_and_uv_say_that_nobody_answers_is_known(line: str) -> None:
+    assert NO_NETWORK.search(line)
+
+
+def test_too_little_room_is_said_before_anything_is_fetched(linux: Machine) -> None:
+    home = EngineHome(linux.home / "data")
+    home.folder.mkdir()
+    installation = Installation(linux, CHECKOUT, home, Record.load(home.record))
+    with pytest.raises(InstallError, match=r"too little room .* needs about 1000000000\.0 GB"):
+        PrepareFolders(home.folder, [], 10**18).apply(installation)
