@@ -126,6 +126,19 @@ def test_plug_in_and_engine_know_the_same_paintings(own, style):
     assert set(READ_ENDINGS) == in_plug_in.ENDINGS
 
 
+@pytest.mark.parametrize(
+    ("platform", "environ", "folder"),
+    [
+        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/neural-style/paintings"),
+        ("linux", {}, "~/.local/share/neural-style/paintings"),
+        ("win32", {"LOCALAPPDATA": "/Users/Zoë/AppData/Local"}, "/Users/Zoë/AppData/Local/neural-style/paintings"),
+        ("darwin", {"XDG_DATA_HOME": "/data"}, "~/Library/Application Support/neural-style/paintings"),
+    ],
+)
+def test_the_plug_in_looks_for_own_paintings_where_each_system_has_such_files(platform, environ, folder):
+    assert Path(in_plug_in.own_folder(environ, platform)) == Path(folder).expanduser()
+
+
 def test_the_plug_in_finds_no_paintings_where_there_are_none(tmp_path):
     assert in_plug_in.listed(str(tmp_path), str(tmp_path / "own")) == []
 

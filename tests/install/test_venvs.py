@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from installation import Installation
 from machine import Machine
 from record import Record
 from test_pythons import GOOD
+from uv import platform_words
 from venvs import has_good_venv, make_venv
 
 Program = Callable[[str, str], Path]
@@ -94,6 +96,23 @@ def test_pip_alone_can_fetch_uv(make: Callable[..., list[str]], installation: In
     first, second = make(on_path=False, has_ensurepip=False)
     assert first == f"python -I -m pip install --quiet --target {installation.home.tools} uv"
     assert second.startswith("uv venv --seed")
+
+
+def test_the_pip_of_an_archive_fetches_uv_where_the_running_python_has_none(
+    make: Callable[..., list[str]], installation: Installation
+) -> None:
+    wheel = installation.checkout / "engine/pip-26.3-py3-none-any.whl"
+    wheel.parent.mkdir(exist_ok=True)
+    wheel.write_bytes(b"")
+    first, second = make(on_path=False, has_ensurepip=False, has_pip=False)
+    assert first == f"python -I {wheel}/pip install --quiet --target {installation.home.tools} uv"
+    assert second.startswith("uv venv --seed")
+
+
+@pytest.mark.parametrize("is_mingw", [False, True])
+def test_gimps_own_python_on_windows_asks_for_the_packages_of_windows(is_mingw: bool) -> None:
+    words = platform_words(dataclasses.replace(GOOD, is_mingw=is_mingw))
+    assert ("--platform" in words, "--only-binary" in words) == (is_mingw, is_mingw)
 
 
 def test_an_old_uv_is_passed_over(make: Callable[..., list[str]], installation: Installation) -> None:
