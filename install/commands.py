@@ -16,6 +16,8 @@ from machine import child_environment
 from output import say
 
 ANSWER_SECONDS = 60
+END_SECONDS = 10
+"""How long a program may take to end when it is told to."""
 
 running: set[subprocess.Popen[str]] = set()
 """The programs that are run to their end at the moment."""
@@ -43,7 +45,7 @@ class CommandFailed(InstallError):
 def ask(command: Sequence[str | Path], environ: Mapping[str, str], seconds: float = ANSWER_SECONDS) -> str | None:
     """Return what a program prints, or None where it is missing, fails or does not answer in time."""
     try:
-        answer = subprocess.run(
+        process = subprocess.Popen(
             [str(word) for word in command],
             env=child_environment(environ),
             stdin=subprocess.DEVNULL,
@@ -51,11 +53,12 @@ def ask(command: Sequence[str | Path], environ: Mapping[str, str], seconds: floa
             stderr=subprocess.DEVNULL,
             encoding="utf-8",
             errors="replace",
-            timeout=seconds,
         )
+        with ending(process):
+            answer, _ = process.communicate(timeout=seconds)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return answer.stdout if answer.returncode == 0 else None
+    return answer if process.returncode == 0 else None
 
 
 def run(
@@ -107,6 +110,11 @@ def ending(process: subprocess.Popen[str]) -> Iterator[None]:
             yield
         except BaseException:
             process.terminate()
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             raise
         finally:
             running.discard(process)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import _thread
 import contextlib
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,10 @@ def stop_with_stdin() -> None:
         with contextlib.suppress(OSError):
             while os.read(0, 1):  # sys.stdin would be locked when the program ends
                 pass
-        _thread.interrupt_main()
+        if os.name == "posix":
+            os.kill(os.getpid(), signal.SIGTERM)  # which ends what the main thread waits for, too
+        else:
+            _thread.interrupt_main()
         commands.end_running()
 
     threading.Thread(target=wait, daemon=True).start()

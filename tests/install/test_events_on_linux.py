@@ -54,11 +54,12 @@ def test_the_plan_says_what_where_and_how_large(home: Path) -> None:
     assert list(home.rglob("*")) == []
 
 
+@pytest.mark.parametrize("begun", ["--version", "venv"], ids=["a question", "a long run"])
 def test_closing_stdin_is_the_cancel_and_takes_what_it_started_with_it(
-    home: Path, programs: Path, add_program: Callable[[str, str], Path]
+    home: Path, programs: Path, add_program: Callable[[str, str], Path], begun: str
 ) -> None:
     noted = home / "pid"
-    add_program("uv", f'if [ "$1" = --version ]; then echo uv 0.9; else echo $$ > "{noted}"; exec sleep 600; fi')
+    add_program("uv", f'if [ "$1" = {begun} ]; then echo $$ > "{noted}"; exec sleep 600; else echo uv 0.9; fi')
     with started(home, "--gimp-folder", str(home / "3.0"), PATH=f"{programs}:/usr/bin:/bin") as process:
         deadline = time.monotonic() + PATIENCE
         while not noted.exists() or not noted.read_text().strip():
