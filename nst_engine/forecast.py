@@ -50,7 +50,7 @@ WRITING = 8
 TILED = 1.5
 """How much more than reckoned a step in tiles may take: their statistics, and what the allocator keeps between them."""
 
-SLOW_TILE = 512
+SLOW_TILE = 384
 """The largest tiles of pictures that a processor only finishes: some seconds' work, and little memory."""
 
 PART = 0.7
@@ -169,7 +169,7 @@ def refusal(job: Job, size: Size, free: Free) -> OutOfMemory:
     left = f"{max(0, there) / 1e9:.1f} GB"
     left = f"the limit leaves {left}" if job.options.memory_limit else f"{left} are free"
     return OutOfMemory(
-        f"Painting at {max(told)} px needs about {needed / 1e9:.1f} GB of memory; {left}.", _advice(fitting)
+        f"Painting at {max(told)} px needs about {needed / 1e9:.1f} GB of memory; {left}.", _advice(job, fitting)
     )
 
 
@@ -177,7 +177,9 @@ def ran_out(job: Job, size: Size) -> OutOfMemory:
     """What to say when a job that should have fitted did not. Then only a part of what it needs can have been there."""
     wanted = need(job, _scales(job, size))
     there = Free(int(PART * wanted.painting), int(PART * wanted.result))
-    return OutOfMemory(f"The memory ran out while painting at {max(size)} px.", _advice(fitting_long_side(job, there)))
+    return OutOfMemory(
+        f"The memory ran out while painting at {max(size)} px.", _advice(job, fitting_long_side(job, there))
+    )
 
 
 def _scales(job: Job, size: Size) -> list[Scale]:
@@ -185,10 +187,11 @@ def _scales(job: Job, size: Size) -> list[Scale]:
     return pyramid.schedule(size, job.options, job.recipe, job.vgg.dtype)
 
 
-def _advice(fitting: int) -> str:
+def _advice(job: Job, fitting: int) -> str:
     if fitting:
-        return f"Choose a size of at most {fitting}."
-    return "No size is small enough: close other programs, or scale the pictures down."
+        return f"Choose a size of at most {fitting}{', or raise the limit' if job.options.memory_limit else ''}."
+    way_out = "raise the limit" if job.options.memory_limit else "close other programs"
+    return f"No size is small enough: {way_out}, or scale the pictures down."
 
 
 def _step(recipe: Recipe, vgg: VGG19) -> float:
