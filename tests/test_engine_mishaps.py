@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from stand_ins import CONTENT, ENGINES, STYLE, command, log_of, next_event, saying
 
-from nst_plugin.shared import engine_client
+from nst_plugin.shared import engine_client, settings
 from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.errors import EngineError
 from nst_plugin.shared.messages import Result
@@ -221,3 +221,15 @@ def test_an_engine_that_never_greets_is_given_up(logs: Path, monkeypatch: pytest
     ):
         engine.wait_for_greeting()
     assert len(idle) >= 5
+
+
+def test_a_plug_in_that_brought_its_installer_sends_nobody_to_a_terminal(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installer = tmp_path / "install.py"
+    installer.touch()
+    monkeypatch.setattr(settings, "INSTALLER", str(installer))
+    engines = (["/nowhere/python"], saying("print('no message')"), command("exits"), command("is_newer"))
+    sentences = [complaint(engine, logs) for engine in engines]
+    assert ["hoose Filters > Neural Style Engine" in sentence for sentence in sentences] == [True] * 4
+    assert not [sentence for sentence in sentences if "python3" in sentence]

@@ -90,7 +90,7 @@ def test_a_style_file_is_shown_used_and_remembered_until_it_is_cleared(
     wait_until(lambda: "label 'magenta'" in window.tree())
     window.press(DIALOG, "No file or painting")
     wait_until(lambda: "label 'magenta'" not in window.tree())
-    wait_until(lambda: "'(None)'" in window.tree())
+    wait_until(lambda: "(None)" in window.tree())
     window.press(DIALOG, "OK")
     wait_until(lambda: "photo in the style of painting" in layer_names(window))
 

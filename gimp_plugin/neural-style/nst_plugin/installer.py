@@ -14,7 +14,6 @@ from nst_plugin.shared import settings
 from nst_plugin.shared.engine_client import CREATE_NO_WINDOW
 from nst_plugin.shared.translation import _
 
-SCRIPT = os.path.join(settings.FOLDER, "install", "install.py")
 LEAVE_SECONDS = 20
 """How long it may take to end what it has begun; pip needs a moment for that."""
 
@@ -23,7 +22,7 @@ Event = dict[str, Any]
 
 def is_there() -> bool:
     """Whether the plug-in came with its installer, and not from a clone by another one."""
-    return os.path.isfile(SCRIPT)
+    return os.path.isfile(settings.INSTALLER)
 
 
 class Installer:
@@ -32,7 +31,7 @@ class Installer:
     def __init__(self, *words: str) -> None:
         self._events: queue.Queue[Event] = queue.Queue()
         self._process = subprocess.Popen(
-            [sys.executable, SCRIPT, "--in-place", "--events", *words],
+            [sys.executable, settings.INSTALLER, "--in-place", "--events", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -65,6 +65,11 @@ OTHER_VERSION = N_(
 KILLED = N_("The engine was killed, as happens when memory runs out: close other programs, or choose a smaller size.")
 NO_START = N_("The engine cannot be started (%s): close other programs, then try again.")
 NOT_ALLOWED = N_("The engine may not be started (%s): install it in a folder that programs may run from.")
+OTHER_VERSION_HERE = N_(
+    "The engine speaks version %s of the protocol and the plug-in version %d. "
+    "Choose Filters > Neural Style Engine to bring the engine up to date."
+)
+MEND_HERE = N_("choose Filters > Neural Style Engine to mend its installation")
 MEND = N_('run "python3 install/install.py" to mend its installation')
 TRY_AGAIN = N_("try again")
 MORE_MEMORY = N_("close other programs, or raise the limit on memory")
@@ -103,6 +108,11 @@ def engine_environment(environ):
         for name, value in environ.items()
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
     }
+
+
+def _mend():
+    # type: () -> str
+    return settings.remedy(MEND, MEND_HERE)
 
 
 class Engine(object):
@@ -242,7 +252,7 @@ class Engine(object):
         self._log.note("%s: %s" % (type(error).__name__, error.args[0] if error.args else ""))
         if is_sending:
             self._fail(_("The picture could not be sent to the engine"), _(TRY_AGAIN))
-        self._fail(_("The engine sent something that is no message"), _(MEND))
+        self._fail(_("The engine sent something that is no message"), _mend())
 
     def _explain_end(self):
         # type: () -> NoReturn
@@ -253,7 +263,7 @@ class Engine(object):
         if status is not None and status < 0:
             self._quote(_("The engine was ended by the signal %s") % _signal_name(-status), _(TRY_AGAIN))
         if not self.is_ready:
-            self._quote(_("The engine did not start"), _(MEND))
+            self._quote(_("The engine did not start"), _mend())
         self._quote(_("The engine stopped before it was done"), _(TRY_AGAIN))
 
     def _exit_status(self, seconds):
@@ -278,7 +288,7 @@ class Engine(object):
                 self._log.note("A message '%s' made no sense." % kind)
                 return None
             what = _("The engine sent a message '%s' that this plug-in does not understand") % messages.plain(kind)
-            self._fail(what, _(MEND))
+            self._fail(what, _mend())
 
     def _accepted(self, event):
         # type: (Any) -> Any
@@ -299,9 +309,9 @@ class Engine(object):
     def _greet(self, kind, protocol):
         # type: (str, object) -> None
         if kind != "hello":
-            self._fail(_("The engine sent '%s' in place of a greeting") % messages.plain(kind), _(MEND))
+            self._fail(_("The engine sent '%s' in place of a greeting") % messages.plain(kind), _mend())
         if protocol != frames.PROTOCOL:
-            self._give_up(EngineError(_(OTHER_VERSION) % (protocol, frames.PROTOCOL)))
+            self._give_up(EngineError(settings.remedy(OTHER_VERSION, OTHER_VERSION_HERE) % (protocol, frames.PROTOCOL)))
         self.is_ready = True
 
     def _fail(self, what, remedy):
@@ -409,11 +419,11 @@ def _start(command, log):
         )
     except (IOError, OSError) as error:
         if error.errno in MISSING:
-            raise EngineError(_(settings.NOT_INSTALLED))
+            raise EngineError(settings.not_installed())
         sentence = NOT_ALLOWED if error.errno in (errno.EACCES, errno.EPERM) else NO_START
         raise EngineError(_(sentence) % messages.plain(error.strerror or str(error)))
     except (ValueError, TypeError):  # a command with a NUL in it, say
-        raise EngineError(_(settings.NOT_INSTALLED))
+        raise EngineError(settings.not_installed())
 
 
 def _dying_with_the_plug_in():

@@ -16,9 +16,15 @@ if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
 FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HELP_FOLDER = os.path.join(FOLDER, "help")
 FORMAT = 1
+INSTALLER = os.path.join(FOLDER, "install", "install.py")
+"""Comes with a plug-in from an archive, and is worked by GIMP's own menu; a clone has one that is run beside GIMP."""
+
 NOT_INSTALLED = N_(
     "The engine of Neural Style is not installed. "
     'Run "python3 install/install.py" in the folder of Neural Style for GIMP, then try again.'
+)
+NOT_INSTALLED_HERE = N_(
+    "The engine of Neural Style is not installed. Choose Filters > Neural Style Engine, then try again."
 )
 
 
@@ -29,10 +35,21 @@ def engine_command(folder=FOLDER):
         engines = _read(os.path.join(folder, "engine.json"))["engines"]
         command = [str(word) for word in engines[0]["command"]]
     except (IOError, ValueError, LookupError, TypeError):
-        raise EngineError(_(NOT_INSTALLED))
+        raise EngineError(not_installed())
     if not command:
-        raise EngineError(_(NOT_INSTALLED))
+        raise EngineError(not_installed())
     return command
+
+
+def remedy(beside_gimp, in_gimp):
+    # type: (str, str) -> str
+    """What to do, where an installer is to be run: of two sentences, the one that is true of this plug-in."""
+    return _(in_gimp if os.path.isfile(INSTALLER) else beside_gimp)
+
+
+def not_installed():
+    # type: () -> str
+    return remedy(NOT_INSTALLED, NOT_INSTALLED_HERE)
 
 
 def has_engine(folder=FOLDER):
