@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,3 +160,27 @@ def test_what_ends_a_session_by_several_signals_cancels_once():
             signal.raise_signal(signal.SIGHUP)
             tidied.append(True)
     assert tidied
+
+
+RUN = "import os, sys; sys.argv[1:] = {arguments}; {before}; from nst_engine.__main__ import main; main()"
+
+
+def run_after(before: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a Python of its own in which something was done before."""
+    program = RUN.format(arguments=list(arguments), before=before)
+    return subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+
+
+def test_ctrl_c_while_the_command_loads_ends_it_without_a_word():
+    find_spec = "lambda name, *rest: os.kill(os.getpid(), 2) if name == 'nst_engine.cli' else None"
+    done = run_after(f"sys.meta_path.insert(0, type('Loading', (), {{'find_spec': {find_spec}}}))", "--version")
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+@pytest.mark.parametrize(("missing", "command"), [("psutil", "--version"), ("torch", "doctor")])
+def test_a_part_of_the_engine_that_is_missing_is_told_in_a_sentence(missing, command):
+    done = run_after(f"sys.modules[{missing!r}] = None", command)
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR A part of the engine is missing or damaged (")
+    assert "un install/install.py again." in done.stderr
+    assert "Traceback" not in done.stderr

@@ -15,6 +15,9 @@ def explained(error: Exception) -> StyleTransferError:
         return error
     if memory.is_shortage(error):
         return memory.too_small()
+    if isinstance(error, ImportError):
+        told = f"A part of the engine is missing or damaged ({error})."
+        return StyleTransferError(told, "Run install/install.py again.")
     if sys.flags.dev_mode:
         raise error
     return StyleTransferError(
