@@ -44,6 +44,9 @@ def test_an_engine_that_prints_something_and_ends_is_explained_with_its_log(logs
 
 
 LAST_WORDS = {
+    "sys.exit('Fatal Python error: no\\nMemoryError\\n\\nCurrent thread 0x0:\\n  <no Python frame>')": (
+        "MemoryError): close other programs, or raise the limit on memory"
+    ),
     "raise MemoryError": "MemoryError): close other programs, or raise the limit on memory",
     "import numpy.linalg.gone": "ModuleNotFoundError: No module named 'numpy.linalg.gone')" + MEND,
     "sys.exit('ssh: connect to host gpu-box port 22: Connection refused\\n')": (

@@ -7,6 +7,7 @@ or a folder that may not be written, the run goes on.
 import glob
 import io
 import os
+import re
 import tempfile
 import time
 
@@ -16,6 +17,7 @@ if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
 
 KEPT = 10
 LAST_BYTES = 4096
+COMPLAINT = re.compile("(?i)error|fatal|cannot|can't|could not|denied|refused|failed|no such|no space")
 PREFIX, SUFFIX = "engine-", ".log"
 
 
@@ -39,15 +41,17 @@ class EngineLog(object):
     @property
     def last_words(self):
         # type: () -> str
-        """The last line, if the engine itself has printed it; empty when there is none."""
+        """The last line that complains, or the last, if the engine itself has printed it; empty when there is none."""
         try:
             with io.open(self._path or os.devnull, "rb") as log:
                 log.seek(max(0, os.path.getsize(log.name) - LAST_BYTES))
                 lines = log.read().decode("utf-8", "replace").split("\n")
         except (IOError, OSError):
             return ""
-        last = ([""] + [line.strip() for line in lines if line.strip()])[-1]
-        return "" if last == self._noted else last
+        printed = [line.strip() for line in lines if line.strip()]
+        if not printed or printed[-1] == self._noted:
+            return ""
+        return ([printed[-1]] + [line for line in printed if COMPLAINT.search(line)])[-1]
 
     def note(self, line):
         # type: (str) -> None
