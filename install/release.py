@@ -30,7 +30,7 @@ from source import NAME, RELEASE, WHEELS, contents, copy_engine, plugin_files, r
 CHECKOUT = Path(__file__).resolve().parent.parent
 FORMAT = 1
 PIP = "pip==26.3"
-NOT_FOR_USERS = ("demo.py", "release.py")
+NOT_FOR_USERS = ("demo.py", "release.py", "template.py")
 LICENSES = {"LICENSE": "LICENSE", "NOTICE": "nst_engine/data/NOTICE"}
 EARLIEST = datetime.datetime(1980, 1, 1)
 """Of a file in a zip archive."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import gettext
 import io
 import re
@@ -11,28 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from nst_engine import options
-
 CHECKOUT = Path(__file__).parents[1]
 sys.path.insert(0, str(CHECKOUT / "install"))
 
 import catalogs
+import template
 
-PLUGINS = [CHECKOUT / "gimp_plugin/neural-style", CHECKOUT / "gimp_plugin/gimp210"]
-CATALOGS = sorted((PLUGINS[0] / "locale").glob("*/LC_MESSAGES/neural-style.po"))
-
-
-def sentences() -> set[str]:
-    """What stands in calls of _() and N_(), and what the option table brings to GIMP."""
-    found = set()
-    for path in (path for folder in PLUGINS for path in folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            is_marked = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "N_")
-            if is_marked and isinstance(node.args[0], ast.Constant):
-                found.add(node.args[0].value)
-    for row in options.table()["options"]:
-        found |= {row["label"], row["help"], *(choice["label"] for choice in row.get("choices", []))}
-    return found
+CATALOGS = sorted((CHECKOUT / "gimp_plugin/neural-style/locale").glob("*/LC_MESSAGES/neural-style.po"))
 
 
 def placeholders(sentence: str) -> list[str]:
@@ -43,10 +27,17 @@ def test_there_is_a_catalog() -> None:
     assert "de" in [path.parts[-3] for path in CATALOGS]
 
 
+def test_the_template_has_every_sentence_once_and_asks_for_each() -> None:
+    words = {'He said "a\\b".', "_Cancel", "Two\nlines"}
+    filled = re.sub(r'(msgid (".+")\nmsgstr )""', r"\1\2", template.template(words))
+    assert catalogs.read_po(filled).keys() - {""} == words
+    assert catalogs.read_po(template.template(template.sentences())).keys() == {""}
+
+
 @pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])
 def test_a_catalog_has_every_sentence_and_no_other(path: Path) -> None:
     entries = catalogs.read_po(path.read_text(encoding="utf-8"))
-    assert entries.keys() - {""} == sentences()
+    assert entries.keys() - {""} == template.sentences()
 
 
 @pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])

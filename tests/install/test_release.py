@@ -58,7 +58,7 @@ def test_it_is_one_folder_below_a_limit_with_one_entry_for_gimp_that_may_be_run(
     with zipfile.ZipFile(archive) as opened:
         entries = {entry.filename: entry for entry in opened.infolist()}
     assert {name.split("/")[0] for name in entries} == {"neural-style"}
-    assert not [name for name in entries if name.endswith((".pyc", "demo.py", "release.py"))]
+    assert not [name for name in entries if name.endswith((".pyc", "demo.py", "release.py", "template.py"))]
     assert "neural-style/engine.json" not in entries
     modes = {name: entry.external_attr >> 16 for name, entry in entries.items() if entry.create_system == 3}
     assert modes.keys() == entries.keys()
