@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
-sys.path.insert(0, str(CHECKOUT / "install"))
+sys.path[:0] = [str(CHECKOUT / "install"), str(CHECKOUT / "gimp_plugin/neural-style")]
 
 import catalogs
 import template
+
+from nst_plugin.shared import translation
 
 CATALOGS = sorted((CHECKOUT / "gimp_plugin/neural-style/locale").glob("*/LC_MESSAGES/neural-style.po"))
 
@@ -53,3 +55,28 @@ def test_a_compiled_catalog_is_what_gettext_reads() -> None:
     po = header + '# why\nmsgid "a "\n"b"\nmsgstr "ä"\n\nmsgid "c"\nmsgstr ""\n'
     catalog = gettext.GNUTranslations(io.BytesIO(catalogs.compiled(catalogs.read_po(po))))
     assert [catalog.gettext(text) for text in ("a b", "c", "d")] == ["ä", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("languages", "word"),
+    [
+        (["de_AT.UTF-8", "de_AT", "de", "C"], "Ebene"),
+        (["zh_CN.UTF-8", "zh_CN", "zh", "C"], "图层"),
+        (["xx", "es_MX", "es", "C"], "Capa"),
+        (["en_GB.UTF-8", "en_GB", "en", "fr", "C"], "Layer"),
+        (["C", "de"], "Layer"),
+    ],
+)
+def test_the_first_language_that_there_is_is_spoken_and_english_is_one(
+    languages: list[str], word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in CATALOGS:
+        compiled = tmp_path / path.parts[-3] / "LC_MESSAGES/neural-style.mo"
+        compiled.parent.mkdir(parents=True)
+        compiled.write_bytes(catalogs.compiled(catalogs.read_po(path.read_text(encoding="utf-8"))))
+    monkeypatch.setattr(translation, "FOLDER", str(tmp_path))
+    try:
+        translation.use(languages)
+        assert translation._("Layer") == word
+    finally:
+        translation.use(["C"])
