@@ -12,7 +12,8 @@ from PIL import Image
 
 from nst_engine import Options
 from nst_engine.commands import contact_sheet
-from nst_engine.commands.batch import Manner, Task, _save_sheets
+from nst_engine.commands.batch import Manner, Task, _paint_all, _save_sheets
+from nst_engine.commands.inputs import read_styles
 from nst_engine.files import reading, writing
 
 
@@ -202,3 +203,13 @@ def test_names_of_pictures_that_are_no_files_are_left_out_with_a_word(small):
     done = batch(small, "--style", small.parent / "waves.png")
     assert (done.returncode, names(small.parent / "painted")) == (0, ["a.png"])
     assert "Left out, as no file is there: b.png, c.jpg, d.png." in done.stderr
+
+
+def test_what_another_batch_has_made_meanwhile_is_left_out_where_both_resume(small):
+    result = small.parent / "painted" / "a.png"
+    result.write_bytes((small / "a.png").read_bytes())
+    tasks = [Task(small / "a.png", read_styles([small.parent / "waves.png"], [], []), result)]
+    manner = Manner(Options(quality="draft", size=32, iterations=1), True, False, writing.WHITE)
+    assert _paint_all(tasks, manner) == (1, [])
+    assert result.read_bytes() == (small / "a.png").read_bytes()
+    assert _paint_all(tasks, manner._replace(resume=False))[1] == [f"a.png: {result} exists already."]

@@ -114,6 +114,8 @@ def _paint_all(tasks: list[Task], manner: Manner) -> tuple[int, list[str]]:
 def _paint(painter: Painter, task: Task, manner: Manner, display: Display, interrupts: Interrupts) -> None:
     from nst_engine.files import writing
 
+    if manner.resume and _is_done(task.output):  # by another batch, in the meantime
+        return
     force = manner.force or manner.resume and _is_half(task.output)
     writing.check_output(task.output, force)
     content = read(task.content, display.say)
