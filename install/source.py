@@ -61,10 +61,11 @@ def read_options(source: Path) -> str:
     """Return the engine's table of options, for which no engine has to run: that room needs nothing but Python."""
     if is_archive(source):
         return text_of(source / "options.json")
-    if str(source) not in sys.path:
-        sys.path.append(str(source))
-    from nst_engine import options
-
+    sys.path.insert(0, str(source))  # before an engine that is installed for the Python that runs this
+    try:
+        from nst_engine import options
+    finally:
+        sys.path.remove(str(source))
     return json.dumps(options.table(), indent=2)
 
 

@@ -78,7 +78,7 @@ def test_the_plug_in_in_it_is_the_clones(unzipped: Path) -> None:
 
 
 def test_its_wheel_is_the_whole_engine(unzipped: Path) -> None:
-    (wheel,) = (unzipped / "engine").iterdir()
+    (wheel,) = (unzipped / "engine").glob("neural_style*.whl")
     with zipfile.ZipFile(wheel) as opened:
         assert opened.testzip() is None
         names = set(opened.namelist())
