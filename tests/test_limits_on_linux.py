@@ -155,33 +155,6 @@ print(picture.dtype, picture.shape, picture[::100, ::100].std() > 10)
 """
 )
 
-BYTES_A_PIXEL = """
-import torch
-from nst_engine import device, memory
-from nst_engine.curvature import Curvature
-from nst_engine.objective import Losses
-from nst_engine.optimize import LBFGS
-from nst_engine.pixels import Size
-
-class Distance:
-    def value(self, image):
-        return Losses({"style": sum(((part - 0.5) ** 2).mean() for part in image[0])})
-
-    def value_and_gradient(self, image):
-        return self.value(image), (image - 0.5).mul_(2 / image[0, 0].numel())
-
-device.choose("cpu")
-optimizer = LBFGS()
-for size, is_lean in ((Size(100, 150), False), (Size(1000, 1500), LEAN)):
-    optimizer.resize(size, is_lean)
-    picture, before = torch.rand(1, 3, *size), memory.held()
-    steps = optimizer.steps(Distance(), picture, 6)
-    del picture
-    for seen in steps:
-        memory.give_back()
-print((memory.peak() - before) / size.pixels)
-"""
-
 
 def printed(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -198,9 +171,3 @@ def test_a_limit_of_the_shell_s_is_told_with_a_size_that_fits():
 
 def test_a_painted_picture_is_not_lost_when_its_memory_is_gone_at_the_end():
     assert printed(AT_THE_END) == "uint8 (5000, 5000, 4) True"
-
-
-def test_lean_steps_hold_little_more_than_pictures_and_gradients():
-    lean, plain = (float(printed(BYTES_A_PIXEL.replace("LEAN", is_lean))) for is_lean in ("True", "False"))
-    assert lean < 120
-    assert plain > 1.5 * lean

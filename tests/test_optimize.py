@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from nst_engine.objective import Losses
 from nst_engine.optimize import LBFGS, ROUNDING, SHORTER, Adam, Descent, Kept, Seen, TensorFlowAdam
+from nst_engine.pixels import Size
 
 GOAL, START = ((0.1 * noise(COARSE, seed) + 0.5).clamp(0, 1) for seed in (1, 2))
 
@@ -34,6 +36,31 @@ class Mishap(Bowl):
         self.looked_at.append(image)
         value = torch.as_tensor(self.befalls(len(self.looked_at), losses.total))
         return Losses({"style": value}, losses.unit), gradient
+
+
+class Crowded(Bowl):
+    """A bowl that counts how many pictures and gradients there are in memory when it is looked at."""
+
+    most = 0
+
+    def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
+        alike = [thing for thing in gc.get_objects() if type(thing) is Tensor and thing.shape == image.shape]
+        self.most = max(self.most, len({thing.data_ptr() for thing in alike}))
+        return super().value_and_gradient(image)
+
+
+@pytest.mark.parametrize(("is_lean", "most"), [(True, 5), (False, 21)])
+def test_lean_steps_hold_a_picture_its_gradient_and_the_next_picture(is_lean, most):
+    optimizer = LBFGS(history=10)
+    optimizer.resize(Size(33, 47), is_lean)
+    start = 0.1 * noise(Size(33, 47)) + 0.5
+    crowded = Crowded(start * 0.9)
+    steps = optimizer.steps(crowded, start, 8)
+    del start
+    for _ in steps:
+        pass
+    assert crowded.most <= most
+    assert is_lean or crowded.most > 5
 
 
 def value(seen: Seen) -> float:
