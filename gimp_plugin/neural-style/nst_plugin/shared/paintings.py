@@ -14,7 +14,7 @@ from nst_plugin.shared import settings
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import List, Mapping, Optional
+    from typing import Any, List, Mapping, Optional
 
 SHIPPED = os.path.join(settings.FOLDER, "paintings")
 ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp"]) | frozenset(
@@ -75,7 +75,7 @@ def _shipped(folder):
             titles = json.load(stream, object_pairs_hook=collections.OrderedDict)
     except (IOError, ValueError):  # an older installation has none
         return []
-    return [Painting(name, titles[name], os.path.join(folder, name + ".jpg")) for name in titles]
+    return [Painting(name, titles[name], os.path.join(folder, str(name) + ".jpg")) for name in titles]
 
 
 def _own(folder):
@@ -85,4 +85,14 @@ def _own(folder):
     except (IOError, OSError):  # most people have none
         return []
     names = [os.path.splitext(file) for file in files if not file.startswith(".")]
-    return [Painting(name, name, os.path.join(folder, name + end)) for name, end in names if end.lower() in ENDINGS]
+    return [
+        Painting(_text(name), _text(name), os.path.join(folder, name + end))
+        for name, end in names
+        if end.lower() in ENDINGS
+    ]
+
+
+def _text(name):
+    # type: (Any) -> str
+    """A file's name as text, which it is not under Python 2.7."""
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
