@@ -11,11 +11,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "gimp_plugin/neural-style"))
 
 from nst_plugin.shared.engine_client import Engine
-from nst_plugin.shared.messages import Picture, Style
+from nst_plugin.shared.messages import Picture, Request, Style
 
 ENGINES = Path(__file__).parent / "gimp/engines"
 CONTENT = Picture(2, 1, array.array("f", [0.1, 0.2, 0.3, 1.0, 0.4, 0.5, 0.6, 0.5]).tobytes())
-STYLE = Style("painting", Picture(1, 1, array.array("f", [0.9, 0.8, 0.7, 1.0]).tobytes()))
+STYLE = Style("painting", Picture(1, 1, array.array("f", [0.9, 0.8, 0.7, 1.0]).tobytes()), 1.0)
+JOB = Request(CONTENT, [STYLE], {}, None, None)
 
 
 def command(stand_in: str, *arguments: str) -> list[str]:

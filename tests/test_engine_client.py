@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stand_ins import CONTENT, STYLE, command, log_of, next_event, saying
+from stand_ins import JOB, STYLE, command, log_of, next_event, saying
 
 from nst_plugin.shared import durations, engine_client, frames, messages
 from nst_plugin.shared.engine_client import Engine
@@ -31,7 +31,7 @@ def engine(logs: Path) -> Iterator[Engine]:
 
 def test_a_job_goes_there_and_a_picture_comes_back(engine: Engine) -> None:
     reports = []
-    picture, used = engine.stylize(CONTENT, [STYLE], {}, lambda *report: reports.append(report))
+    picture, used = engine.stylize(JOB, lambda *report: reports.append(report))
     values = array.array("f", bytes(picture.rgba))
     assert (picture.width, picture.height) == (2, 1)
     assert list(values) == pytest.approx([0.9, 0.8, 0.7, 1.0, 0.6, 0.5, 0.4, 0.5])
@@ -40,26 +40,26 @@ def test_a_job_goes_there_and_a_picture_comes_back(engine: Engine) -> None:
 
 
 def test_one_engine_does_several_jobs(engine: Engine) -> None:
-    pictures = [engine.stylize(CONTENT, [STYLE], {}, lambda *_: None).picture for _ in range(3)]
+    pictures = [engine.stylize(JOB, lambda *_: None).picture for _ in range(3)]
     assert len({bytes(picture.rgba) for picture in pictures}) == 1
 
 
 def test_masks_travel_with_the_job(logs: Path) -> None:
     mask = Mask(2, 1, b"\xff\x00")
     with Engine(command("answers"), [str(logs)]) as engine:
-        engine.stylize(CONTENT, [STYLE], {}, lambda *_: None, protection=mask, selection=mask)
+        engine.stylize(JOB._replace(protection=mask, selection=mask), lambda *_: None)
     assert '"protection": [1, 2, 1], "selection": [1, 2, 1]' in log_of(logs)
 
 
 def test_a_group_of_seven_hundred_layers_with_long_names_reaches_the_engine(logs: Path) -> None:
     styles = [STYLE._replace(name="层" * 500)] * 700
     with Engine(command("answers"), [str(logs)]) as engine:
-        assert engine.stylize(CONTENT, styles, {}, lambda *_: None).used == {}
+        assert engine.stylize(JOB._replace(styles=styles), lambda *_: None).used == {}
 
 
 def test_who_polls_is_never_kept_waiting_and_sees_the_job_get_on(logs: Path) -> None:
     with Engine(command("paints"), [str(logs)]) as engine:
-        engine.paint(CONTENT, [STYLE], {})
+        engine.paint(JOB)
         events = [next_event(engine)]
         while events[-1] != Progress(0.5, 20.0, "256 px, step 12 of 40"):
             events.append(next_event(engine))
@@ -71,7 +71,7 @@ def test_who_polls_is_never_kept_waiting_and_sees_the_job_get_on(logs: Path) -> 
 
 def test_of_many_previews_only_the_newest_is_kept_and_none_is_before_the_result(logs: Path) -> None:
     with Engine(command("floods"), [str(logs)]) as engine:
-        engine.paint(CONTENT, [STYLE], {})
+        engine.paint(JOB)
         while "white" not in log_of(logs):
             time.sleep(0.01)  # until all 256 are in the pipe's end
         engine.stop()
@@ -88,13 +88,13 @@ def test_the_engine_is_asked_about_size_and_time(logs: Path) -> None:
         assert next_event(engine) == Planned(100, 50, 30.0)
         engine.plan({"quality": "best"}, 100, 50)
         assert next_event(engine) == Refusal("The picture does not fit. Choose a smaller size.")
-        assert engine.stylize(CONTENT, [STYLE], {}, lambda *_: None).used == {}
+        assert engine.stylize(JOB, lambda *_: None).used == {}
 
 
 def test_an_error_of_the_job_is_told_from_one_of_a_plan_asked_before(logs: Path) -> None:
     with Engine(command("plans"), [str(logs)]) as engine:
         engine.plan({"quality": "best"}, 100, 50)
-        engine.paint(CONTENT, [STYLE], {"quality": "best"})
+        engine.paint(JOB._replace(options={"quality": "best"}))
         assert isinstance(next_event(engine), Refusal)
         with pytest.raises(EngineError, match=r"^The picture does not fit\. Choose a smaller size\.$"):
             next_event(engine)
@@ -102,7 +102,7 @@ def test_an_error_of_the_job_is_told_from_one_of_a_plan_asked_before(logs: Path)
 
 def test_an_error_of_the_job_is_told_from_one_of_a_plan_asked_after(logs: Path) -> None:
     with Engine(command("plans"), [str(logs)]) as engine:
-        engine.paint(CONTENT, [STYLE], {"quality": "best"})
+        engine.paint(JOB._replace(options={"quality": "best"}))
         engine.plan({"quality": "best"}, 100, 50)
         with pytest.raises(EngineError, match=r"^The picture does not fit"):
             next_event(engine)
@@ -112,7 +112,7 @@ def test_an_error_of_the_job_is_told_from_one_of_a_plan_asked_after(logs: Path) 
 def test_stop_concerns_the_job_under_way_and_nothing_else(logs: Path) -> None:
     with Engine(command("paints"), [str(logs)]) as engine:
         engine.stop()
-        engine.paint(CONTENT, [STYLE], {})
+        engine.paint(JOB)
         while next_event(engine) != Progress(0.5, 20.0, "256 px, step 12 of 40"):
             pass
         engine.stop()
@@ -140,7 +140,7 @@ pipe.send({{'kind': 'result', 'used': [1]}}, {{'picture': pipe.painted(job)}})
 pipe.receive()"""
     reports: list[object] = []
     with Engine(saying(code), [str(logs)]) as engine:
-        assert engine.stylize(CONTENT, [STYLE], {}, lambda *report: reports.append(report)).used == {}
+        assert engine.stylize(JOB, lambda *report: reports.append(report)).used == {}
     assert reports == []
     assert "made no sense" in log_of(logs)
 
@@ -190,7 +190,7 @@ def test_closing_in_the_middle_of_a_long_message_does_not_wait_for_it(
     large = Picture(1000, 1000, bytes(16_000_000))
     threads_of_others = threading.active_count()
     engine = Engine([sys.executable, "-c", "import time; time.sleep(600)"], [str(logs)])
-    engine.paint(large, [STYLE], {})
+    engine.paint(JOB._replace(content=large))
     engine.close()
     assert threading.active_count() == threads_of_others
 

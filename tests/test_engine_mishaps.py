@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from stand_ins import CONTENT, ENGINES, STYLE, command, log_of, next_event, saying
+from stand_ins import ENGINES, JOB, command, log_of, next_event, saying
 
 from nst_plugin.shared import engine_client, settings
 from nst_plugin.shared.engine_client import Engine
@@ -26,7 +26,7 @@ UNASKED = "The engine sent a message '%s' that this plug-in does not understand"
 
 def paint(command: list[str], logs: Path) -> Result:
     with Engine(command, [str(logs)]) as engine:
-        return engine.stylize(CONTENT, [STYLE], {}, lambda *_: None)
+        return engine.stylize(JOB, lambda *_: None)
 
 
 def complaint(command: list[str], logs: Path) -> str:
@@ -129,9 +129,9 @@ def test_whatever_the_reader_meets_it_passes_on_an_ending(logs: Path, frame: str
 def test_whatever_the_writer_meets_it_passes_on_an_ending(logs: Path) -> None:
     with Engine(command("answers"), [str(logs)]) as engine:
         with pytest.raises(EngineError, match="The picture could not be sent to the engine: try again; its log may"):
-            engine.stylize(CONTENT, [STYLE], {"seed": float("nan")}, lambda *_: None)
+            engine.stylize(JOB._replace(options={"seed": float("nan")}), lambda *_: None)
         with pytest.raises(EngineError, match="The picture could not be sent"):
-            engine.stylize(CONTENT, [STYLE], {}, lambda *_: None)
+            engine.stylize(JOB, lambda *_: None)
 
 
 def test_a_child_that_keeps_the_pipe_of_an_engine_that_is_gone_keeps_nobody_waiting(
@@ -149,12 +149,13 @@ LIMITED = """
 import resource, sys
 sys.path[:0] = [{plug_in!r}]
 from nst_plugin.shared.engine_client import Engine
-from nst_plugin.shared.messages import Picture, Style
+from nst_plugin.shared.messages import Picture, Request, Style
+style = Style("s", Picture(1, 1, bytes(16)), 1.0)
 content = Picture(5000, 1000, bytes(80_000_000))  # more than the C library puts aside for a thread
 with Engine({command!r}, [{logs!r}]) as engine:
     engine.wait_for_greeting()
     {limit}
-    picture = engine.stylize(content, [Style("s", Picture(1, 1, bytes(16)))], {{}}, lambda *_: None).picture
+    picture = engine.stylize(Request(content, [style], {{}}, None, None), lambda *_: None).picture
     print(picture.width)
 """
 LITTLE_MEMORY = """

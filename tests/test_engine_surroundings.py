@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from stand_ins import CONTENT, STYLE, command
+from stand_ins import JOB, command
 
 from nst_plugin.shared import engine_client, settings
 from nst_plugin.shared.engine_client import Engine
@@ -22,7 +22,7 @@ def test_each_run_has_a_log_of_its_own_and_the_newest_ten_are_kept(logs: Path) -
     (logs / "mine.txt").touch()
     with Engine(command("answers"), [str(logs)]) as one, Engine(command("answers"), [str(logs)]) as other:
         for number, engine in enumerate((one, other)):
-            engine.stylize(CONTENT, [STYLE], {"seed": number}, lambda *_: None)
+            engine.stylize(JOB._replace(options={"seed": number}), lambda *_: None)
     *older, first, second = sorted(logs.glob("engine-*"))
     assert [path.name[13:15] for path in older] == [str(day) for day in range(22, 30)]
     assert {'"seed": 0' in path.read_text() for path in (first, second)} == {True, False}
@@ -37,7 +37,7 @@ def test_a_log_goes_where_it_can_be_written_or_nowhere(tmp_path: Path, logs: Pat
     ):
         engine.wait_for_greeting()
     with Engine(command("answers"), [str(tmp_path / "file/logs")]) as engine:
-        assert engine.stylize(CONTENT, [STYLE], {}, lambda *_: None).used == {}
+        assert engine.stylize(JOB, lambda *_: None).used == {}
 
 
 def test_gimps_own_variables_do_not_reach_the_engine() -> None:

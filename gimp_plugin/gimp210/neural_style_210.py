@@ -14,7 +14,7 @@ from nst_plugin.shared import paintings, settings, translation
 from nst_plugin.shared.durations import time_left
 from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.errors import BadRequest, explained
-from nst_plugin.shared.messages import Mask, Picture, Style
+from nst_plugin.shared.messages import Mask, Picture, Request, Style
 from nst_plugin.shared.painted_area import Area, widened
 from nst_plugin.shared.translation import _
 
@@ -62,7 +62,7 @@ def register():
 def argument(row):
     # type: (Dict[str, Any]) -> Tuple[Any, ...]
     """A row of the option table as gimpfu wants it. A choice is a text, as in GIMP 3, which only PF_RADIO allows."""
-    name, label, default = str(row["name"]).replace("_", "-"), _(row["label"]).encode("utf-8"), row["default"]
+    name, label, default = settings.argument_name(row["name"]), _(row["label"]).encode("utf-8"), row["default"]
     if row["kind"] == "int" or row["kind"] == "float" and row["high"] > 100:  # a slider's steps would be too wide
         return gimpfu.PF_SPINNER, name, label, default, (row["low"], row["high"], 1)
     if row["kind"] == "float":
@@ -123,8 +123,8 @@ def stylize(image, drawable, style_layer, style_file, options):
         selection = read_selection(content, area)
         pdb.gimp_plugin_enable_precision()  # from here on pixels are of the image's own kind, before of 8 bits
         style, styles = read_style(source)
-        picture = read_layer(content, area)
-        result = engine.stylize(picture, styles, options, report, selection=selection)
+        request = Request(read_layer(content, area), styles, options, None, selection)
+        result = engine.stylize(request, report)
     if image not in gimp.image_list():
         raise BadRequest(_("The image was closed while it was being painted, so nothing was added."))
     layer = new_layer(result.picture, image, _("{content} in the style of {style}").format(content=name, style=style))

@@ -7,6 +7,7 @@ from typing import Any
 from gi.repository import Gimp, GObject
 
 from nst_plugin.shared import settings
+from nst_plugin.shared.settings import argument_name
 from nst_plugin.shared.translation import N_, _
 
 PROCEDURE, AGAIN = "plug-in-neural-style", "plug-in-neural-style-again"
@@ -72,14 +73,9 @@ def create_engine_procedure(plug_in: Gimp.PlugIn, run: Gimp.RunFunc) -> Gimp.Pro
     return procedure
 
 
-def argument_name(row: dict[str, Any]) -> str:
-    """How GIMP calls an option."""
-    return str(row["name"]).replace("_", "-")
-
-
 def add_option(procedure: Gimp.Procedure, row: dict[str, Any]) -> None:
     """Add one row of the option table as an argument."""
-    names = (argument_name(row), _(row["label"]), _(row["help"]))
+    names = (argument_name(row["name"]), _(row["label"]), _(row["help"]))
     kind, default = row["kind"], row["default"]
     if kind == "int":
         procedure.add_int_argument(*names, row["low"], row["high"], default, READ_WRITE)
@@ -108,7 +104,7 @@ def mask_choice() -> Gimp.Choice:
 
 def defaults() -> dict[str, Any]:
     """All arguments, with what they are when nobody sets them."""
-    options = {argument_name(row): row["default"] for row in settings.option_rows()}
+    options = {argument_name(row["name"]): row["default"] for row in settings.option_rows()}
     return {"style": None, "style-file": None, **options, "style-name": "", "mask": TRANSPARENCY, "painting": ""}
 
 
@@ -124,7 +120,7 @@ def values(config: Gimp.ProcedureConfig) -> dict[str, Any]:
 def options(config: Gimp.ProcedureConfig) -> dict[str, Any]:
     """What all options are set to, by the names that the engine knows them by."""
     found = values(config)
-    return {row["name"]: found[argument_name(row)] for row in settings.option_rows()}
+    return {row["name"]: found[argument_name(row["name"])] for row in settings.option_rows()}
 
 
 def chosen_options(config: Gimp.ProcedureConfig) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def paint_on_the_canvas(engine: Engine, job: Job) -> Gimp.Layer:
 def paint_unseen(engine: Engine, job: Job) -> Gimp.Layer:
     """The image changes only when the layer is complete."""
     progress_bar.start()
-    result = engine.stylize(job.picture, job.styles, job.options, progress_bar.report, job.protection, job.selection)
+    result = engine.stylize(job.request, progress_bar.report)
     if job.image not in Gimp.get_images():
         raise BadRequest(_("The image was closed while it was being painted, so nothing was added."))
     layer = job.new_layer(job.name)

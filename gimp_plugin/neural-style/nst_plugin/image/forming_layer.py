@@ -27,7 +27,7 @@ class FormingLayer:
         self._job = job
         self._image = job.image
         self._layer = job.new_layer(_("{name} (unfinished)").format(name=job.name))
-        layers.write_pixels(self._layer, job.picture)
+        layers.write_pixels(self._layer, job.request.content)
         layers.insert_above(self._layer, job.above, job.image)
 
     @property

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from gi.repository import Gimp
 
 from nst_plugin import procedures
 from nst_plugin.image import layers, masks, recall, styles
-from nst_plugin.shared.messages import Mask, Picture, Result, Style
+from nst_plugin.shared.messages import Request, Result
 from nst_plugin.shared.translation import _
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the engine is sent, and how its picture becomes a layer: name, place, and the layer to put it above."""
+    """What the engine is asked for, and how its picture becomes a layer: name, place, and the layer to put it above."""
 
-    picture: Picture
-    styles: list[Style]
-    options: dict[str, Any]
-    protection: Mask | None
-    selection: Mask | None
+    request: Request
     name: str
     x: int
     y: int
@@ -31,11 +26,12 @@ class Job:
 
     def new_layer(self, name: str) -> Gimp.Layer:
         """A layer for the result, not in the image yet."""
-        return layers.new_layer(self.image, name, self.x, self.y, self.picture.width, self.picture.height)
+        content = self.request.content
+        return layers.new_layer(self.image, name, self.x, self.y, content.width, content.height)
 
     def parasite(self, result: Result) -> Gimp.Parasite:
         """The note on the new layer of how it was made."""
-        return recall.parasite(self.record, self.styles, self.picture, result.used)
+        return recall.parasite(self.record, self.request.styles, self.request.content, result.used)
 
 
 def check(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> None:
@@ -57,12 +53,15 @@ def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer) -
     selection = masks.selection(content, area, part)
     protected = is_protected(config)
     x, y = content.get_offsets()[1:]
-    return Job(
-        picture=layers.read_layer(content, area, with_mask=not protected),
+    request = Request(
+        content=layers.read_layer(content, area, with_mask=not protected),
         styles=styles.read(source),
         options=procedures.chosen_options(config),
         protection=masks.protection(content, area) if protected else None,
         selection=selection,
+    )
+    return Job(
+        request=request,
         name=_("{content} in the style of {style}").format(content=content.get_name(), style=styles.title(source)),
         x=x + area.x,
         y=y + area.y,

@@ -109,7 +109,8 @@ def restore(config: Gimp.ProcedureConfig, layer: Gimp.Layer, keep_given: bool) -
         given |= set(procedures.STYLE_ARGUMENTS)
     with reading():
         note = read(layer)
-        noted = {"mask": note["mask"], **{name.replace("_", "-"): value for name, value in note["options"].items()}}
+        noted = {settings.argument_name(name): value for name, value in note["options"].items()}
+        noted["mask"] = note["mask"]
         noted.update(style_arguments(layer.get_image(), note["style"]))
         for name in defaults.keys() - given:
             put(config, name, noted.get(name, defaults[name]))

@@ -32,7 +32,7 @@ MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
     from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Union
 
-    from nst_plugin.shared.messages import Mask, Picture, Style
+    from nst_plugin.shared.messages import Request
 
     Report = Callable[[float, Optional[float], str], None]
     Arrival = Union[frames.Frame, "_Ending"]
@@ -169,15 +169,12 @@ class Engine(object):
         self._asked.append(Planned)
         self._departures.put(messages.plan(options, width, height))
 
-    def paint(self, content, styles, options, protection=None, selection=None):
-        # type: (Picture, List[Style], Mapping[str, Any], Optional[Mask], Optional[Mask]) -> None
-        """Ask for ``content`` in the given styles; Progress, Preview and at last Result answer.
-
-        Masks are of the content's size: ``protection`` is where the content stays, ``selection`` where to paint.
-        """
+    def paint(self, request):
+        # type: (Request) -> None
+        """Ask for a picture; Progress, Preview and at last Result answer."""
         self._asked.append(Result)
-        self._size = (content.width, content.height)
-        self._departures.put(messages.stylize(content, styles, options, protection, selection))
+        self._size = (request.content.width, request.content.height)
+        self._departures.put(messages.stylize(request))
 
     def stop(self):
         # type: () -> None
@@ -190,11 +187,11 @@ class Engine(object):
         """The next event, None while there is none; never waits. EngineError when the job or the engine failed."""
         return self._next_event(0)
 
-    def stylize(self, content, styles, options, report, protection=None, selection=None):
-        # type: (Picture, List[Style], Mapping[str, Any], Report, Optional[Mask], Optional[Mask]) -> Result
+    def stylize(self, request, report):
+        # type: (Request, Report) -> Result
         """As :meth:`paint`, but wait for the result; ``report`` is called with the fields of Progress."""
         self.wait_for_greeting()
-        self.paint(content, styles, options, protection, selection)
+        self.paint(request)
         while True:
             event = self._next_event(IDLE_SECONDS)
             if isinstance(event, Result):

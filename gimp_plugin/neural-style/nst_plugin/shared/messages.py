@@ -10,7 +10,7 @@ from nst_plugin.shared import frames
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import Any, Dict, List, Mapping, Optional, Tuple
+    from typing import Any, Dict, Mapping, Optional, Tuple
 
     Message = Tuple[Dict[str, Any], Dict[str, frames.Array]]
 
@@ -29,7 +29,9 @@ Mask = collections.namedtuple("Mask", "width height values")
 Style = collections.namedtuple("Style", "name picture weight")
 """A style by name, its pixels, and how much it counts among several (above 0)."""
 
-Style.__new__.__defaults__ = (1.0,)
+Request = collections.namedtuple("Request", "content styles options protection selection")
+"""A job: the Picture to paint, its Styles, the options that differ from their defaults, by name, and two Masks of the
+content's size or None: where the content stays, and where to paint."""
 
 Progress = collections.namedtuple("Progress", "fraction seconds_left text")
 """How far a job is: 0 to 1, seconds (None while unknown), and a text for people."""
@@ -53,19 +55,19 @@ def plan(options, width, height):
     return {"kind": "plan", "options": dict(options), "width": width, "height": height}, {}
 
 
-def stylize(content, styles, options, protection, selection):
-    # type: (Picture, List[Style], Mapping[str, Any], Optional[Mask], Optional[Mask]) -> Message
+def stylize(request):
+    # type: (Request) -> Message
     """Header and arrays of a job."""
-    arrays = {"content": _array(content)}
+    arrays = {"content": _array(request.content)}
     announced = []
-    for index, style in enumerate(styles):
+    for index, style in enumerate(request.styles):
         key = "style-%d" % index
         arrays[key] = _array(style.picture)
         announced.append({"name": style.name[:NAME_LENGTH], "weight": style.weight, "pixels": key})
-    for name, mask in (("protection", protection), ("selection", selection)):
+    for name, mask in (("protection", request.protection), ("selection", request.selection)):
         if mask is not None:
             arrays[name] = frames.Array("uint8", (mask.height, mask.width, 1), mask.values)
-    header = {"kind": "stylize", "protocol": frames.PROTOCOL, "options": dict(options), "styles": announced}
+    header = {"kind": "stylize", "protocol": frames.PROTOCOL, "options": dict(request.options), "styles": announced}
     return header, arrays
 
 

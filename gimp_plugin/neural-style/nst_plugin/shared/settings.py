@@ -93,6 +93,12 @@ def option_rows(folder=FOLDER):
     return rows
 
 
+def argument_name(option):
+    # type: (str) -> str
+    """How GIMP calls an option."""
+    return str(option).replace("_", "-")
+
+
 def log_folders(environ=os.environ, platform=sys.platform):
     # type: (Mapping[str, str], str) -> List[str]
     """Where logs may go, best first: where the system keeps such files, or else among the temporary ones."""

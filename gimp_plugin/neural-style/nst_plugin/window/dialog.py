@@ -10,13 +10,12 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402  (the versions come first)
 
-from nst_plugin import procedures  # noqa: E402
 from nst_plugin.shared import settings  # noqa: E402
 from nst_plugin.shared.engine_client import Engine  # noqa: E402
 from nst_plugin.shared.errors import BadRequest  # noqa: E402
 from nst_plugin.shared.translation import _  # noqa: E402
 from nst_plugin.window import painting_choice, style_choice, thumbnails  # noqa: E402
-from nst_plugin.window.plan_line import Estimate  # noqa: E402
+from nst_plugin.window.plan_line import PlanLine  # noqa: E402
 
 
 def show(
@@ -33,8 +32,8 @@ def show(
     painting_row = painting_choice.row(config, content, lambda problem: explain(dialog, problem))
     put_on_top(dialog, [thumbnails.row(config, content), *style_rows, painting_row, *notices(content)])
     fill(dialog, with_mask=content.get_mask() is not None)
-    estimate = Estimate(engine, config, content)
-    dialog.get_content_area().pack_end(estimate.label, False, False, 0)
+    plan_line = PlanLine(engine, config, content)
+    dialog.get_content_area().pack_end(plan_line.label, False, False, 0)
     try:
         while dialog.run():
             try:
@@ -44,7 +43,7 @@ def show(
                 explain(dialog, str(problem))
         return False
     finally:
-        estimate.end()
+        plan_line.end()
         dialog.destroy()
 
 
@@ -52,7 +51,7 @@ def fill(dialog: GimpUi.ProcedureDialog, with_mask: bool) -> None:
     """Show all options, as the option table groups them, and what the layer's mask means if it has one."""
     groups: dict[str, list[str]] = {"basic": ["mask"] if with_mask else [], "advanced": []}
     for row in settings.option_rows():
-        name = procedures.argument_name(row)
+        name = settings.argument_name(row["name"])
         groups[row["group"]].append(name)
         if row["kind"] == "float":
             dialog.get_scale_entry(name, 1.0)

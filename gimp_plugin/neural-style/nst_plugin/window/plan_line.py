@@ -19,7 +19,7 @@ LOOK_MS = 100
 WIDTH_CHARS = 48
 
 
-class Estimate:
+class PlanLine:
     """Asks the engine anew whenever the options have changed, one question at a time, and never waits for it."""
 
     def __init__(self, engine: Engine, config: Gimp.ProcedureConfig, content: Gimp.Layer) -> None:

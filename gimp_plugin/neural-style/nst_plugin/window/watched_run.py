@@ -1,4 +1,4 @@
-"""A run that somebody watches: engine, canvas and window, brought together."""
+"""A run that somebody watches: engine, forming layer and window, brought together."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ DRAWING_SHARE = 0.1
 
 def stylize(engine: Engine, job: Job) -> Gimp.Layer:
     """Let the new layer form on the canvas and return it finished; without a result it is gone again."""
-    canvas = FormingLayer(job)
+    forming = FormingLayer(job)
     try:
         with closing(RunWindow(job.name)) as window:
-            engine.paint(job.picture, job.styles, job.options, job.protection, job.selection)
-            return canvas.finish(watch(engine, canvas, window))
+            engine.paint(job.request)
+            return forming.finish(watch(engine, forming, window))
     except BaseException:
-        canvas.remove()
+        forming.remove()
         raise
 
 
-def watch(engine: Engine, canvas: FormingLayer, window: RunWindow) -> Result:
+def watch(engine: Engine, forming: FormingLayer, window: RunWindow) -> Result:
     """Show what the engine tells until there is the result. Removing the layer is a Cancel, as is the button."""
-    painter = Painter(canvas)
+    brush = Brush(forming)
     stop_sent = False
     with ticking():
         while True:
             GLib.MainContext.default().iteration(True)
-            if window.is_canceled or not canvas.is_there:
+            if window.is_canceled or not forming.is_there:
                 raise Canceled
             if window.is_stopped and not stop_sent:
                 engine.stop()
@@ -52,16 +52,16 @@ def watch(engine: Engine, canvas: FormingLayer, window: RunWindow) -> Result:
             if isinstance(event, Progress):
                 window.report(event.fraction, event.seconds_left)
             elif isinstance(event, Preview):
-                painter.preview = event
-            painter.draw_some()
+                brush.preview = event
+            brush.draw_some()
 
 
-class Painter:
+class Brush:
     """Draws the newest preview, a part at a time, and then rests so that most of the time is the user's."""
 
-    def __init__(self, canvas: FormingLayer) -> None:
+    def __init__(self, forming: FormingLayer) -> None:
         self.preview: Preview | None = None
-        self._canvas = canvas
+        self._forming = forming
         self._drawing: Iterator[None] | None = None
         self._spent = self._rested_at = 0.0
 
@@ -70,7 +70,7 @@ class Painter:
         if self._drawing is None:
             if self.preview is None or started < self._rested_at:
                 return
-            self._drawing, self.preview, self._spent = self._canvas.drawing(self.preview), None, 0.0
+            self._drawing, self.preview, self._spent = self._forming.drawing(self.preview), None, 0.0
         is_done = next(self._drawing, self) is self
         now = time.monotonic()
         self._spent += now - started
