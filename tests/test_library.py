@@ -266,8 +266,8 @@ def test_the_engine_may_be_loaded_where_another_device_is_the_default():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
-def test_rgb_will_do(content, style):
-    assert stylize(content[..., :3], [style[..., :3]], QUICK).shape == content.shape
+def test_without_alpha_it_is_as_if_all_were_opaque(content, style):
+    assert np.array_equal(stylize(content[..., :3], [style[..., :3]], QUICK), stylize(content, style, QUICK))
 
 
 def test_progress_events_tell_and_show(content, style):
