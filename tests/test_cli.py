@@ -111,7 +111,8 @@ def test_several_styles_regions_and_masks(files, tmp_path, content):
     ("arguments", "sentence"),
     [
         (["--blend", 1, 2], "There are 1 styles and 2 values of --blend."),
-        (["--blend", 0], "A value of --blend is not above zero."),
+        (["--blend", 0], "A value of --blend is no positive number."),
+        (["--blend", "1e400"], "A value of --blend is no positive number."),
         (["--protect", "missing.png"], "There is no file missing.png."),
     ],
 )
@@ -196,3 +197,9 @@ def test_names_that_begin_with_a_dash_are_understood_or_helped_with(files):
     assert told.rstrip().endswith("expected one argument; a name that begins with - goes as ./-name")
     done = stylize(files, "--content", odd, "--output", odd.with_name("-b%%s.png"), "--iterations", 1, "--size", 32)
     assert (done.returncode, odd.with_name("-b%%s.png").exists()) == (0, True)
+
+
+def test_sixteen_bits_are_refused_where_the_format_has_eight(files):
+    done = stylize(files, "--output", files["output.png"].with_suffix(".jpg"), "--depth", 16)
+    assert done.returncode == 1
+    assert "output.jpg cannot have 16 bits per channel: JPEG has 8." in done.stderr

@@ -62,7 +62,7 @@ def read_styles(
                 f"There are {len(paths)} styles and {len(given)} values of --{option}.", "Give one for each style."
             )
     if not all(0 < weight < float("inf") for weight in weights):
-        raise OptionError("A value of --blend is not above zero.", "Leave a style out that is not to count.")
+        raise OptionError("A value of --blend is no positive number.", "Leave a style out that is not to count.")
     long_side = None if wanted is None else round(2 * wanted)
     return [
         StylePicture(path.stem, read(path, long_side=long_side).pixels, weight, region)

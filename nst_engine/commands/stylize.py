@@ -93,6 +93,7 @@ def run(parsed: argparse.Namespace) -> None:
     from nst_engine.files import writing
 
     writing.check_output(parsed.output, parsed.force)
+    writing.check_depth(parsed.output, parsed.depth)
     style_files = inputs.style_files(parsed.style, parsed.painting)
     if parsed.report:
         places.check_apart(parsed.report, [parsed.output, *style_files, *_inputs(parsed)])

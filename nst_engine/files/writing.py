@@ -69,6 +69,15 @@ def check_output(path: Path, force: bool) -> None:
     places.check(path, force)
 
 
+def check_depth(path: Path, depth: int | None) -> None:
+    """Raise :class:`PictureError` if the format of ``path`` has not so many bits per channel; None is any number."""
+    image_format = _format(path)
+    if depth == 16 and not image_format.has_16_bits:
+        raise PictureError(
+            f"{path} cannot have 16 bits per channel: {image_format.name} has 8.", "Choose .png or .tif."
+        )
+
+
 def check_size(path: Path, shape: tuple[int, ...], depth: int = 8) -> None:
     """Raise :class:`PictureError` if an H×W×… picture does not fit into the format of ``path``, or onto its disk."""
     height, width = shape[:2]
