@@ -232,5 +232,5 @@ def test_what_a_device_does_not_take_is_kept_where_files_are(tmp_path, monkeypat
 def test_a_file_larger_than_a_limit_is_refused_before_the_work(path, full_disk):
     with full_disk(100_000):
         places.check_room(path, 100_000)
-        with pytest.raises(PictureError, match="a.png takes about 101 kB; this program's files may have 100"):
+        with pytest.raises(PictureError, match="a.png cannot be written: it takes about 101 kB, a file may have 100"):
             places.check_room(path, 101_000)

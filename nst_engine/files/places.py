@@ -72,7 +72,7 @@ def check_room(path: Path, size: int) -> None:
             )
     if size > (limit := limits.file_room()):
         raise PictureError(
-            f"{path.name} takes about {size / 1e3:,.0f} kB; this program's files may have {limit / 1e3:,.0f}.",
+            f"{path.name} cannot be written: it takes about {size / 1e3:,.0f} kB, a file may have {limit / 1e3:,.0f}.",
             "Raise the limit (ulimit -f).",
         )
 
