@@ -367,9 +367,10 @@ class _Painting:
     def _shown(self, kept: optimize.Kept) -> Tensor:
         """The picture that counts; where it has to be looked at for that, no step is told of."""
         self.is_showing = True
-        picture = kept.shown()
-        self.is_showing = False
-        return picture
+        try:
+            return kept.shown()
+        finally:
+            self.is_showing = False
 
     def _check(self, losses: Losses) -> None:
         """Raise NetworkError where the picture to start from has no value: nothing can be better then."""
@@ -386,7 +387,7 @@ class _Painting:
         steps turn it into strokes, where they would not sharpen an enlarged picture.
         """
         image = resize(before, scale.size)
-        if self.is_from_content:
+        if self.is_from_content and before.shape != image.shape:
             coarse = self.canvas.content_at(Size(*before.shape[2:]))
             detail = self.canvas.content_at(scale.size) - resize(coarse, scale.size)
             image += (CARRIED_DETAIL if scale.is_finish or scale.steps >= FEW_STEPS else 1.0) * detail
