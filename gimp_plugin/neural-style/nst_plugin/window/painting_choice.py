@@ -125,7 +125,10 @@ def last_used(config: Gimp.ProcedureConfig) -> Gtk.Button:
                 config.set_property(name, value)
 
     def follow_config(*_event: object) -> None:
-        button.set_sensitive(any(config.get_property(name) != value for name, value in style.items()))
+        # GIMP remembers an empty text as none.
+        button.set_sensitive(
+            any((config.get_property(name) or None) != (value or None) for name, value in style.items())
+        )
 
     button.connect("clicked", bring_back)
     follow(config, procedures.STYLE_ARGUMENTS, button, follow_config)
