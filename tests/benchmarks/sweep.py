@@ -176,7 +176,8 @@ def watched(number_format: torch.dtype) -> Iterator[None]:
 def judged(picture: Floats) -> Outcome:
     """A picture in the eyes of the objective that was last in use."""
     lowest = min(value for value in Watched.newest.values if np.isfinite(value))
-    returned = float(Watched.newest.value(to_image(picture[..., :3])).total)
+    with painting.devices.without_denormals():
+        returned = float(Watched.newest.value(to_image(picture[..., :3])).total)
     return Outcome(returned, lowest)
 
 
