@@ -137,13 +137,16 @@ before = [look(layer) for layer in image.get_layers()]
 for name, command in FAULTS.items():
     with open(ENGINE, "w") as text:
         json.dump(dict(format=1, engines=[dict(name="?", command=command, protocol=1)]), text)
+    image.clean_all()
     answer = stylize(image, photo, style=style)
     is_layer = isinstance(answer, Gimp.Layer)
+    is_undoable = image.undo_is_enabled() and image.is_dirty() == is_layer  # each step of undo makes an image dirty
     fact = dict(told=answer.get_name() if is_layer else answer)
     if is_layer:
         fact["corners"] = [pixel(answer, 0, 0), pixel(answer, 299, 199)]
         image.remove_layer(answer)
-    fact["as_before"] = before == [look(layer) for layer in image.get_layers()] and len(Gimp.get_images()) == 1
+    is_as_before = before == [look(layer) for layer in image.get_layers()] and len(Gimp.get_images()) == 1
+    fact["as_before"] = is_as_before and is_undoable
     tell(**{{name: fact}})
 image.delete()
 """
