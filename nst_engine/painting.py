@@ -326,7 +326,7 @@ class _Painting:
     ) -> None:
         """Tell how far a step in tiles is, which may take minutes; ends the work if it is to stop."""
         self.tiles_seen += 1
-        if self.tiles_seen % TILES_BETWEEN == 0:
+        if self.tiles_seen % TILES_BETWEEN == 0 or share == 1:
             memory.give_back()
         if self.is_showing:
             return
