@@ -23,8 +23,8 @@ TILE = 56
 """Side of a small picture, in pixels."""
 
 IN_A_LINE = 6
-HEIGHT = 2 * (TILE + 20)
-"""Two lines are seen; of more, the rest by scrolling."""
+LINE = TILE + 20
+"""Height of a line of them. Two are seen, or one where the screen is low; the rest by scrolling."""
 
 SPACING = 6
 Explain = Callable[[str], None]
@@ -81,7 +81,12 @@ def row(config: Gimp.ProcedureConfig, content: Gimp.Layer, explain: Explain) -> 
     tiles.get_accessible().set_name(_("Paintings"))
     for painting in paintings.listed():
         add_tile(tiles, Tile(config, painting))
-    scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=HEIGHT)
+    scrolled = Gtk.ScrolledWindow(
+        hscrollbar_policy=Gtk.PolicyType.NEVER,
+        min_content_height=LINE,
+        max_content_height=2 * LINE,
+        propagate_natural_height=True,
+    )
     scrolled.add(tiles)
     tiles.set_focus_vadjustment(scrolled.get_vadjustment())  # the keyboard scrolls
 

@@ -110,7 +110,14 @@ class FlowBox(Container):
     ) -> None: ...
 
 class ScrolledWindow(Container):
-    def __init__(self, *, hscrollbar_policy: PolicyType, min_content_height: int) -> None: ...
+    def __init__(
+        self,
+        *,
+        hscrollbar_policy: PolicyType,
+        min_content_height: int,
+        max_content_height: int = ...,
+        propagate_natural_height: bool = ...,
+    ) -> None: ...
     def get_vadjustment(self) -> Adjustment: ...
 
 class ProgressBar(Widget):
