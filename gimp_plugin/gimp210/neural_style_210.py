@@ -63,7 +63,7 @@ def argument(row):
     # type: (Dict[str, Any]) -> Tuple[Any, ...]
     """A row of the option table as gimpfu wants it. A choice is a text, as in GIMP 3, which only PF_RADIO allows."""
     name, label, default = settings.argument_name(row["name"]), _(row["label"]).encode("utf-8"), row["default"]
-    if row["kind"] == "int" or row["kind"] == "float" and row["high"] > 100:  # a slider's steps would be too wide
+    if row["kind"] == "int":
         return gimpfu.PF_SPINNER, name, label, default, (row["low"], row["high"], 1)
     if row["kind"] == "float":
         return gimpfu.PF_SLIDER, name, label, default, (row["low"], row["high"], (row["high"] - row["low"]) / 100.0)
