@@ -163,7 +163,7 @@ class Options:
         "Most memory in GB that the engine takes where it computes. 0 means what is free there.",
         "advanced",
         low=0.0,
-        high=1024.0,
+        high=100.0,
     )
     iterations: int | None = option(
         None,

@@ -84,7 +84,7 @@ def test_a_limit_of_the_user_s_makes_the_picture_smaller_or_is_told(content, sty
         return (memory.held() + beyond) / GB
 
     large = np.kron(content, np.ones((32, 32, 1), np.float32))
-    free, tight = (Painter(Options(memory_limit=gigabytes)) for gigabytes in (1000.0, limit(GB)))
+    free, tight = (Painter(Options(memory_limit=gigabytes)) for gigabytes in (100.0, limit(GB)))
     free.speed = tight.speed = 1e-9  # time allows for everything
     assert max(tight.estimate(Size(*large.shape[:2])).size) < max(free.estimate(Size(*large.shape[:2])).size)
     with pytest.raises(OutOfMemory, match=r"the limit leaves 0.[01] GB.") as caught:
