@@ -150,8 +150,11 @@ def refuse_taken(output, force):
 
 
 def saved(image, output):
-    """Save beside the output under a name that is free, so that there is never half a picture, and return that."""
-    folder, name = os.path.split(output)
+    """Save beside the output under a name that is free, so that there is never half a picture, and return that.
+
+    The output is where a link leads, if it is one.
+    """
+    folder, name = os.path.split(os.path.realpath(output))
     ending = f"-{name}.jpg" if name.lower().endswith(AS_JPEG) else f"-{name}"
     part = tempfile.mktemp(ending, "", folder or ".")  # nosec B306
     if not os.path.isdir(folder or "."):
@@ -172,7 +175,7 @@ def keep(image, output, force):
         raise ValueError(f"{problem} The painted picture is {refuge}.") from None
     try:
         refuse_taken(output, force)  # it may have come in the meantime
-        os.replace(part, output)
+        os.replace(part, os.path.realpath(output))
     except (ValueError, OSError) as problem:
         raise ValueError(f"{problem} The painted picture is {part}.") from None
 

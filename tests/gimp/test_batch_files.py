@@ -269,3 +269,15 @@ def test_a_painted_picture_whose_folder_is_gone_is_saved_elsewhere(
         refuge = installed_plug_in.gimp.outside(re.findall(r"The painted picture is (\S+)\.", said)[0])
         assert refuge.read_bytes().startswith(b"\x89PNG")
         refuge.unlink()
+
+
+@pytest.mark.parametrize("interpreter", [PYTHON_FU, SCRIPT_FU])
+def test_through_a_link_the_file_is_replaced_that_it_leads_to(plug_in: PlugIn, files: Path, interpreter: str) -> None:
+    with in_gimp(plug_in, files) as folder:
+        (folder / "link.jpg").symlink_to("replaced.jpg")
+        calls = {"kept": Call("photo.jpg", "link.jpg"), "asked for": Call("photo.jpg", "link.jpg", force=True)}
+        said = called(plug_in, folder, interpreter, calls)
+        assert "is there already" in said["kept"]
+        assert said["asked for"] == ""
+        assert (folder / "link.jpg").is_symlink()
+        assert (folder / "replaced.jpg").read_bytes() != (files / "replaced.jpg").read_bytes()
