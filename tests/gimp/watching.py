@@ -16,6 +16,9 @@ RESULT = "photo in the style of painting"
 UNFINISHED = [RESULT + " (unfinished)", *BEFORE]
 AFTER = [RESULT, *BEFORE]
 
+IMAGE = "min(Gimp.get_images(), key=Gimp.Image.get_id)"
+"""The image that was loaded first, and none of those that a plug-in works with and may delete at any moment."""
+
 
 def start(window: WindowSession) -> None:
     """Choose Filters > Neural Style and press OK."""
@@ -24,13 +27,13 @@ def start(window: WindowSession) -> None:
 
 
 def layer_names(window: WindowSession) -> list[str]:
-    return ask(window, "[layer.get_name() for layer in Gimp.get_images()[0].get_layers()]")  # type: ignore[no-any-return]
+    return ask(window, f"[layer.get_name() for layer in {IMAGE}.get_layers()]")  # type: ignore[no-any-return]
 
 
 def pixel(window: WindowSession, x: int, y: int) -> list[int]:
     """A pixel of the topmost layer: red, green, blue, alpha from 0 to 255."""
     read = """get_buffer().get(Gegl.Rectangle.new({}, {}, 1, 1), 1.0, "R'G'B'A u8", Gegl.AbyssPolicy.NONE)"""
-    return ask(window, "list(Gimp.get_images()[0].get_layers()[0]." + read.format(x, y) + ")")  # type: ignore[no-any-return]
+    return ask(window, f"list({IMAGE}.get_layers()[0].{read.format(x, y)})")  # type: ignore[no-any-return]
 
 
 def ask(window: WindowSession, expression: str) -> Any:
