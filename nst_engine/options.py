@@ -19,7 +19,7 @@ from nst_engine.errors import OptionError
 
 Kind = Literal["int", "float", "choice", "string"]
 Group = Literal["basic", "advanced", "expert"]
-"""``basic`` and ``advanced`` options stand in GIMP's dialog; ``expert`` ones are for the command line and scripts."""
+"""``basic`` and ``advanced`` options stand in GIMP's dialog; ``expert`` ones are for the command line and Python."""
 
 
 @dataclasses.dataclass(frozen=True)
