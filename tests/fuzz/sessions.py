@@ -141,7 +141,7 @@ def play(process: subprocess.Popen[bytes], session: list[Action], ending: str | 
     assert process.stdin and process.stdout
     for action in session:
         protocol.send(process.stdin, action.message)
-    wanted = [action for action in session if action.answer]
+    wanted = [(place, action) for place, action in enumerate(session) if action.answer]
     if isinstance(ending, bytes):
         process.stdin.write(ending)
         process.stdin.flush()
@@ -152,9 +152,9 @@ def play(process: subprocess.Popen[bytes], session: list[Action], ending: str | 
         assert len(answers) == len(wanted)
     else:
         answers = []
-    last_stop = max((index for index, action in enumerate(session) if not action.answer), default=-1)
-    for answer, action in zip(answers, wanted, strict=False):
-        check(answer, action, is_stopped=session.index(action) < last_stop)
+    last_stop = max((place for place, action in enumerate(session) if not action.answer), default=-1)
+    for answer, (place, action) in zip(answers, wanted, strict=False):
+        check(answer, action, is_stopped=place < last_stop)
     if ending != "goes on":
         leave(process, deaf=ending == "is deaf", closed=ending == "closes")
 
