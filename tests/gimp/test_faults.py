@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,6 +234,31 @@ def test_without_a_home_the_log_is_among_the_temporary_files(installed_plug_in: 
     told = json.loads(console.communicate(timeout=60)[0].partition("FACTS ")[2])["told"]
     (log,) = re.findall(rf"its log may tell more: (/tmp/neural-style-{os.getuid()}/engine-\S+\.log)$", told)
     assert "No module named 'torch'" in installed_plug_in.gimp.outside(log).read_text()
+
+
+@pytest.fixture
+def full_disk_in_gimp(installed_plug_in: PlugIn) -> Iterator[str]:
+    """The folder, as GIMP sees it, of a disk that has room for nothing."""
+    folder = installed_plug_in.profile / "full"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(folder)], capture_output=True).returncode:
+        pytest.skip("only root may mount")
+    (folder / "filling").write_bytes(bytes(4096))
+    yield installed_plug_in.gimp.inside(folder)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_under_home_and_temporary_files_costs_no_picture(
+    installed_plug_in: PlugIn, full_disk_in_gimp: str
+) -> None:
+    engine = "pipe.greet(); job = pipe.receive(); "
+    engine += "pipe.send({'kind': 'result', 'used': {}}, {'picture': pipe.painted(job)}); pipe.receive()"
+    installed_plug_in.use_command([sys.executable, FAILS, engine])
+    code = ONE_RUN.replace(", log=engine_log()", "")
+    console = start_console(installed_plug_in, code, "full.py", HOME=full_disk_in_gimp, TMPDIR=full_disk_in_gimp)
+    output, said = console.communicate(timeout=200)
+    assert json.loads(output.partition("FACTS ")[2])["told"] == RESULT, said
+    assert "Traceback" not in said
 
 
 WATCHED_FAULTS = {
