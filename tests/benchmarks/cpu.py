@@ -105,6 +105,7 @@ def wasserstein_judged(settings: style_transfer_pytorch.Settings, content: Float
         "style_layers": _as_option(layers),
         "tv_weight": settings.tv_weight,
         "padding": "replicate",
+        "style_border": 0.0,
     }
 
 
