@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -108,9 +109,43 @@ def test_batch_resumes_what_a_full_disk_left_half(small, rest):
     whole = (small / "a.png").read_bytes()
     result = small.parent / "painted" / "a.png"
     result.write_bytes({"half": whole[: len(whole) // 2], "beginning": whole[:4]}.get(rest, rest))
+    there = result.read_bytes()
     done = batch(small, "--style", small.parent / "waves.png", "--resume")
-    assert (done.returncode, done.stderr) == (0, "")
+    aside = result.with_name("a (half).png")
+    told = f"WARNING a.png was there as half a picture; that is {aside.name} now.\n" if there else ""
+    assert (done.returncode, done.stderr) == (0, told)
     assert reading.load(result).shape == (48, 64, 4)
+    assert not there or aside.read_bytes() == there
+
+
+def test_what_looks_half_and_is_not_ours_is_not_lost_when_a_batch_goes_on(small):
+    photo = small.parent / "mine.png"
+    photo.write_bytes(cut := (small / "a.png").read_bytes()[:-20])
+    (result := small.parent / "painted" / "a.png").symlink_to(photo)
+    assert batch(small, "--style", small.parent / "waves.png", "--resume").returncode == 0
+    assert photo.read_bytes() == cut
+    assert result.with_name("a (half).png").readlink() == photo
+    assert not result.is_symlink()
+
+
+def test_a_link_or_a_name_that_no_system_takes_stops_no_batch(small):
+    (small / "b.png").symlink_to("x" * 300)
+    shutil.copy(small / "a.png", small / f"{'c' * 245}.png")
+    done = batch(small, "--style", small.parent / "waves.png", "--grid", "--resume")
+    assert "Left out, as no file is there: b.png." in done.stderr
+    assert "1 of " in done.stderr
+    assert "unexpected" not in done.stderr
+    assert (small.parent / "painted" / "a in the style of waves.png").is_file()
+
+
+def test_of_many_bad_files_a_few_are_named(small):
+    for number in range(40):
+        (small / f"bad{number}.png").write_bytes(b"")
+    (small / "a.png").unlink()
+    done = batch(small, "--style", small.parent / "waves.png")
+    assert "40 of 40 pictures could not be painted" in done.stderr
+    assert " more)" in done.stderr
+    assert "All others" not in done.stderr
 
 
 def test_batch_does_not_paint_over_its_own_photographs(small):

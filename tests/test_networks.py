@@ -147,6 +147,9 @@ def test_list_and_remove(tmp_path, capsys, slim):
     assert refused(capsys, "networks", "remove", "caffe") == "There is no network 'caffe'."
     assert refused(capsys, "networks", "remove", "vgg19") == "The network 'vgg19' is part of the engine."
     assert refused(capsys, "networks", "remove", tmp_path / "vgg19-d01eb7cb.pth").endswith("no network's name.")
+    (notes := library.networks_folder() / "notes.txt").write_text("which network was good for what")
+    assert refused(capsys, "networks", "remove", notes).endswith("no network's name.")
+    assert notes.is_file()
     assert (tmp_path / "vgg19-d01eb7cb.pth").exists()
 
 

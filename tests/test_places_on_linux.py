@@ -146,6 +146,15 @@ def test_a_pipe_takes_a_report(path):
     assert stat.S_ISFIFO(path.stat().st_mode)
 
 
+def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(path, monkeypatch):
+    os.mkfifo(path)
+    monkeypatch.setattr(places, "READER_SECONDS", 0.2)
+    with pytest.raises(PictureError, match="cannot be written") as error:
+        places.deliver(path, NEW, force=False)
+    assert kept(str(error.value)).read_bytes() == NEW
+    kept(str(error.value)).unlink()
+
+
 def test_a_full_disk_is_noticed_before_the_work(tiny_disk):
     places.check_room(tiny_disk / "a.png", 40_000)
     with pytest.raises(PictureError, match="kB; the disk"):

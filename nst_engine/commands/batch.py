@@ -84,9 +84,10 @@ def run(parsed: argparse.Namespace) -> None:
     elif sheets:
         problems += _save_sheets(sheets, files, tasks, manner)
     if problems:
+        tried = attempted + len(sheets)
         raise PictureError(
-            f"{len(problems)} of {attempted + len(sheets)} pictures could not be painted ({'; '.join(problems)}).",
-            "All others are done.",
+            f"{len(problems)} of {tried} pictures could not be painted ({_few('; ', problems)}).",
+            "All others are done." if len(problems) < tried else "Look at the first of them.",
         )
     if attempted < len(due):
         raise SystemExit(CANCELLED)
@@ -116,8 +117,8 @@ def _paint(painter: Painter, task: Task, manner: Manner, display: Display, inter
 
     if manner.resume and _is_done(task.output):  # by another batch, in the meantime
         return
-    force = manner.force or manner.resume and _is_half(task.output)
-    writing.check_output(task.output, force)
+    is_half = manner.resume and not manner.force and _is_half(task.output)
+    writing.check_output(task.output, manner.force or is_half)
     content = read(task.content, display.say)
     writing.check_size(task.output, content.pixels.shape, content.depth)
     done = painter.paint(
@@ -127,13 +128,15 @@ def _paint(painter: Painter, task: Task, manner: Manner, display: Display, inter
         should_stop=lambda: interrupts.stopped,
         kind=content.pixels.dtype,
     )
-    writing.deliver(task.output, done.picture, force, content.depth, content.metadata, manner.background)
+    if is_half and (aside := places.set_aside(task.output)):
+        display.say(f"WARNING {task.output.name} was there as half a picture; that is {aside.name} now.")
+    writing.deliver(task.output, done.picture, manner.force, content.depth, content.metadata, manner.background)
     for warning in done.warnings:
         display.say(f"WARNING {warning}")
 
 
 def _check_is_another(output: Path, folder: Path) -> None:
-    if output.is_dir() and os.path.samefile(output, folder):
+    if os.path.isdir(output) and os.path.samefile(output, folder):
         raise PictureError(f"The results would go into {folder} itself, over its pictures.", "Choose another --output.")
 
 
@@ -148,17 +151,17 @@ def _make_folder(folder: Path) -> None:
 
 def _contents(folder: Path) -> list[Path]:
     """The picture files of a folder, by name; hidden ones are no pictures but what macOS and others note of them."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise PictureError(f"There is no folder {folder}.", "Check the path.")
     try:
-        files = sorted(path for path in folder.iterdir() if not (path.is_dir() or path.name.startswith(".")))
+        files = sorted(path for path in folder.iterdir() if not (os.path.isdir(path) or path.name.startswith(".")))
     except OSError as error:
         raise PictureError(
             f"The folder {folder} cannot be read ({error.strerror}).", "Check its permissions."
         ) from None
-    found = [path for path in files if path.suffix.lower() in formats.READ_ENDINGS and path.is_file()]
+    found = [path for path in files if path.suffix.lower() in formats.READ_ENDINGS and os.path.isfile(path)]
     others = [path.name for path in files if path.suffix.lower() not in formats.READ_ENDINGS]
-    gone = [path.name for path in files if path.suffix.lower() in formats.READ_ENDINGS and not path.is_file()]
+    gone = [path.name for path in files if path.suffix.lower() in formats.READ_ENDINGS and not os.path.isfile(path)]
     if not found:
         raise PictureError(f"The folder {folder} has no pictures.", "Put PNG, JPEG, TIFF or WebP files there.")
     _tell_left_out("no picture is read that is so called", others)
@@ -168,8 +171,13 @@ def _contents(folder: Path) -> list[Path]:
 
 def _tell_left_out(why: str, names: list[str]) -> None:
     if names:
-        more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-        streams.say(f"Left out, as {why}: {', '.join(names[:FEW])}{more}.")
+        streams.say(f"Left out, as {why}: {_few(', ', names)}.")
+
+
+def _few(separator: str, texts: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(texts) - FEW} more" if len(texts) > FEW else ""
+    return separator.join(texts[:FEW]) + more
 
 
 def _tasks(contents: list[Path], styles: list[StylePicture], output: Path, grid: bool) -> list[Task]:
@@ -189,7 +197,7 @@ def _name(content: Path) -> tuple[str, str]:
 
 
 def _is_done(output: Path) -> bool:
-    return output.is_file() and not _is_half(output)
+    return os.path.isfile(output) and not _is_half(output)
 
 
 def _is_half(output: Path) -> bool:
@@ -197,7 +205,7 @@ def _is_half(output: Path) -> bool:
     from nst_engine.files import reading
 
     try:
-        return output.is_file() and reading.is_half(output)
+        return os.path.isfile(output) and reading.is_half(output)
     except PictureError:
         return False
 

@@ -8,7 +8,9 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
+import time
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,6 +20,9 @@ from nst_engine.errors import PictureError
 
 NOT_ON_DISK = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
 """What ``fsync`` says when bytes are lost; the rest is network drives that know no ``fsync``."""
+
+READER_SECONDS = 10
+"""How long the other end of a pipe may take to come."""
 
 LONGEST_STEM = 50
 """Letters of a name that fit into any file system, with a number and an ending, and if each takes three bytes."""
@@ -118,7 +123,7 @@ def put(path: Path, data: bytes, force: bool) -> None:
     Where a file is already, that is ``FileExistsError`` unless ``force`` is set, even if it came this very moment.
     """
     if _is_stream(_mode(path)):
-        path.write_bytes(data)
+        _stream(path, data)
         return
     target = _target(path)
     with _unfinished(target.parent, data) as unfinished:
@@ -128,6 +133,15 @@ def put(path: Path, data: bytes, force: bool) -> None:
             os.replace(unfinished, target)
         else:
             _claim(path, unfinished)
+
+
+def set_aside(path: Path) -> Path | None:
+    """Give what is at ``path``, a link even, another name beside it, and return that; what is empty just goes."""
+    if not path.is_symlink() and path.stat().st_size == 0:
+        path.unlink()
+        return None
+    (name,) = apart([f"{path.stem} (half){path.suffix}"], os.listdir(path.parent))
+    return path.rename(path.with_name(name))
 
 
 def kept(path: Path, data: bytes, trouble: str) -> PictureError:
@@ -159,6 +173,26 @@ def _mode(path: Path) -> int:
 
 def _is_stream(mode: int) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def _stream(path: Path, data: bytes) -> None:
+    """Write into a pipe or device; ``OSError`` for a pipe that nobody comes to read, rather than waiting for ever."""
+    descriptor = _opened_to_write(path)
+    with open(descriptor, "wb") as stream:
+        if sys.platform != "win32":
+            os.set_blocking(descriptor, True)
+        stream.write(data)
+
+
+def _opened_to_write(path: Path) -> int:
+    latest = time.monotonic() + READER_SECONDS
+    while True:
+        try:
+            return os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > latest:
+                raise
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager

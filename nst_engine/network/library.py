@@ -176,7 +176,7 @@ def remove(name: str) -> None:
     if name in SHIPPED:
         raise NetworkError(f"The network '{name}' is part of the engine.", "Only networks you added can be removed.")
     path = find(name)
-    if path.parent != networks_folder():
+    if path.parent != networks_folder() or path.suffix != ".safetensors":
         raise NetworkError(f"{name} is a file and no network's name.", "Delete it yourself, or name a network.")
     try:
         path.unlink()
