@@ -88,8 +88,9 @@ def test_a_picture_that_no_longer_fits_its_disk_is_kept_elsewhere(place, content
     content[..., 3] = np.random.default_rng(1).random((48, 64))
     writing.save("content.png", content, force=True, depth=16)
     (tiny_disk / "more").write_bytes(bytes(36_000))
-    done = stylize("--output", tiny_disk / "a.tif", "--depth", 16)
+    done = stylize("--output", tiny_disk / "a.tif", "--depth", 16, "--report", place / "report.json")
     assert done.returncode == 1
+    assert json.loads((place / "report.json").read_text())["history"]
     assert "cannot be written (No space left on device); what was made is kept as" in done.stderr
     found = kept(done.stderr.splitlines()[0].removesuffix("."))
     assert reading.load(found).shape == (48, 64, 4)

@@ -146,6 +146,17 @@ def test_a_pipe_takes_a_report(path):
     assert stat.S_ISFIFO(path.stat().st_mode)
 
 
+def test_a_second_ctrl_c_just_after_the_file_is_there_leaves_it_there(path, monkeypatch):
+    def interrupted(source, target):
+        os.rename(source, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        places.put(path, NEW, force=False)
+    assert path.read_bytes() == NEW
+
+
 def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(path, monkeypatch):
     os.mkfifo(path)
     monkeypatch.setattr(places, "READER_SECONDS", 0.2)

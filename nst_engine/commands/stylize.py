@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -119,9 +120,15 @@ def run(parsed: argparse.Namespace) -> None:
         done = Painter(chosen, started).paint(
             content.pixels, styles, Masks(protection, selection), init, display.show, lambda: interrupts.stopped, kind
         )
-        writing.deliver(parsed.output, done.picture, parsed.force, depth, content.metadata, parsed.background)
         for warning in done.warnings:
             display.say(f"WARNING {warning}")
+        try:
+            writing.deliver(parsed.output, done.picture, parsed.force, depth, content.metadata, parsed.background)
+        except PictureError:  # which says where the picture is; its report goes where it was to go
+            if parsed.report:
+                with contextlib.suppress(PictureError):
+                    _write_report(parsed.report, done.report, parsed.force)
+            raise
         if parsed.report:
             _write_report(parsed.report, done.report, parsed.force)
 

@@ -224,7 +224,8 @@ def _claim(path: Path, unfinished: Path) -> None:
     try:
         os.replace(unfinished, path)
     except BaseException:
-        path.unlink()
+        if unfinished.exists():  # or else the finished file is there
+            path.unlink()
         raise
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def networks_folder() -> Path:
 
 def listed() -> tuple[str, ...]:
     """Names of all networks present, the shipped ones first."""
-    own = sorted(path.stem for path in networks_folder().glob("*.safetensors") if path.is_file())
+    own = sorted(path.stem for path in networks_folder().glob("*.safetensors") if os.path.isfile(path))
     return tuple(SHIPPED) + tuple(name for name in own if name not in SHIPPED)
 
 
