@@ -128,6 +128,14 @@ def test_what_looks_half_and_is_not_ours_is_not_lost_when_a_batch_goes_on(small)
     assert not result.is_symlink()
 
 
+def test_a_half_picture_that_cannot_be_set_aside_costs_no_picture(small):
+    (small / "a.png").rename(photo := small / f"{'a' * 250}.png")
+    (result := small.parent / "painted" / photo.name).write_bytes(half := photo.read_bytes()[:-20])
+    done = batch(small, "--style", small.parent / "waves.png", "--resume")
+    assert "exists already; what was made is kept as" in done.stderr
+    assert result.read_bytes() == half
+
+
 def test_a_link_or_a_name_that_no_system_takes_stops_no_batch(small):
     (small / "b.png").symlink_to("x" * 300)
     shutil.copy(small / "a.png", small / f"{'c' * 245}.png")

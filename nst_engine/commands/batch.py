@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -128,8 +129,10 @@ def _paint(painter: Painter, task: Task, manner: Manner, display: Display, inter
         should_stop=lambda: interrupts.stopped,
         kind=content.pixels.dtype,
     )
-    if is_half and (aside := places.set_aside(task.output)):
-        display.say(f"WARNING {task.output.name} was there as half a picture; that is {aside.name} now.")
+    if is_half:
+        with contextlib.suppress(OSError):  # then the picture is kept under another name
+            if aside := places.set_aside(task.output):
+                display.say(f"WARNING {task.output.name} was there as half a picture; that is {aside.name} now.")
     writing.deliver(task.output, done.picture, manner.force, content.depth, content.metadata, manner.background)
     for warning in done.warnings:
         display.say(f"WARNING {warning}")
