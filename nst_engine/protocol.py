@@ -1,10 +1,10 @@
 """The messages of the pipe, one frozen dataclass each, and their way into and out of frames.
 
-The engine greets with :class:`Hello`; the client may ask for a :class:`Plan` and is answered :class:`Planned`; it
-sends :class:`Stylize` (and perhaps :class:`Stop`); the engine answers with any number of :class:`Progress` and
-:class:`Preview`, then one :class:`Result` or one :class:`Failure`. Jobs come one after another on one pipe. Closing
-the pipe is the cancel. Unknown kinds are an error, unknown fields are ignored. Pictures are
-height × width × channels arrays, sRGB-encoded.
+The engine greets with :class:`Hello`; the client may ask for a :class:`Plan` and is answered :class:`Planned`, or for a
+:class:`Sketch` and is answered :class:`Sketched`; it sends :class:`Stylize` (and perhaps :class:`Stop`); the engine
+answers with any number of :class:`Progress` and :class:`Preview`, then one :class:`Result` or one :class:`Failure`.
+Jobs come one after another on one pipe. Closing the pipe is the cancel. Unknown kinds are an error, unknown fields are
+ignored. Pictures are height × width × channels arrays, sRGB-encoded.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from nst_engine.pixels import Pixels, StylePicture
 
 @dataclasses.dataclass(frozen=True)
 class Hello:
-    """The engine's first words: it is ready, and this is the number of its protocol."""
+    """The engine's first words: it is ready, this is the number of its protocol, and these networks are there."""
 
     protocol: int
+    networks: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +65,26 @@ class Planned:
 
 
 @dataclasses.dataclass(frozen=True)
+class Sketch:
+    """How would a job look? As :class:`Stylize`, but with content and styles as small as they are to be painted."""
+
+    options: Mapping[str, Any]
+    content: Pixels
+    styles: tuple[StylePicture, ...]
+    protection: Pixels | None = None
+    selection: Pixels | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Sketched:
+    """How it would look: uint8 RGBA of the size of the sketch's content."""
+
+    picture: Pixels
+
+
+@dataclasses.dataclass(frozen=True)
 class Stop:
-    """Finish every job sent before this one now, each with its best picture so far; later ones do not hear of it."""
+    """Finish all jobs and sketches sent before this now, each with its best picture so far; later ones do not hear."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,16 +120,19 @@ class Failure:
     remedy: str
 
 
-ToEngine = Stylize | Stop | Plan
-FromEngine = Hello | Planned | Progress | Preview | Result | Failure
+ToEngine = Stylize | Stop | Plan | Sketch
+FromEngine = Hello | Planned | Sketched | Progress | Preview | Result | Failure
 
 KINDS: dict[str, type[Any]] = {
     "hello": Hello, "plan": Plan, "planned": Planned, "stylize": Stylize, "stop": Stop, "progress": Progress,
-    "preview": Preview, "result": Result, "error": Failure,
+    "preview": Preview, "result": Result, "error": Failure, "sketch": Sketch, "sketched": Sketched,
 }  # fmt: skip
 
 TEXT_LIMIT = 2000
 """Most characters of a text that travels. A longer one is for nobody to read: its middle is left out."""
+
+MOST_NETWORKS = 100
+"""How many networks are told of."""
 
 NAME_LIMIT = 100
 """The same for a style's name, so that thousands of styles fit a header."""
@@ -183,7 +205,7 @@ def _from_frame(frame: frames.Frame) -> ToEngine | FromEngine:
 _CHECKS: dict[str, tuple[type[Any], ...]] = {
     "protocol": (int,), "options": (dict,), "used": (dict,), "text": (str,), "code": (str,), "message": (str,),
     "remedy": (str,), "fraction": (int, float), "seconds_left": (int, float, type(None)), "width": (int,),
-    "height": (int,), "seconds": (int, float),
+    "height": (int,), "seconds": (int, float), "networks": (list, tuple),
 }  # fmt: skip
 """The JSON types of every plain field."""
 
@@ -196,6 +218,8 @@ def _field(name: str, frame: frames.Frame) -> Any:
         return None
     if name in (*PICTURES, *MAY_BE_ABSENT):
         return _to_pixels(frame.arrays[name], (1,) if name in MASKS else (3, 4))
+    if name == "networks":
+        return _names(frame.header.get(name, ()))
     value = frame.header[name]
     if name == "styles":
         return tuple(_style(style, frame) for style in value)
@@ -208,6 +232,11 @@ def _checked(name: str, value: Any) -> Any:
     if name in _HIGHEST and value is not None and not 0 <= value <= _HIGHEST[name]:
         raise ValueError(name)
     return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Names, of which there may be none."""
+    return tuple(_checked("text", name) for name in _checked("networks", value)[:MOST_NETWORKS])
 
 
 def _style(header: Any, frame: frames.Frame) -> StylePicture:

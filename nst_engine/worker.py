@@ -14,14 +14,28 @@ from typing import BinaryIO
 
 import numpy as np
 
-from nst_engine import memory, options, protocol
+from nst_engine import device as devices
+from nst_engine import memory, options, protocol, sketch
 from nst_engine.errors import OutOfMemory, PictureError, ProtocolError, StyleTransferError
 from nst_engine.frames import PAYLOAD_LIMIT, PROTOCOL
+from nst_engine.network import library
 from nst_engine.options import Options
 from nst_engine.originals import check_size
 from nst_engine.painting import Painter, Step, Stylized
 from nst_engine.pixels import Masks, Pixels, Size
-from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, Stylize
+from nst_engine.protocol import (
+    Failure,
+    Hello,
+    Plan,
+    Planned,
+    Preview,
+    Progress,
+    Result,
+    Sketch,
+    Sketched,
+    Stop,
+    Stylize,
+)
 
 PREVIEW_SECONDS = 1.5
 """Time between previews; the first comes with the first step."""
@@ -37,6 +51,8 @@ LOG_LIMIT = 8000
 
 FAULT_LENGTH = 300
 """Most characters that the client hears of what nobody foresaw."""
+
+Job = Stylize | Sketch | Plan
 
 PIXELS_LIMIT = PAYLOAD_LIMIT // 16
 """Most pixels of a content: of RGBA float32, more cannot be sent."""
@@ -62,13 +78,13 @@ def main() -> None:
 class Worker:
     """Two threads: one reads messages and notices at once that the client is gone, the other works on jobs.
 
-    Plans and jobs are numbered as they come, and answered in that order. A stop is for every job that came before it,
-    running, waiting or done, and for none that comes after. However a thread ends, the client hears why.
+    Plans, sketches and jobs are numbered as they come, and answered in that order. A stop is for every job that came
+    before it, running, waiting or done, and for none that comes after. However a thread ends, the client hears why.
     """
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         self.reader, self.writer = reader, writer
-        self.jobs: queue.Queue[tuple[int, Stylize | Plan]] = queue.Queue()
+        self.jobs: queue.Queue[tuple[int, Job]] = queue.Queue()
         self.received = self.stopped = 0
         self.last_painter: Painter | None = None
         self.writing, self.failing = threading.Lock(), threading.Lock()
@@ -78,7 +94,7 @@ class Worker:
         """Greet, then work on one job after another for as long as the client is there."""
         with self._last_words():
             threading.Thread(target=self._read, daemon=True).start()
-            self._send(Hello(PROTOCOL))
+            self._send(Hello(PROTOCOL, library.listed()[: protocol.MOST_NETWORKS]))
             while True:
                 self._work(*self.jobs.get())
 
@@ -92,7 +108,7 @@ class Worker:
         """Put a message where it belongs; False for the end."""
         if isinstance(message, Stop):
             self.stopped = self.received
-        elif isinstance(message, (Stylize, Plan)):
+        elif isinstance(message, Job):
             self.received += 1
             self.jobs.put((self.received, message))
         elif message is not None:
@@ -112,11 +128,13 @@ class Worker:
             self.failing.acquire(timeout=LAST_WORDS_SECONDS)
             os._exit(LEFT)
 
-    def _work(self, number: int, job: Stylize | Plan) -> None:
+    def _work(self, number: int, job: Job) -> None:
         self.last_preview = self.last_progress = 0.0
         try:
             if isinstance(job, Plan):
                 self._send(self._planned(job))
+            elif isinstance(job, Sketch):
+                self._send(self._sketched(number, job))
             else:
                 done = self._stylized(number, job)
                 self._send(Result(_floats(done.picture), done.summary))
@@ -138,6 +156,21 @@ class Worker:
         size = _content_size(plan)
         found = self._painter(options.from_mapping(plan.options)).estimate(size)
         return Planned(found.size.width, found.size.height, found.seconds)
+
+    def _sketched(self, number: int, job: Sketch) -> Sketched:
+        """Paint small, with a core left to whoever is choosing, and no longer than that takes sense."""
+        until = time.monotonic() + sketch.SECONDS
+        size = Size(*job.content.shape[:2])
+        with devices.leaving_a_core():
+            painter = self._painter(sketch.options_for(options.from_mapping(job.options), size))
+            done = painter.paint(
+                job.content,
+                job.styles,
+                Masks(job.protection, job.selection),
+                should_stop=lambda: number <= self.stopped or time.monotonic() > until,
+                kind=np.uint8,
+            )
+        return Sketched(done.picture)
 
     def _painter(self, chosen: Options) -> Painter:
         """A painter that has what its like before it loaded and measured: plan and job agree on the size."""

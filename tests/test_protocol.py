@@ -12,17 +12,32 @@ import pytest
 from nst_engine import frames, protocol
 from nst_engine.errors import ProtocolError
 from nst_engine.pixels import StylePicture
-from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, Stylize
+from nst_engine.protocol import (
+    Failure,
+    Hello,
+    Plan,
+    Planned,
+    Preview,
+    Progress,
+    Result,
+    Sketch,
+    Sketched,
+    Stop,
+    Stylize,
+)
 
 PICTURE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 MASK = np.ones((2, 3, 1), np.uint8)
 STYLES = (StylePicture("Starry Night", PICTURE), StylePicture("Welle é", PICTURE[:1] + 1, 0.5, MASK))
 MESSAGES = [
     Hello(1),
+    Hello(1, ("vgg19", "Mein Netz é")),
     Stylize(1, {"size": 256, "color": "match"}, PICTURE, STYLES),
     Stylize(1, {}, PICTURE, STYLES[:1], MASK, MASK * 2, PICTURE * 3),
     Plan({"quality": "draft"}, 4000, 3000),
     Planned(512, 384, 12.5),
+    Sketch({"strength": 70}, PICTURE, STYLES, MASK),
+    Sketched(np.zeros((2, 3, 4), np.uint8)),
     Stop(),
     Progress(0.25, 12.5, "256 px, step 1 of 4"),
     Progress(0, None, ""),
@@ -84,6 +99,10 @@ def test_a_clean_end_is_none():
     assert protocol.receive(io.BytesIO()) is None
 
 
+def test_a_greeting_need_not_tell_of_networks():
+    assert protocol.receive(io.BytesIO(b'{"kind":"hello","protocol":1}\n')) == Hello(1, ())
+
+
 def test_unknown_fields_are_ignored():
     assert protocol.receive(io.BytesIO(b'{"kind":"stop","from":"the future"}\n')) == Stop()
 
@@ -100,6 +119,8 @@ FAULTY = {
     "field missing": ({"kind": "planned", "width": 4, "height": 3}, {}, "no valid field 'seconds'"),
     "field of another type": ({"kind": "progress", "fraction": 0, "seconds_left": 1, "text": 3}, {}, "'text'"),
     "truth for a number": ({"kind": "progress", "fraction": True, "seconds_left": 1, "text": ""}, {}, "'fraction'"),
+    "a name that is a number": ({"kind": "hello", "protocol": 1, "networks": [3]}, {}, "'networks'"),
+    "names that are a text": ({"kind": "hello", "protocol": 1, "networks": "vgg19"}, {}, "'networks'"),
     "picture missing": ({"kind": "preview"}, {}, "no valid field 'picture'"),
     "picture flat": ({"kind": "preview"}, {"picture": frames.Array("uint8", (6,), b"abcdef")}, "'picture'"),
     "mask with colors": (

@@ -12,7 +12,19 @@ from workers import BROKEN, answers, job, started
 from nst_engine import protocol
 from nst_engine.frames import PROTOCOL
 from nst_engine.pixels import StylePicture
-from nst_engine.protocol import Failure, Hello, Plan, Planned, Preview, Progress, Result, Stop, Stylize
+from nst_engine.protocol import (
+    Failure,
+    Hello,
+    Plan,
+    Planned,
+    Preview,
+    Progress,
+    Result,
+    Sketch,
+    Sketched,
+    Stop,
+    Stylize,
+)
 
 
 def test_jobs_one_after_another(worker, content, style):
@@ -225,3 +237,44 @@ def test_masks_travel_with_the_job(worker, content, style):
     picture = answers(worker)[-1].picture
     assert not picture[:, 32:, 3].any()
     assert (picture[:, :32, 3] == 1).all()
+
+
+def sketch(content, style, **options: Any) -> Sketch:
+    return Sketch(options, content, (StylePicture("s", style),))
+
+
+def test_a_sketch_is_a_painting_as_small_as_its_content_with_all_that_was_chosen(worker, content, style):
+    chosen = {"size": 4000, "quality": "best", "recipe": "nst"}
+    protocol.send(worker.stdin, sketch(content, style, **chosen))
+    hello, answer = answers(worker, until=(Sketched, Failure))
+    assert hello.networks[0] == "vgg19"
+    assert (answer.picture.dtype, answer.picture.shape) == (np.uint8, content.shape)
+    assert np.abs(answer.picture[..., :3] / 255 - content[..., :3]).mean() > 0.01
+    protocol.send(worker.stdin, sketch(content, style, color="content", **chosen))
+    assert not np.array_equal(answer.picture, answers(worker, until=(Sketched, Failure))[-1].picture)
+
+
+ENDLESS = "import nst_engine.worker as w; w.sketch.STEPS = 10**5; w.sketch.SECONDS = {}; w.main()"
+
+
+@pytest.mark.slow
+def test_a_sketch_that_is_stopped_leaves_the_next_job_as_it_is(content, style):
+    with started("-c", ENDLESS.format(10**5)) as worker:
+        for message in (sketch(content, style), Stop(), job(content, style, iterations=3)):
+            protocol.send(worker.stdin, message)
+        assert isinstance(answers(worker, until=(Sketched, Failure))[-1], Sketched)
+        assert steps(answers(worker)[-1]) == 3
+
+
+@pytest.mark.slow
+def test_a_sketch_takes_no_longer_than_anybody_waits(content, style):
+    with started("-c", ENDLESS.format(0.5)) as worker:
+        protocol.send(worker.stdin, sketch(content, style))
+        assert answers(worker, until=(Sketched, Failure))[-1].picture.shape == content.shape
+
+
+def test_a_sketch_that_cannot_be_made_is_refused_and_the_worker_goes_on(worker, content, style):
+    protocol.send(worker.stdin, sketch(content[:4], style))
+    assert answers(worker)[-1].code == "picture"
+    protocol.send(worker.stdin, sketch(content, style))
+    assert isinstance(answers(worker, until=(Sketched, Failure))[-1], Sketched)

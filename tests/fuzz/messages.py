@@ -31,13 +31,17 @@ styles = st.builds(
     protocol.StylePicture, texts, pictures(3, 4), st.floats(0, 1e308, exclude_min=True) | st.integers(1, 9), masks
 )
 MESSAGES: dict[str, st.SearchStrategy[Any]] = {
-    "hello": st.builds(protocol.Hello, st.integers(0, 99)),
+    "hello": st.builds(protocol.Hello, st.integers(0, 99), st.lists(texts, max_size=3).map(tuple)),
     "plan": st.builds(protocol.Plan, options, st.integers(-9, 9), st.integers(-9, 9)),
     "planned": st.builds(protocol.Planned, st.integers(), st.integers(), seconds),
     "stylize": st.builds(
         protocol.Stylize, st.integers(0, 99), options, pictures(3, 4), st.lists(styles, max_size=3).map(tuple),
         masks, masks, st.none() | pictures(3, 4),
     ),
+    "sketch": st.builds(
+        protocol.Sketch, options, pictures(3, 4), st.lists(styles, max_size=3).map(tuple), masks, masks
+    ),
+    "sketched": st.builds(protocol.Sketched, pictures(3, 4)),
     "stop": st.just(protocol.Stop()),
     "progress": st.builds(protocol.Progress, st.floats(0, 1), st.none() | seconds, texts),
     "preview": st.builds(protocol.Preview, pictures(3, 4)),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nst_engine import protocol
 from nst_engine.frames import PROTOCOL
 from nst_engine.pixels import StylePicture
-from nst_engine.protocol import Failure, Plan, Planned, Result, Stop, Stylize
+from nst_engine.protocol import Failure, Plan, Planned, Result, Sketch, Sketched, Stop, Stylize
 
 SECONDS = 200
 """Longest that a session may take."""
@@ -56,6 +56,7 @@ options = st.fixed_dictionaries(
 )
 sides = st.integers(16, 20_000)
 good_plans = st.builds(Plan, options, sides, sides)
+good_sketches = st.builds(Sketch, options, pictures, styles)
 good_jobs = st.builds(Stylize, st.just(PROTOCOL), options, pictures, styles, init=st.none() | pictures)
 
 bad_sides = st.sampled_from([-(10**9), -1, 0, 15, 10**200])
@@ -79,6 +80,7 @@ actions = st.one_of(
     st.just(Action(Stop(), None)),
     st.builds(Action, good_plans, st.just(Planned)),
     st.builds(Action, good_jobs, st.just(Result)),
+    st.builds(Action, good_sketches, st.just(Sketched)),
     st.builds(Action, bad_plans | bad_jobs, st.just(Failure)),
 )
 
@@ -163,7 +165,7 @@ def received(process: subprocess.Popen[bytes], count: int) -> list[Any]:
     """The next answers, up to so many or the end."""
     answers: list[Any] = []
     while len(answers) < count and (message := protocol.receive(process.stdout)):
-        if isinstance(message, (Planned, Result, Failure)):
+        if isinstance(message, (Planned, Sketched, Result, Failure)):
             answers.append(message)
     return answers
 
@@ -176,6 +178,8 @@ def check(answer: Any, action: Action, is_stopped: bool) -> None:
         assert answer.code not in ("internal", "memory")
         assert answer.message.endswith(".")
         assert answer.remedy.endswith(".")
+    elif isinstance(answer, Sketched):
+        assert answer.picture.shape == (*action.message.content.shape[:2], 4)
     else:
         assert answer.picture.shape == (*action.message.content.shape[:2], 4)
         assert 0 <= answer.picture.min() <= answer.picture.max() <= 1
