@@ -141,7 +141,7 @@ def _in_known_numbers(array: NDArray[Any]) -> NDArray[Any]:
     is_whole = array.dtype.kind in "iu"
     numbers = True if is_whole else np.isfinite(array)
     least, most = (float(of(array, where=numbers, initial=0)) for of in (np.min, np.max))
-    possible = [65535] if array.dtype == np.uint16 else [255, 65535] if is_whole else [1, 255, 65535]
+    possible = [65535] if array.dtype.name == "uint16" else [255, 65535] if is_whole else [1, 255, 65535]
     for white in possible:
         if (
             DARKEST * white <= least

@@ -312,9 +312,32 @@ def test_a_photograph_of_an_iphone_is_read():
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_what_photoshop_saves_for_others_is_read(tmp_path, ramp, channels):
     values = np.concatenate([ramp, np.full((24, 32, 1), 128, np.uint8)], axis=2)[..., :channels]
-    picture = read(tmp_path, "a.psd", picture_files.psd(values))
+    picture = read(tmp_path, "a.psd", picture_files.psd(values, names=["Transparency"]))
     assert np.array_equal(picture.pixels, values if channels > 1 else values.repeat(3, axis=2))
     assert picture.metadata.dpi == (300, 300)
+
+
+@pytest.mark.parametrize(
+    ("names", "layers", "is_alpha"),
+    [
+        (["Transparency", "sky"], b"", True),
+        (["sky"], b"", False),
+        ([], b"", False),
+        ([], struct.pack(">Ih", 2, -1), True),
+        ([], struct.pack(">Ih", 2, 1), False),
+    ],
+)
+def test_a_selection_that_was_kept_in_a_psd_is_no_transparency(tmp_path, ramp, names, layers, is_alpha):
+    values = np.dstack([ramp, ramp[..., 0]])
+    picture = read(tmp_path, "a.psd", picture_files.psd(values, names, layers))
+    assert np.array_equal(picture.pixels, values if is_alpha else ramp)
+
+
+def test_a_psd_that_is_not_read_is_told_as_what_it_is(tmp_path, ramp):
+    with pytest.raises(PictureError, match="a PSD picture with 16 bits per channel, which is not read here"):
+        read(tmp_path, "a.psd", picture_files.psd(in_depth(ramp, 16)))
+    with pytest.raises(PictureError, match="a PSD picture of layers alone"):
+        read(tmp_path, "a.psd", picture_files.psd(np.full_like(ramp, 255), is_merged=False))
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.jpg", "PNG"), ("a.png", "JPEG"), ("a.tif", "WEBP"), ("a.webp", "GIF")])

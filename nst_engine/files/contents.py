@@ -17,7 +17,9 @@ LARGEST_NOTE = 1 << 26
 """Bytes that any one thing beside the pixels may have: a profile, a block of EXIF or XMP."""
 
 
-DECODERS_WORDS = re.compile("(?i)libpng|truncat|scanline|bogus|corrupt|frame data|code not|unable to parse|check")
+DECODERS_WORDS = re.compile(
+    "(?i)libpng|truncat|scanline|bogus|corrupt|frame data|code not|unable to parse|check|unexpected end"
+)
 """What decoders have in their complaints on pictures that were cut off or damaged on their way."""
 
 
@@ -62,7 +64,8 @@ class Contents:
     name of libvips', decodes ``stream`` (or each of ``planes``, of a TIFF file whose channels lie apart), or ``decode``
     gives H×W×channels. In the last two cases the first ``colors`` of the channels are gray, RGB or CMYK. ``alpha`` is
     the place of the transparency among those behind the colors, -1 for none. ``lab`` is how TIFF numbers the kind of
-    CIELAB, 0 for another color model. ``held`` is how many bytes the decoder has to hold besides the pixels.
+    CIELAB, 0 for another color model. ``white`` is the value of white where it is not the largest that the depth has,
+    0 where it is. ``held`` is how many bytes the decoder has to hold besides the pixels.
     """
 
     width: int
@@ -77,11 +80,15 @@ class Contents:
     is_premultiplied: bool = False
     colors: int = 3
     lab: int = 0
+    white: int = 0
     held: int = 0
     repair: Callable[[], Pieces] | None = None
     """What gives a stream with right checksums, for files that have wrong ones or no end."""
 
     is_cut: bool = False
+    rows: int | None = None
+    """How many rows are whole, where the file is cut off and the decoder would not tell."""
+
     bears_cutting: bool = False
     """Whether a missing end costs sharpness only, as in a progressive JPEG."""
 

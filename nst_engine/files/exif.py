@@ -38,6 +38,12 @@ ORIENTATION, CAMERA, PLACE = 0x0112, 0x8769, 0x8825
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 COLOR_SPACE, WIDTH, HEIGHT, INTEROPERABILITY, GAMMA, MAKER_NOTE = 0xA001, 0xA002, 0xA003, 0xA005, 0xA500, 0x927C
 
+RULES, OF_ADOBE_RGB = 0x0001, b"R03\0"
+"""The field of the directory INTEROPERABILITY that names the rules of the file (DCF), and those for Adobe RGB."""
+
+ADOBE_RGB, UNCALIBRATED = 2, 0xFFFF
+"""What COLOR_SPACE may say: the first is no standard but usual, the second is settled by the rules."""
+
 
 class Field(NamedTuple):
     """One entry of a directory: the kind of its values, how many there are, and their bytes."""
@@ -164,12 +170,23 @@ class Reader:
 
 @dataclass
 class Exif:
-    """The directories of a block, or of a TIFF file: the first (without pointers), the camera's, the place's (GPS)."""
+    """The directories of a block, or of a TIFF file: the first (without pointers), the camera's, the place's (GPS).
+
+    ``rules`` is of the directory that the camera's points to.
+    """
 
     order: str = "<"
     main: Directory = field(default_factory=dict)
     camera: Directory = field(default_factory=dict)
     place: Directory = field(default_factory=dict)
+    rules: Directory = field(default_factory=dict)
+
+    @property
+    def is_adobe_rgb(self) -> bool:
+        """Whether the camera says that its colors are Adobe RGB's: it writes no profile then."""
+        space = _numbers(self.camera.get(COLOR_SPACE), self.order)
+        has_rules = RULES in self.rules and self.rules[RULES].value == OF_ADOBE_RGB
+        return space == (ADOBE_RGB,) or (space == (UNCALIBRATED,) and has_rules)
 
     @property
     def orientation(self) -> int:
@@ -223,8 +240,9 @@ def of_directory(reader: Reader, main: Directory) -> Exif:
         return Exif()
     parts = [reader.numbers(main, tag) for tag in (CAMERA, PLACE)]
     camera, place = (reader.directory(part[0]) if part else {} for part in parts)
+    rules = [reader.directory(offset, {RULES}) for offset in reader.numbers(camera, INTEROPERABILITY)[:1]]
     rest = {tag: entry for tag, entry in main.items() if tag not in (CAMERA, PLACE)}
-    return Exif(reader.layout.order, rest, camera, place)
+    return Exif(reader.layout.order, rest, camera, place, *rules)
 
 
 def of_block(block: bytes) -> Exif:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import BinaryIO
 
@@ -34,8 +35,12 @@ def contents(file: BinaryIO) -> Contents:
             if found.stream:
                 found.warnings.append("is animated; its first picture is taken")
                 break
-            parts.append(reader.picture(start))
-            found.stream = Pieces(file, [*parts, END])
+            place = reader.picture(start)
+            found.stream = Pieces(file, [*parts, place, END])
+            if reader.is_cut:
+                found.is_cut, found.rows = True, reader.rows(place)
+                found.repair = functools.partial(Pieces, file, [*parts, place, b"\0", END])
+                break
         elif kind == EXTENSION:
             label = file.read(1)
             block = reader.blocks(start)
@@ -56,6 +61,7 @@ class _Reader:
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.left = MOST_BLOCKS
+        self.is_cut = False
 
     def take(self, count: int) -> range:
         """The next bytes."""
@@ -64,21 +70,36 @@ class _Reader:
         return range(start, start + count)
 
     def blocks(self, start: int) -> range:
-        """From ``start`` to the end of the blocks that follow here."""
-        while length := self.file.read(1)[0:1]:
+        """From ``start`` to the end of the blocks that follow here, or of those of them that are whole."""
+        end = self.file.tell()
+        while length := self.file.read(1):
             self.left -= 1
             if self.left < 0:
                 raise ValueError("it is made of too many pieces")
             if length == b"\0":
+                return range(start, end + 1)
+            if len(self.file.read(length[0])) < length[0]:
                 break
-            self.take(length[0])
-        return range(start, self.file.tell())
+            end += 1 + length[0]
+        self.is_cut = True
+        return range(start, end)
 
     def picture(self, start: int) -> range:
         """The picture that starts there: its description, perhaps a palette, the least size of codes, the blocks."""
         description = self.file.read(9)
         self.take(_palette(description[8]) + 1 if len(description) == 9 else 0)
         return self.blocks(start)
+
+    def rows(self, place: range) -> int:
+        """How many of the screen's rows, from the top, are whole of a picture whose blocks have no end."""
+        self.file.seek(place.start)
+        _, _, top, width, height, flags = struct.unpack("<cHHHHB", self.file.read(10))
+        self.take(_palette(flags))
+        least = self.file.read(1)[0]
+        blocks = iter(lambda: self.file.read(1), b"")
+        codes = b"".join(self.file.read(length[0]) for length in blocks if self.file.tell() <= place.stop)
+        rows: int = top + min(height, _pixels_in(codes, least) // max(1, width))
+        return rows
 
     def first_text(self, place: range) -> str:
         """The first block of a comment."""
@@ -87,6 +108,30 @@ class _Reader:
         data = self.file.read(min(256, len(place) - 2))
         self.file.seek(here)
         return text(data[1 : 1 + data[0]]) if data else ""
+
+
+def _pixels_in(codes: bytes, least: int) -> int:
+    """How many pixels codes stand for, of which the shortest have ``least`` and one bits (LZW)."""
+    clear, most = 1 << least, 1 << 12
+    runs = [1] * clear + [0, 0]
+    bits, before, count, value, have = least + 1, 0, 0, 0, 0
+    for byte in codes:
+        value |= byte << have
+        have += 8
+        while have >= bits:
+            code, value, have = value & ((1 << bits) - 1), value >> bits, have - bits
+            if code == clear:
+                del runs[clear + 2 :]
+                bits, before = least + 1, 0
+                continue
+            if code == clear + 1 or code > len(runs) or not (before or code < clear):
+                return count
+            if before and len(runs) < most:
+                runs.append(before + 1)
+                bits = max(bits, min(12, len(runs).bit_length()))
+            before = runs[code] if code < len(runs) else 1
+            count += before
+    return count
 
 
 def _palette(flags: int) -> int:

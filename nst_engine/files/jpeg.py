@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from nst_engine.files import exif as exifs
-from nst_engine.files import sources
+from nst_engine.files import profiles, sources
 from nst_engine.files.contents import LARGEST_NOTE, Contents, add_dpi, add_photoshop, text
 from nst_engine.files.sources import Pieces
 
@@ -176,8 +176,9 @@ class _Beside:
 
     def tell(self) -> None:
         """Say of the file what was kept."""
-        self.found.profile = b"".join(part for _, part in sorted(self.profile.items()))
         self.found.exif = exifs.of_block(self.exif)
+        self.found.profile = b"".join(part for _, part in sorted(self.profile.items()))
+        self.found.profile = self.found.profile or profiles.of_exif(self.found.exif)
         self.found.comment = text(b"".join(self.comments))
         if b"HasExtendedXMP" in self.found.xmp:
             self._extend_xmp()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import struct
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,8 +16,17 @@ from nst_engine.files.contents import LARGEST_NOTE, Contents, Foreign, add_dpi, 
 
 PLAIN_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
 
-PHOTOSHOP_XMP = 1060
-PHOTOSHOP_EXIF = 1058
+PHOTOSHOP_NAMES, PHOTOSHOP_VERSION, PHOTOSHOP_EXIF, PHOTOSHOP_XMP = 1006, 1057, 1058, 1060
+"""Numbers of Photoshop's resources: the names of the channels beyond the colors, what of the file is true, and blocks
+of EXIF and XMP."""
+
+MERGED = 4
+"""The byte of PHOTOSHOP_VERSION that is 0 where the one picture beside the layers is only white."""
+
+TRANSPARENCY = b"\x0cTransparency"
+"""The first of these names, with its length, where that channel is no selection that somebody kept."""
+
+PSD_HEADER = 26
 
 NO_LIBRARY = "Open it in GIMP and export it as PNG, or run: pip install pi-heif"
 
@@ -38,7 +49,8 @@ def contents(file: BinaryIO, name: str) -> Contents:
         add_dpi(found, across, down)
     if name == "PSD":
         _add_resources(found, image)
-    if getattr(image, "n_frames", 1) > 1 and name == "AVIF":
+        found.alpha = 0 if _is_transparent(file, image) else -1
+    if name == "AVIF" and image.n_frames > 1:
         found.warnings.append("is animated; its first picture is taken")
     return found
 
@@ -46,6 +58,9 @@ def contents(file: BinaryIO, name: str) -> Contents:
 def _opened(file: BinaryIO, name: str) -> Any:
     if name == "AVIF" and not features.check("avif"):
         raise Foreign("an AVIF picture")
+    file.seek(0)
+    if name == "PSD" and (bits := int.from_bytes(file.read(PSD_HEADER)[22:24], "big")) > 8:
+        raise Foreign(f"a PSD picture with {bits} bits per channel")
     file.seek(0)
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the size is looked at before it is decoded
     try:
@@ -80,9 +95,22 @@ def _add_resources(found: Contents, image: Any) -> None:
             found.xmp = data
         elif number == PHOTOSHOP_EXIF:
             found.exif = exifs.of_block(data)
+        elif number == PHOTOSHOP_VERSION and data[MERGED : MERGED + 1] == b"\0":
+            raise Foreign("a PSD picture of layers alone (saved without maximal compatibility)")
         else:
             head = b"8BIM" + number.to_bytes(2, "big") + b"\0\0" + len(data).to_bytes(4, "big")
             add_photoshop(found, head + data)
+
+
+def _is_transparent(file: BinaryIO, image: Any) -> bool:
+    """Whether the channel behind a PSD file's colors is transparency: by its name, or by a number of layers below 0."""
+    if any(number == PHOTOSHOP_NAMES and names.startswith(TRANSPARENCY) for number, _, names in image.resources):
+        return True
+    file.seek(PSD_HEADER)
+    for _ in ("the palette", "the resources"):
+        file.seek(int.from_bytes(file.read(4), "big"), os.SEEK_CUR)
+    all_of_layers, layers, many = struct.unpack(">IIh", file.read(10).ljust(10, b"\0"))
+    return bool(all_of_layers and layers) and many < 0
 
 
 def _is_excessive(value: object) -> bool:

@@ -1,4 +1,7 @@
-"""ICC profiles of what PNG says in other ways: a gamma with primaries, or numbers of a table (ITU-T H.273)."""
+"""ICC profiles of what files say in other ways.
+
+PNG has a gamma with primaries, or numbers of a table (ITU-T H.273), EXIF the word that the colors are Adobe RGB's.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nst_engine.files.exif import Exif
 
 D50 = np.array((0.9642, 1.0, 0.8249))
 D65 = (0.3127, 0.329)
@@ -41,6 +46,8 @@ CURVES = {
 
 SRGB = (1, 13)
 
+ADOBE_RGB, ADOBE_CURVE = (*D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06), (563 / 256,)
+
 PAPER_WHITE = 203 / 10_000
 """What stands for white in pictures with a high dynamic range, of the most that PQ can say (ITU-R BT.2408)."""
 
@@ -66,6 +73,11 @@ def of_gamma(gamma: float | None, chromaticities: Sequence[float] | None) -> byt
     """
     curve = _parametric((1 / gamma,) if gamma else SRGB_CURVE)
     return _profile(chromaticities or PRIMARIES[1], curve)
+
+
+def of_exif(exif: Exif) -> bytes:
+    """The profile that a camera means where it writes none: empty for sRGB."""
+    return _profile(ADOBE_RGB, _parametric(ADOBE_CURVE)) if exif.is_adobe_rgb else b""
 
 
 def _profile(chromaticities: Sequence[float], curve: bytes) -> bytes:

@@ -49,6 +49,9 @@ PIXELS_PER_BYTE = 200
 SPARE = 32 << 20
 """Bytes that decoders take for themselves."""
 
+DIM = 4095
+"""Of 65535: nothing brighter is in a picture of 12 bits or fewer that was written into 16 as it was."""
+
 EMPTY = "empty"
 
 RAW_REMEDY = "Develop it with darktable, RawTherapee or the camera's program, and export it as TIFF or JPEG."
@@ -104,7 +107,7 @@ def read(path: str | Path, long_side: int | None = None, short_side: int = 0) ->
             scale = _scale(contents, long_side, short_side)
             _check_size(path, contents, sources.size(file), scale)
             pixels = vips.pixels(contents, scale)
-    told = ([surprise] if surprise else []) + contents.warnings
+    told = ([surprise] if surprise else []) + contents.warnings + _darkness(pixels)
     return Picture(pixels, contents.metadata, tuple(f"{path} {warning}." for warning in told))
 
 
@@ -151,6 +154,13 @@ def _check_size(path: str | Path, contents: Contents, file_size: int, scale: flo
         )
 
 
+def _darkness(pixels: Integers) -> list[str]:
+    """What to say of a picture whose numbers hardly begin to be bright; nothing of any other."""
+    most = int(pixels[..., :3].max()) if pixels.dtype == np.uint16 else 0
+    told = f"is nearly black: its largest value is {most} of 65535; GIMP's Colors > Levels mends it"
+    return [told] if 0 < most <= DIM else []
+
+
 def is_half(path: Path) -> bool:
     """Whether a file is empty, or only a part of a picture, as a full disk or a broken copy leaves it."""
     with _told(path), sources.opened(path) as file:
@@ -160,8 +170,9 @@ def is_half(path: Path) -> bool:
             is_begun = any(head.startswith(mark[: len(head)]) for mark in formats.MARKS)
             return not head.strip(b"\0") or (is_begun and len(head) < formats.SURE)
         try:
-            return not vips.is_whole(TAKEN_APART[found.name](file))
-        except (ValueError, Foreign):
+            with _decoding(str(path)):
+                return not vips.is_whole(TAKEN_APART[found.name](file))
+        except (PictureError, Foreign):
             return True
 
 

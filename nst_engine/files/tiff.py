@@ -6,13 +6,14 @@ import struct
 from typing import BinaryIO
 
 from nst_engine.files import exif as exifs
+from nst_engine.files import profiles
 from nst_engine.files.contents import Contents, Foreign, add_photoshop, text
 from nst_engine.files.exif import SHORT, Directory, Field, Reader
 from nst_engine.files.formats import RAW
 from nst_engine.files.sources import Pieces
 
 KIND, WIDTH, HEIGHT, BITS, COMPRESSION, COLORS = 0x00FE, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
-STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, PLANES = 0x0111, 0x0115, 0x0116, 0x0117, 0x011C
+STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, MOST, PLANES = 0x0111, 0x0115, 0x0116, 0x0117, 0x0119, 0x011C
 TILES, TILE_SIZES, SUB_DIRECTORIES, EXTRA, FORMAT, JPEG = 0x0144, 0x0145, 0x014A, 0x0152, 0x0153, 0x0201
 SMALLER = 1
 """In the field KIND: the picture is a smaller one of another."""
@@ -31,7 +32,7 @@ NEEDED = {
 }
 """The fields that a decoder needs for the pixels. What is not among them it does not get to see."""
 
-TOLD = NEEDED | exifs.DESCRIPTIVE | {KIND, SUB_DIRECTORIES, EXTRA, XMP, IPTC, PHOTOSHOP, PROFILE, DNG}
+TOLD = NEEDED | exifs.DESCRIPTIVE | {KIND, MOST, SUB_DIRECTORIES, EXTRA, XMP, IPTC, PHOTOSHOP, PROFILE, DNG}
 TOLD |= {exifs.ORIENTATION, exifs.CAMERA, exifs.PLACE}
 
 CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
@@ -55,6 +56,10 @@ TOGETHER, APART = 1, 2
 
 MOST_CHANNELS = 64
 
+SCALES = {(1 << bits) - 1 for bits in range(9, 16)}
+"""Values of MOST (MaxSampleValue) that tell how many of 16 bits count, as programs of microscopes and scanners have it.
+Any other is what the standard means, the largest value that happens to be there, and says nothing of white."""
+
 DEPTHS = {1: 8, 2: 8, 4: 8, 8: 8, 16: 16}
 """Bits of a channel in the file → bits when it is read."""
 
@@ -72,6 +77,8 @@ def contents(file: BinaryIO) -> Contents:
     size = reader.number(fields, WIDTH, 0), reader.number(fields, HEIGHT, 0)
     samples, bits = reader.number(fields, SAMPLES, 1), reader.number(fields, BITS, 1)
     found = Contents(*size, samples if colors != PALETTE else 3, DEPTHS[bits], loader="tiff")
+    if bits == 16 and colors in (GRAY, RGB) and len(most := {*reader.numbers(fields, MOST)} & SCALES) == 1:
+        (found.white,) = most
     _add_extra(found, reader, fields, samples - CHANNELS[colors])
     if colors in LABS:
         found.lab = colors
@@ -130,7 +137,7 @@ def _add_beside(found: Contents, reader: Reader, fields: Directory) -> None:
     """What does not concern the pixels."""
     beside = {tag: fields[tag].value for tag in (XMP, IPTC, PROFILE, PHOTOSHOP) if tag in fields}
     found.exif = exifs.of_directory(reader, fields)
-    found.xmp, found.profile = beside.get(XMP, b""), beside.get(PROFILE, b"")
+    found.xmp, found.profile = beside.get(XMP, b""), beside.get(PROFILE) or profiles.of_exif(found.exif)
     add_photoshop(found, beside.get(PHOTOSHOP, b""))
     found.iptc = beside.get(IPTC, found.iptc)
     second = reader.following(reader.start)

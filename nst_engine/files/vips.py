@@ -5,6 +5,7 @@ libvips works through a picture from top to bottom and holds no more of it than 
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyvips  # type: ignore[import-untyped]
 from numpy.typing import NDArray
+from PIL import ImageCms
 
 from nst_engine.files.contents import Contents, in_plain_words
 from nst_engine.files.sources import Pieces
@@ -29,6 +31,9 @@ MODELS = {"b-w": 1, "grey16": 1, "cmyk": 4}
 """libvips' names of color models → channels; the others have three."""
 
 RGB_SPACE = b"RGB "
+PILLOWS_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+"""Channels of colors → how Pillow calls the model."""
+
 SIGNED_LAB = 8
 
 SHRINKS = (1, 2, 4, 8)
@@ -71,7 +76,8 @@ def pixels(contents: Contents, scale: float = 1.0) -> Integers:
             reason = _reason(error)
     if contents.repair:
         contents.stream = contents.repair()
-    rows = contents.height if contents.bears_cutting else _sound_rows(contents)
+    rows = contents.rows if contents.rows is not None else _sound_rows(contents)
+    rows = contents.height if contents.bears_cutting else rows
     if contents.height - rows > max(min(ALLOWED_LOSS, contents.height // 2), contents.height // 10):
         raise ValueError(f"{reason}; {rows} of its {contents.height} rows are whole" if rows else reason)
     contents.warnings.append(f"is damaged ({reason}); what is missing may show")
@@ -101,7 +107,10 @@ def encode(values: NDArray[np.uint16], image_format: str, dpi: tuple[float, floa
 
 def _decoded(contents: Contents, fail_on: str, scale: float) -> Integers:
     stored = _Stored(contents, fail_on, scale)
-    image = _straight(stored.image, contents)
+    image = stored.image
+    if contents.white:
+        image = _whole(image * (WHITE[image.format] / contents.white), image)
+    image = _straight(image, contents)
     if scale < 1:
         image = _scaled(image, max(1, round(contents.width * scale)), max(1, round(contents.height * scale)))
     colors = _colors(image)
@@ -205,19 +214,28 @@ def _in_srgb(colors: pyvips.Image, contents: Contents) -> pyvips.Image:
     if contents.lab:
         return _from_lab(colors, contents.lab)
     if contents.profile:
-        try:
+        if colors.bands == 1 and contents.profile[16:20] == RGB_SPACE:
+            colors = _three_of(colors)
+        if _is_usable(contents.profile, colors.bands):
             return _from_profile(colors, contents.profile)
-        except pyvips.Error:  # the values are taken as sRGB, as browsers do
-            contents.warnings.append("has a color profile that cannot be used")
+        contents.warnings.append("has a color profile that cannot be used")  # it is as if there were none
     if colors.bands == 4:
         white = WHITE[colors.format]
         return _whole((white - colors.extract_band(0, n=3)) * (white - colors.extract_band(3)) / white, colors)
     return _three_of(colors)
 
 
+def _is_usable(profile: bytes, channels: int) -> bool:
+    """Whether a profile says of so many channels what their colors are; libvips would take another without a word."""
+    try:
+        given, wanted = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+        ImageCms.buildTransform(given, wanted, PILLOWS_MODES[channels], "RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return False
+    return True
+
+
 def _from_profile(colors: pyvips.Image, profile: bytes) -> pyvips.Image:
-    if colors.bands == 1 and profile[16:20] == RGB_SPACE:
-        colors = _three_of(colors)
     depth = 8 if colors.format == "uchar" else 16
     tagged = _tagged(colors, profile)
     return tagged.icc_transform("srgb", embedded=True, depth=depth, intent="relative", black_point_compensation=True)

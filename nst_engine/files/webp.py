@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from nst_engine.files import exif as exifs
-from nst_engine.files import sources
+from nst_engine.files import profiles, sources
 from nst_engine.files.contents import LARGEST_NOTE, Contents
 from nst_engine.files.sources import Pieces
 
@@ -41,8 +41,8 @@ def contents(file: BinaryIO) -> Contents:
     beside = {name: _data(file, chunks[name]) for name in BESIDE if name in chunks}
     found = Contents(*_size(file, chunks), channels=4, loader="webp")
     found.held = 4 * found.width * found.height
-    found.profile, found.xmp = beside.get(b"ICCP", b""), beside.get(b"XMP ", b"")
-    found.exif = exifs.of_block(beside.get(b"EXIF", b""))
+    found.exif, found.xmp = exifs.of_block(beside.get(b"EXIF", b"")), beside.get(b"XMP ", b"")
+    found.profile = beside.get(b"ICCP") or profiles.of_exif(found.exif)
     if frames > 1:
         found.warnings.append("is animated; its first picture is taken")
     parts: list[bytes | range] = [_canvas(file, chunks[b"VP8X"])] if b"VP8X" in chunks else []
