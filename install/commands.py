@@ -14,6 +14,7 @@ from pathlib import Path
 from errors import InstallError
 from machine import child_environment
 from output import say
+from words import Words
 
 ANSWER_SECONDS = 60
 END_SECONDS = 10
@@ -29,7 +30,7 @@ NO_NETWORK = re.compile(
 )
 """How pip and uv say that they cannot reach anybody."""
 
-ONLINE = (
+ONLINE = Words(
     "See that this machine is online, and run this installer again; it goes on from here. "
     "Without a network, --wheels FOLDER takes all packages from a folder."
 )
@@ -62,7 +63,7 @@ def ask(command: Sequence[str | Path], environ: Mapping[str, str], seconds: floa
 
 
 def run(
-    purpose: str, command: Sequence[str | Path], environ: Mapping[str, str], log: Path, lock: int | None = None
+    purpose: Words, command: Sequence[str | Path], environ: Mapping[str, str], log: Path, lock: int | None = None
 ) -> None:
     """Run a program to its end, showing its output indented and keeping it in the log.
 
@@ -86,7 +87,13 @@ def run(
                 pass_fds=[lock] if lock is not None and os.name == "posix" else [],
             )
         except OSError as error:
-            raise CommandFailed(f"{purpose} failed: {words[0]} cannot be run ({error.strerror}).", see(log)) from error
+            told = Words(
+                "{purpose} failed: {program} cannot be run ({reason}).",
+                purpose=purpose,
+                program=words[0],
+                reason=error.strerror,
+            )
+            raise CommandFailed(told, see(log)) from error
         with ending(process):
             assert process.stdout is not None
             for line in process.stdout:
@@ -96,9 +103,9 @@ def run(
                 if not line.startswith(TEDIOUS):
                     say(f"      {line.rstrip()}")
     if process.returncode != 0 and is_offline:
-        raise CommandFailed(f"{purpose} failed, because packages cannot be reached.", ONLINE)
+        raise CommandFailed(Words("{purpose} failed, because packages cannot be reached.", purpose=purpose), ONLINE)
     if process.returncode != 0:
-        raise CommandFailed(f"{purpose} failed: {gist(last_lines)}", see(log))
+        raise CommandFailed(Words("{purpose} failed: {gist}", purpose=purpose, gist=gist(last_lines)), see(log))
 
 
 @contextlib.contextmanager
@@ -131,8 +138,11 @@ def gist(lines: Sequence[str] | deque[str]) -> str:
     """Return the line that says what went wrong: the first that calls itself an error, else the last one."""
     spoken = [line for line in lines if line]
     complaints = [line for line in spoken if line.lower().startswith(("error", "e: ", "fatal"))]
-    return (complaints or spoken[-1:] or ["it printed nothing."])[0]
+    return (complaints or spoken[-1:] or [Words("it printed nothing.")])[0]
 
 
-def see(log: Path) -> str:
-    return f"Everything it printed is in {log}. When the cause is gone, run this installer again; it goes on from here."
+def see(log: Path) -> Words:
+    return Words(
+        "Everything it printed is in {log}. When the cause is gone, run this installer again; it goes on from here.",
+        log=log,
+    )

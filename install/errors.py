@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 
-AGAIN = "and run this installer again; it goes on from here."
-NO_ROOM = f"Make room on that disk, {AGAIN}"
-NO_RIGHT = (
-    f"Give yourself the right to change that, or name other folders with --data-folder and --gimp-folder, {AGAIN}"
+from words import Words
+
+NO_ROOM = Words("Make room on that disk, and run this installer again; it goes on from here.")
+NO_RIGHT = Words(
+    "Give yourself the right to change that, or name other folders with --data-folder and --gimp-folder, and run this "
+    "installer again; it goes on from here."
 )
+OTHER = Words("Put that right, and run this installer again; it goes on from here.")
 TIPS = {
     errno.ENOSPC: NO_ROOM,
     errno.EFBIG: NO_ROOM,
@@ -30,6 +33,10 @@ class InstallError(Exception):
 
 def from_system(error: OSError) -> InstallError:
     """Return what the operating system refuses as an error with a tip."""
-    where = "A file" if error.filename is None else str(error.filename)
-    tip = TIPS.get(error.errno or 0, f"Put that right, {AGAIN}")
-    return InstallError(f"{where} cannot be read or written ({error.strerror or error}).", tip)
+    where = Words("A file") if error.filename is None else str(error.filename)
+    told = Words("{path} cannot be read or written ({reason}).", path=where, reason=error.strerror or str(error))
+    return InstallError(told, tip_for(error.errno))
+
+
+def tip_for(number: int | None) -> Words:
+    return TIPS.get(number or 0, OTHER)

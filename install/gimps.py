@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from commands import ask
 from machine import Machine, matching
+from words import Words
 
 FLATPAK_NAME = "org.gimp.GIMP"
 VERSION = re.compile(r"\b(\d+)\.(\d+)\.\d+")
@@ -40,7 +41,7 @@ class GimpSearch(NamedTuple):
     """``folders`` get the plug-in; ``notes`` are sentences about the GIMPs that do not."""
 
     folders: list[Path]
-    notes: list[str]
+    notes: list[Words]
     has_flatpak: bool = False
 
 
@@ -55,8 +56,11 @@ def find_gimps(machine: Machine) -> GimpSearch:
         fresh = settings_roots(machine)[0] / version
         if has_older_settings(fresh):
             notes.append(
-                f"GIMP {version} has not been started yet. Start it once, so that it takes over the settings "
-                "of the older GIMP, and run this installer again."
+                Words(
+                    "GIMP {version} has not been started yet. Start it once, so that it takes over the settings "
+                    "of the older GIMP, and run this installer again.",
+                    version=version,
+                )
             )
         else:
             folders.append(fresh)
@@ -65,13 +69,18 @@ def find_gimps(machine: Machine) -> GimpSearch:
             folders.append(folder)
         else:
             notes.append(
-                "GIMP 2.10 gets no plug-in, because its Python-Fu (gimpfu, with Python 2) was not found. "
-                f"If it is there all the same, add --gimp-folder {folder}"
+                Words(
+                    "GIMP 2.10 gets no plug-in, because its Python-Fu (gimpfu, with Python 2) was not found. "
+                    "If it is there all the same, add --gimp-folder {path}",
+                    path=folder,
+                )
             )
     if has_snap(machine):
         notes.append(
-            "The GIMP from Snap cannot be used: Snap's confinement forbids it to start the engine. "
-            "GIMP as a Flatpak or from your distribution can."
+            Words(
+                "The GIMP from Snap cannot be used: Snap's confinement forbids it to start the engine. "
+                "GIMP as a Flatpak or from your distribution can."
+            )
         )
     return GimpSearch(folders, notes, has_flatpak(machine))
 

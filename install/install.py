@@ -21,12 +21,13 @@ from errors import InstallError, from_system
 from events import counting, size_of, stop_with_stdin
 from installation import Installation
 from machine import Machine
-from output import AS_EVENTS, close_streams, complain, event, open_streams, say
+from output import AS_EVENTS, close_streams, complain, event, facts, open_streams, say
 from plan import AUTO, Wishes, install_plan, uninstall_plan
 from record import Record
 from steps import InstallTorch, Step
-from torch_backend import PLAIN_INDEX, bytes_of
+from torch_backend import FOR_THE_PROCESSOR, PLAIN_INDEX, bytes_of
 from uninstall import plugin_folders, sweep
+from words import Words
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -122,7 +123,7 @@ def this_machine(wheels: Path | None) -> Machine:
     if wheels is None:
         return machine
     if not wheels.is_dir():
-        raise InstallError(f"There is no folder {wheels}.", "Name the folder that the wheels are in.")
+        raise InstallError(Words("There is no folder {path}.", path=wheels), "Name the folder that the wheels are in.")
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels)}
     return dataclasses.replace(machine, environ={**machine.environ, **offline, "UV_OFFLINE": "1"})
 
@@ -170,13 +171,13 @@ def announce(title: str, plan: Sequence[Step]) -> None:
 def tell_plan(installation: Installation, plan: Sequence[Step]) -> None:
     """Tell a program that listens what there is to choose and to expect."""
     torch = next(step for step in plan if isinstance(step, InstallTorch))
-    builds = {torch.backend: torch.reason, **({} if torch.backend == PLAIN_INDEX else {"cpu": "for the processor"})}
+    builds = {torch.backend: torch.reason, **({} if torch.backend == PLAIN_INDEX else {"cpu": FOR_THE_PROCESSOR})}
     folder = installation.home.folder
     event(
         "plan",
         steps=[step.describe() for step in plan],
         folder=str(folder),
-        builds=[{"name": name, "reason": reason, "bytes": bytes_of(name)} for name, reason in builds.items()],
+        builds=[facts(name=name, reason=reason, bytes=bytes_of(name)) for name, reason in builds.items()],
         free=shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.is_dir())).free,
         used=size_of(folder),
         device=installation.record.device,

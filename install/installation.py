@@ -13,6 +13,7 @@ from errors import InstallError
 from lock import locked
 from machine import Machine
 from record import Record, missing_folders
+from words import Words
 
 
 @dataclass
@@ -21,19 +22,19 @@ class Installation:
     checkout: Path
     home: EngineHome
     record: Record = field(default_factory=Record)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Words] = field(default_factory=list)
     """Sentences for the end of the report, about what is not as one might expect."""
     lock: int | None = None
     """The descriptor that keeps other installers out, which child processes inherit."""
 
-    def run(self, purpose: str, *command: str | Path, **variables: str) -> None:
+    def run(self, purpose: Words, *command: str | Path, **variables: str) -> None:
         """Run a program with its output shown and logged; ``variables`` are added to its environment."""
         environ = {**self.machine.environ, **variables}
         self.record.make_folder(self.home.log.parent)
         self.record.claim(self.home.log)
         run(purpose, command, environ, self.home.log, self.lock)
 
-    def pip(self, purpose: str, *arguments: str | Path) -> None:
+    def pip(self, purpose: Words, *arguments: str | Path) -> None:
         """Run the pip of the engine's venv, which honors the user's own pip configuration."""
         self.run(purpose, self.home.python, "-I", "-m", "pip", *arguments)
 
@@ -50,6 +51,5 @@ class Installation:
     def refuse_changes(self) -> None:
         """Raise where another installer has been at work since the record was read."""
         if self.record != Record.load(self.home.record):
-            raise InstallError(
-                f"Another installer has changed {self.home.folder} meanwhile.", "Run this installer again."
-            )
+            told = Words("Another installer has changed {folder} meanwhile.", folder=self.home.folder)
+            raise InstallError(told, "Run this installer again.")

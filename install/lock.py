@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from errors import InstallError
+from words import Words
 
 NAME = ".installing"
 
@@ -37,10 +38,8 @@ def only_holder(path: Path) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         if not lock(descriptor):
             os.close(descriptor)
-            raise InstallError(
-                f"Another installer is at work in {path.parent}.",
-                "Wait until it has ended, and run this installer again.",
-            )
+            told = Words("Another installer is at work in {folder}.", folder=path.parent)
+            raise InstallError(told, "Wait until it has ended, and run this installer again.")
         if os.path.exists(path) and os.path.samestat(os.fstat(descriptor), os.stat(path)):
             return descriptor
         os.close(descriptor)

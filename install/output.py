@@ -8,6 +8,8 @@ import sys
 import threading
 from typing import TextIO
 
+from words import translatable
+
 AS_EVENTS = "NEURAL_STYLE_EVENTS"
 """The variable that is set where a program listens, to which :mod:`events` says what it hears."""
 
@@ -34,11 +36,16 @@ def say(text: str) -> None:
         tell(sys.stdout, text)
 
 
-def event(kind: str, **facts: object) -> None:
+def event(kind: str, **told: object) -> None:
     """Tell a program that listens, if one does."""
     if AS_EVENTS in os.environ:
         with _speaking:
-            tell(sys.stdout, json.dumps({"event": kind, **facts}))
+            tell(sys.stdout, json.dumps(facts(event=kind, **told)))
+
+
+def facts(**told: object) -> dict[str, object]:
+    """Return what is told, and beside it what its texts are made of."""
+    return {**told, "words": translatable(told)}
 
 
 def complain(text: str) -> None:

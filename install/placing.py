@@ -11,6 +11,7 @@ from pathlib import Path
 
 from errors import InstallError
 from record import Record, is_real, missing_folders, real_path, sha256, write_durably
+from words import Words
 
 MOST_NAMED = 3
 UNLINK = "Remove the link, and run this installer again."
@@ -58,7 +59,8 @@ def staging_of(folder: Path) -> Path:
 def refuse_links(folders: Iterable[Path]) -> None:
     for folder in folders:
         if not is_real(folder):
-            raise InstallError(f"{folder} leads through a link that this installer did not make.", UNLINK)
+            told = Words("{folder} leads through a link that this installer did not make.", folder=folder)
+            raise InstallError(told, UNLINK)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -123,7 +125,7 @@ def remove_compiled(path: Path) -> None:
 def remove_tree(tree: Path) -> None:
     """Delete a folder that is the installer's, if it is there; never through a link."""
     if tree.is_symlink():
-        raise InstallError(f"{tree} is a link that this installer did not make.", UNLINK)
+        raise InstallError(Words("{path} is a link that this installer did not make.", path=tree), UNLINK)
     if tree.is_dir():
         shutil.rmtree(tree)
     elif tree.exists():
@@ -140,8 +142,9 @@ def remove_if_empty(folder: Path) -> bool:
 
 def listed(paths: Sequence[Path]) -> str:
     """Return the first of some paths, and how many more there are."""
-    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
-    return ", ".join(map(str, paths[:MOST_NAMED])) + more
+    names = ", ".join(map(str, paths[:MOST_NAMED]))
+    more = len(paths) - MOST_NAMED
+    return Words("{names} and {count} more", names=names, count=more) if more > 0 else names
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -14,8 +14,10 @@ from record import unfinished
 from steps import ConnectPlugin, InstallEngine, InstallPlugin, InstallTorch, MakeVenv, PrepareFolders, SelfTest, Step
 from torch_backend import PLAIN_INDEX, Wanted, bytes_of, wanted_backend
 from uninstall import RemoveEngine, RemovePlugins, plugin_folders
+from words import Words
 
 AUTO = "auto"
+NO_GIMP = "No GIMP 3 that can use the plug-in was found."
 
 
 @dataclass(frozen=True)
@@ -68,17 +70,18 @@ def gimps_for(installation: Installation, wishes: Wishes) -> GimpSearch:
         raise InstallError("With sudo the plug-in would be installed for root's GIMP only.", "Run it without sudo.")
     gimps = find_gimps(machine)
     if not gimps.folders:
+        notes = " ".join(gimps.notes)
         raise InstallError(
-            " ".join(["No GIMP 3 that can use the plug-in was found.", *gimps.notes]),
+            Words("No GIMP 3 that can use the plug-in was found. {notes}", notes=notes) if notes else NO_GIMP,
             "Install GIMP 3 and start it once, or name the folder that holds its plug-ins folder with --gimp-folder.",
         )
     return gimps
 
 
 def torch_step(installation: Installation, wishes: Wishes) -> InstallTorch:
-    wanted = Wanted(wishes.torch_backend, "as asked for")
+    wanted = Wanted(wishes.torch_backend, Words("as asked for"))
     if wishes.torch_backend == AUTO:
         wanted = wanted_backend(installation.machine)
     elif wishes.torch_backend == PLAIN_INDEX:
-        wanted = Wanted(PLAIN_INDEX, "from the ordinary package index, as asked for")
+        wanted = Wanted(PLAIN_INDEX, Words("from the ordinary package index, as asked for"))
     return InstallTorch(*wanted)

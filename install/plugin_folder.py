@@ -13,6 +13,7 @@ from machine import matching, text_of
 from placing import free_name, place, write_into
 from record import Record, real_path
 from source import ENGINE, NAME, NAME_210, PACKAGE, plugin_files, protocol_of, version_of
+from words import Words
 
 ENGINE_FORMAT = 1
 SYSTEM_FOLDERS = ("usr/lib/gimp/*/plug-ins", "usr/lib/*/gimp/*/plug-ins", "usr/local/lib/gimp/*/plug-ins")
@@ -73,7 +74,7 @@ def refuse_foreign_plugin(target: Path, record: Record) -> None:
     is_another = os.path.lexists(entry) and str(entry) not in record.files and not is_older_copy(target, record)
     if not target.is_symlink() and (is_another or (os.path.lexists(target) and not target.is_dir())):
         raise InstallError(
-            f"{target} already exists and is not this plug-in.",
+            Words("{path} already exists and is not this plug-in.", path=target),
             "Move it away, out of GIMP's plug-ins folder, and run this installer again.",
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from commands import ask
 from errors import InstallError
 from machine import Machine, in_gimp_bundle
+from words import Words
 
 OLDEST = (3, 10)
 NEWEST = (3, 14)
@@ -66,16 +67,17 @@ class Interpreter:
         return "WindowsApps" in self.base
 
     @property
-    def obstacle(self) -> str | None:
+    def obstacle(self) -> Words | None:
         """Say why the engine cannot be built on this Python; None where it can."""
         if not OLDEST <= self.version <= NEWEST:
-            return "torch needs Python {}.{} to {}.{}".format(*OLDEST, *NEWEST)
+            oldest, newest = (".".join(map(str, version)) for version in (OLDEST, NEWEST))
+            return Words("torch needs Python {oldest} to {newest}", oldest=oldest, newest=newest)
         if not self.has_64_bits:
-            return "torch needs a Python of 64 bits"
+            return Words("torch needs a Python of 64 bits")
         if self.is_mingw or self.is_gimps_own:
-            return "it is part of a GIMP and goes when that GIMP is updated"
+            return Words("it is part of a GIMP and goes when that GIMP is updated")
         if self.is_from_microsoft_store:
-            return "it comes from the Microsoft Store, which hides from GIMP what it writes"
+            return Words("it comes from the Microsoft Store, which hides from GIMP what it writes")
         return None
 
 
@@ -92,7 +94,8 @@ def running_python(machine: Machine) -> Interpreter:
     """Return the Python that runs this installer."""
     python = examine(sys.executable, machine)
     if python is None:
-        raise InstallError(f"{sys.executable} does not run.", "Run this installer with another Python.")
+        told = Words("{path} does not run.", path=sys.executable)
+        raise InstallError(told, "Run this installer with another Python.")
     return python
 
 
@@ -100,10 +103,11 @@ def insist_on(named: Path, machine: Machine) -> Interpreter:
     """Return the Python that the user named, or say why it will not do."""
     python = examine(named, machine)
     if python is None:
-        raise InstallError(f"{named} is not a Python that runs.", "Give --python the path of a Python executable.")
+        told = Words("{path} is not a Python that runs.", path=named)
+        raise InstallError(told, "Give --python the path of a Python executable.")
     if python.obstacle:
         raise InstallError(
-            f"The engine cannot be built on {named}: {python.obstacle}.",
+            Words("The engine cannot be built on {path}: {obstacle}.", path=named, obstacle=python.obstacle),
             "Name another one with --python, or leave the option out to have one found.",
         )
     return python

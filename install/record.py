@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import InstallError
+from words import Words
 
 FORMAT = 2
 
@@ -48,7 +49,7 @@ class Record:
                 facts = from_first_format(facts, path.parent)
             if isinstance(version, int) and version > FORMAT:
                 raise InstallError(
-                    f"{path} was written by a newer version of this installer.",
+                    Words("{path} was written by a newer version of this installer.", path=path),
                     "Use that version, or bring this checkout up to date.",
                 )
             return cls(**checked(facts), place=path)
@@ -56,9 +57,14 @@ class Record:
             return cls(place=path)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise InstallError(
-                f"{path} is damaged and does not tell what was installed ({error}).",
-                f"Move it and {path.with_name('venv')} away, if that is there, and run this installer again. "
-                "Everything else can stay.",
+                Words(
+                    "{path} is damaged and does not tell what was installed ({reason}).", path=path, reason=str(error)
+                ),
+                Words(
+                    "Move it and {folder} away, if that is there, and run this installer again. "
+                    "Everything else can stay.",
+                    folder=path.with_name("venv"),
+                ),
             ) from error
 
     def save(self) -> None:
@@ -120,7 +126,7 @@ def refuse_foreign(tree: Path, record: Record) -> None:
     """Raise where a name that the installer needs for itself is taken by something that it did not make."""
     if os.path.lexists(tree) and not record.owns(tree):
         raise InstallError(
-            f"{tree} exists and was not made by this installer.",
+            Words("{path} exists and was not made by this installer.", path=tree),
             "Move it away, or name another folder with --data-folder.",
         )
 

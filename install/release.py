@@ -25,12 +25,12 @@ from typing import NamedTuple
 from commands import CommandFailed, ask, gist
 from errors import InstallError, from_system
 from machine import text_of
+from sentences import NOT_IN_GIMP
 from source import NAME, RELEASE, WHEELS, contents, copy_engine, plugin_files, read_options, version_of
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 FORMAT = 1
 PIP = "pip==26.3"
-NOT_FOR_USERS = ("demo.py", "release.py", "template.py")
 LICENSES = {"LICENSE": "LICENSE", "NOTICE": "nst_engine/data/NOTICE"}
 EARLIEST = datetime.datetime(1980, 1, 1)
 """Of a file in a zip archive."""
@@ -117,7 +117,7 @@ def files_of(checkout: Path, edition: Edition) -> dict[str, bytes]:
     files = plugin_files(checkout, read_options(checkout))
     files |= {f"gimp210/{name}": data for name, data in contents(checkout / "gimp_plugin/gimp210").items()}
     installer = contents(checkout / "install")
-    files |= {f"install/{name}": data for name, data in installer.items() if name not in NOT_FOR_USERS}
+    files |= {f"install/{name}": data for name, data in installer.items() if name not in NOT_IN_GIMP}
     files |= {name: (checkout / path).read_bytes() for name, path in LICENSES.items()}
     files["README.txt"] = READ_ME.format(version=edition.version, name=NAME).encode()
     files["CHANGES.txt"] = f"{edition.version}\n\n{edition.notes}\n".encode()

@@ -30,12 +30,13 @@ from source import copy_engine, is_archive, read_options, wheel_of
 from torch_backend import GIGABYTE, bytes_of
 from torch_install import has_good_torch, install_torch
 from venvs import has_good_venv, make_venv
+from words import Words
 
-ANEW = "If it fails again, run it with --uninstall first: then everything is made anew."
+INSTALLING = Words("Installing the engine")
 
 
 class Step(Protocol):
-    def describe(self) -> str:
+    def describe(self) -> Words:
         """Say in one line what is going to be done."""
 
     def apply(self, installation: Installation) -> None:
@@ -51,8 +52,9 @@ class PrepareFolders:
     needed: int = 0
     """Bytes that there must be room for."""
 
-    def describe(self) -> str:
-        return f"Make sure that these folders can be written to: {', '.join(map(str, [self.home, *self.plug_ins]))}"
+    def describe(self) -> Words:
+        names = ", ".join(map(str, [self.home, *self.plug_ins]))
+        return Words("Make sure that these folders can be written to: {names}", names=names)
 
     def apply(self, installation: Installation) -> None:
         for tree in installation.home.trees:
@@ -63,19 +65,24 @@ class PrepareFolders:
                 tempfile.TemporaryFile(dir=folder).close()
             except OSError as error:
                 raise InstallError(
-                    f"The folder {folder} cannot be written to ({error.strerror}).",
+                    Words("The folder {path} cannot be written to ({reason}).", path=folder, reason=error.strerror),
                     "Change that, or name other folders with --data-folder and --gimp-folder.",
                 ) from error
             if not may_run_programs(folder):
                 raise InstallError(
-                    f"What is in {folder} may not be run, since its disk is mounted so (noexec).",
+                    Words("What is in {path} may not be run, since its disk is mounted so (noexec).", path=folder),
                     "Name folders on another disk with --data-folder and --gimp-folder.",
                 )
         free = shutil.disk_usage(self.home).free
         if free < self.needed:
             raise InstallError(
-                f"There is too little room for the engine in {self.home}: it needs about {self.needed / 1e9:.1f} GB, "
-                f"and {free / 1e9:.1f} are free.",
+                Words(
+                    "There is too little room for the engine in {path}: it needs about {needed:.1f} GB, "
+                    "and {free:.1f} are free.",
+                    path=self.home,
+                    needed=self.needed / GIGABYTE,
+                    free=free / GIGABYTE,
+                ),
                 "Make room on that disk, or name a folder on another one with --data-folder.",
             )
         for folder in self.plug_ins:
@@ -95,9 +102,16 @@ class MakeVenv:
     named: Interpreter | None = None
     for_flatpak: bool = False
 
-    def describe(self) -> str:
-        base = f" from Python {self.named.version_text} ({self.named.executable})" if self.named else ""
-        return f"Make the engine's venv {self.venv}{base}"
+    def describe(self) -> Words:
+        if self.named is None:
+            return Words("Make the engine's venv {path}", path=self.venv)
+        version, python = self.named.version_text, self.named.executable
+        return Words(
+            "Make the engine's venv {path} from Python {version} ({python})",
+            path=self.venv,
+            version=version,
+            python=python,
+        )
 
     def apply(self, installation: Installation) -> None:
         installation.record.claim(self.venv)
@@ -110,11 +124,15 @@ class MakeVenv:
 @dataclass(frozen=True)
 class InstallTorch:
     backend: str
-    reason: str
+    reason: Words
 
-    def describe(self) -> str:
-        size = bytes_of(self.backend) / GIGABYTE
-        return f"Install torch, build {self.backend}, {self.reason} (about {size:.0f} GB; takes some minutes)"
+    def describe(self) -> Words:
+        return Words(
+            "Install torch, build {build}, {reason} (about {size:.0f} GB; takes some minutes)",
+            build=self.backend,
+            reason=self.reason,
+            size=bytes_of(self.backend) / GIGABYTE,
+        )
 
     def apply(self, installation: Installation) -> None:
         if has_good_torch(installation, self.backend):
@@ -134,20 +152,20 @@ class InstallTorch:
 class InstallEngine:
     checkout: Path
 
-    def describe(self) -> str:
-        return f"Install the engine from {self.checkout}"
+    def describe(self) -> Words:
+        return Words("Install the engine from {path}", path=self.checkout)
 
     def apply(self, installation: Installation) -> None:
         """Build in a copy, so that the checkout stays as it is. pip installs a folder anew every time, but no wheel."""
         if is_archive(self.checkout):
             wheel = wheel_of(self.checkout)
-            installation.pip("Installing the engine", "install", wheel)
-            installation.pip("Installing the engine anew", "install", "--force-reinstall", "--no-deps", wheel)
+            installation.pip(INSTALLING, "install", wheel)
+            installation.pip(INSTALLING, "install", "--force-reinstall", "--no-deps", wheel)
             return
         with tempfile.TemporaryDirectory() as scratch:
             source = Path(scratch) / "source"
             copy_engine(self.checkout, source)
-            installation.pip("Installing the engine", "install", source)
+            installation.pip(INSTALLING, "install", source)
 
 
 @dataclass(frozen=True)
@@ -157,8 +175,8 @@ class InstallPlugin:
     gimp_folder: Path
     engine_command: Sequence[str] | None = None
 
-    def describe(self) -> str:
-        return f"Install the plug-in into {self.gimp_folder / 'plug-ins'}"
+    def describe(self) -> Words:
+        return Words("Install the plug-in into {path}", path=self.gimp_folder / "plug-ins")
 
     def apply(self, installation: Installation) -> None:
         options = read_options(installation.checkout)
@@ -167,10 +185,11 @@ class InstallPlugin:
         name = plugin_name(self.gimp_folder)
         kept = install_plugin(plug_ins, installation.checkout, options, command, installation.record, name)
         if kept:
-            installation.notes.append(f"Kept under a new name, since the installer did not write it: {listed(kept)}.")
+            told = Words("Kept under a new name, since the installer did not write it: {names}.", names=listed(kept))
+            installation.notes.append(told)
         for copy in other_copies(self.gimp_folder, installation.machine.root):
             installation.notes.append(
-                f"Another neural style plug-in is in {copy}: remove it, or GIMP may use that one."
+                Words("Another neural style plug-in is in {path}: remove it, or GIMP may use that one.", path=copy)
             )
 
 
@@ -180,8 +199,8 @@ class ConnectPlugin:
 
     folder: Path
 
-    def describe(self) -> str:
-        return f"Tell the plug-in in {self.folder} where its engine is"
+    def describe(self) -> Words:
+        return Words("Tell the plug-in in {path} where its engine is", path=self.folder)
 
     def apply(self, installation: Installation) -> None:
         command = worker_command(installation.home.python)
@@ -190,12 +209,18 @@ class ConnectPlugin:
 
 @dataclass(frozen=True)
 class SelfTest:
-    def describe(self) -> str:
-        return "Test the engine with a tiny picture"
+    def describe(self) -> Words:
+        return Words("Test the engine with a tiny picture")
 
     def apply(self, installation: Installation) -> None:
         words = ["-I", "-m", "nst_engine", "doctor", "--self-test"]
         try:
-            installation.run("The self-test", installation.home.python, *words)
+            installation.run(Words("The self-test"), installation.home.python, *words)
         except CommandFailed as error:
-            raise CommandFailed(error.message, f"{error.tip} {ANEW}") from error
+            raise CommandFailed(
+                error.message,
+                Words(
+                    "{tip} If it fails again, run it with --uninstall first: then everything is made anew.",
+                    tip=error.tip,
+                ),
+            ) from error

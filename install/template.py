@@ -1,57 +1,45 @@
 #!/usr/bin/env python3
-"""Print the template that a translation begins with: every sentence that a user of GIMP can meet, in English.
+"""Print what a translation consists of: every sentence that a user of GIMP can meet, in English, for its other words.
 
-python3 install/template.py > gimp_plugin/neural-style/locale/LANGUAGE/LC_MESSAGES/neural-style.po
+python3 install/template.py > neural-style.pot
+python3 install/template.py neural-style.po > new.po     # with the words of that file, for all that are said today
 """
 
 from __future__ import annotations
 
-import ast
-import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from source import read_options
-
-CHECKOUT = Path(__file__).resolve().parent.parent
-PLUG_INS = ("gimp_plugin/neural-style", "gimp_plugin/gimp210")
-MARKS = ("_", "N_")
-"""Functions whose argument is translated."""
+from catalogs import read_po
+from sentences import sentences
 
 HEADER = """\
-msgid ""
-msgstr ""
-"Project-Id-Version: Neural Style for GIMP\\n"
-"Language: \\n"
-"MIME-Version: 1.0\\n"
-"Content-Type: text/plain; charset=UTF-8\\n"
-"Content-Transfer-Encoding: 8bit\\n"
+Project-Id-Version: Neural Style for GIMP
+Language:
+MIME-Version: 1.0
+Content-Type: text/plain; charset=UTF-8
+Content-Transfer-Encoding: 8bit
 """
 
 
-def sentences(checkout: Path = CHECKOUT) -> set[str]:
-    """Return what the plug-in marks to be translated, and what the option table brings to GIMP."""
-    found = set()
-    for path in (path for folder in PLUG_INS for path in (checkout / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            is_marked = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS
-            if is_marked and isinstance(node, ast.Call) and isinstance(node.args[0], ast.Constant):
-                found.add(str(node.args[0].value))
-    for row in json.loads(read_options(checkout))["options"]:
-        found |= {row["label"], row["help"], *(choice["label"] for choice in row.get("choices", []))}
-    return found
+def template(words: set[str], known: Mapping[str, str] | None = None) -> str:
+    """Return a ``.po`` file with the translations that are known already, and place for the others."""
+    known = known or {"": HEADER}
+    return "\n".join(entry(text, known.get(text, "")) for text in ("", *sorted(words, key=str.lower)))
 
 
-def template(words: set[str]) -> str:
-    """Return a ``.po`` file whose translations are still empty."""
-    entries = [f'msgid {quoted(sentence)}\nmsgstr ""\n' for sentence in sorted(words, key=str.lower)]
-    return "\n".join([HEADER, *entries])
+def entry(original: str, translated: str) -> str:
+    return f"msgid {quoted(original)}\nmsgstr {quoted(translated)}\n"
 
 
-def quoted(sentence: str) -> str:
-    escaped = sentence.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+def quoted(text: str) -> str:
+    """Return a text as such files have it, each of several lines below the keyword."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n\n")
+    lines = [f'"{line}"' for line in escaped.splitlines() or [""]]
+    return "\n".join(lines if len(lines) == 1 else ['""', *lines])
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(template(sentences()).encode())
+    given = read_po(Path(sys.argv[1]).read_text(encoding="utf-8")) if sys.argv[1:] else None
+    sys.stdout.buffer.write(template(sentences(), given).encode())

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from commands import ask
 from machine import Machine, matching, text_of
+from words import Words
 
 PLAIN_INDEX = "index"
 """The build that the ordinary package index has for this system, whatever it is."""
@@ -30,6 +31,8 @@ GIGABYTE = 10**9
 BYTES = {"cpu": 1.3, "xpu": 5.0, ROCM_BUILD: 12.0, PLAIN_INDEX: 6.0, **dict.fromkeys(CUDA_BUILDS, 6.0)}
 """About how many gigabytes engine and torch take, by build: half of it is downloaded."""
 
+FOR_THE_PROCESSOR = Words("for the processor")
+
 NVIDIA_QUERY = ("--query-gpu=compute_cap,driver_version", "--format=csv,noheader")
 WINDOWS_ADAPTERS = "(Get-CimInstance Win32_VideoController).Name"
 ARC_DEVICE_IDS = ("0x56", "0xe2")
@@ -40,7 +43,7 @@ class Wanted(NamedTuple):
     """``reason`` is a half sentence for the plan: "for the NVIDIA card, driver 580"."""
 
     backend: str
-    reason: str
+    reason: Words
 
 
 class NvidiaCard(NamedTuple):
@@ -51,7 +54,7 @@ class NvidiaCard(NamedTuple):
 def wanted_backend(machine: Machine) -> Wanted:
     """Look at the machine's graphics cards and name the build of torch that can use them."""
     if machine.is_macos:
-        return Wanted(PLAIN_INDEX, "for macOS, Apple's graphics included")
+        return Wanted(PLAIN_INDEX, Words("for macOS, Apple's graphics included"))
     cards = nvidia_cards(machine)
     if cards:
         return wanted_for_nvidia(cards)
@@ -98,15 +101,19 @@ def wanted_for_nvidia(cards: list[NvidiaCard]) -> Wanted:
     """Choose the newest build that both the driver and the oldest card can run."""
     capability = min(card.capability for card in cards)
     driver = min(card.driver for card in cards)
-    card_text = "compute capability {}.{}".format(*capability)
+    card_text = Words("compute capability {number}", number=".".join(map(str, capability)))
     by_driver = [build for oldest, build in CUDA_BY_DRIVER if driver >= oldest]
     last = [build for oldest, build in LAST_CUDA_BY_CAPABILITY if capability >= oldest]
     if not last:
-        return Wanted("cpu", f"for the processor, because the NVIDIA card ({card_text}) is too old for torch")
+        old = Words("for the processor, because the NVIDIA card ({card}) is too old for torch", card=card_text)
+        return Wanted("cpu", old)
     if not by_driver:
-        return Wanted("cpu", f"for the processor, because the NVIDIA driver {driver} is older than 525: update it")
+        told = Words(
+            "for the processor, because the NVIDIA driver {driver} is older than 525: update it", driver=driver
+        )
+        return Wanted("cpu", told)
     build = max(by_driver[0], last[0], key=CUDA_BUILDS.index)
-    return Wanted(build, f"for the NVIDIA card ({card_text}, driver {driver})")
+    return Wanted(build, Words("for the NVIDIA card ({card}, driver {driver})", card=card_text, driver=driver))
 
 
 def wanted_on_windows(machine: Machine) -> Wanted:
@@ -114,18 +121,18 @@ def wanted_on_windows(machine: Machine) -> Wanted:
     command = [powershell or "", "-NoProfile", "-Command", WINDOWS_ADAPTERS]
     names = (ask(command, machine.environ) or "") if powershell else ""
     if re.search(r"\bArc\b", names):
-        return Wanted("xpu", "for the Intel Arc card")
+        return Wanted("xpu", Words("for the Intel Arc card"))
     if "Radeon" in names:
-        return Wanted("cpu", "for the processor, because torch for AMD on Windows cannot be installed this way")
-    return Wanted("cpu", "for the processor")
+        return Wanted("cpu", Words("for the processor, because torch for AMD on Windows cannot be installed this way"))
+    return Wanted("cpu", FOR_THE_PROCESSOR)
 
 
 def wanted_on_linux(machine: Machine) -> Wanted:
     if has_amd_card(machine):
-        return Wanted(ROCM_BUILD, "for the AMD card")
+        return Wanted(ROCM_BUILD, Words("for the AMD card"))
     if has_arc_card(machine):
-        return Wanted("xpu", "for the Intel Arc card")
-    return Wanted("cpu", "for the processor")
+        return Wanted("xpu", Words("for the Intel Arc card"))
+    return Wanted("cpu", FOR_THE_PROCESSOR)
 
 
 def has_amd_card(machine: Machine) -> bool:

@@ -11,6 +11,9 @@ from installation import Installation
 from output import say
 from torch_backend import PLAIN_INDEX, device_of, fallbacks
 from uv import run_uv
+from words import Words
+
+INSTALLING = Words("Installing torch")
 
 PACKAGES = ("torch", "torchvision")
 """What is installed together: a torchvision works with the torch that it was made for, and with no other."""
@@ -71,7 +74,7 @@ def install_torch(installation: Installation, backend: str) -> Trial:
     trial = None if backend == PLAIN_INDEX else install_special_builds(installation, backend)
     if trial is None:
         anew = ["--force-reinstall"] if installation.record.torch_backend else []  # another build, or a broken one
-        installation.pip("Installing torch", "install", *anew, *PACKAGES)
+        installation.pip(INSTALLING, "install", *anew, *PACKAGES)
         trial = try_any_device(installation)
     if trial is None:
         raise InstallError(
@@ -80,7 +83,8 @@ def install_torch(installation: Installation, backend: str) -> Trial:
         )
     wanted_device = device_of(backend)
     if wanted_device not in (None, trial.device):
-        installation.notes.append(f"torch cannot use the graphics card here; the engine will use {trial.name}.")
+        told = Words("torch cannot use the graphics card here; the engine will use {device}.", device=trial.name)
+        installation.notes.append(told)
     return trial
 
 
@@ -102,4 +106,4 @@ def install_special_builds(installation: Installation, backend: str) -> Trial | 
 def install_build(installation: Installation, build: str) -> None:
     python = ["--python", str(installation.home.python)]
     anew = [word for package in PACKAGES for word in ("--reinstall-package", package)]
-    run_uv(installation, "Installing torch", "pip", "install", *python, "--torch-backend", build, *anew, *PACKAGES)
+    run_uv(installation, INSTALLING, "pip", "install", *python, "--torch-backend", build, *anew, *PACKAGES)

@@ -10,14 +10,16 @@ from installation import Installation
 from placing import files_below, listed, remove_if_empty, remove_tree, staging_of, take_out
 from record import Record, unfinished
 from source import ENGINE, NAMES
+from words import Words
 
 
 @dataclass(frozen=True)
 class RemovePlugins:
     folders: Sequence[Path]
 
-    def describe(self) -> str:
-        return f"Remove the plug-in from {', '.join(str(folder.parent) for folder in self.folders)}"
+    def describe(self) -> Words:
+        names = ", ".join(str(folder.parent) for folder in self.folders)
+        return Words("Remove the plug-in from {names}", names=names)
 
     def apply(self, installation: Installation) -> None:
         record = installation.record
@@ -31,8 +33,8 @@ class RemovePlugins:
 class RemoveEngine:
     folder: Path
 
-    def describe(self) -> str:
-        return f"Remove the engine from {self.folder}"
+    def describe(self) -> Words:
+        return Words("Remove the engine from {path}", path=self.folder)
 
     def apply(self, installation: Installation) -> None:
         """The record goes last, so that a removal that was stopped can go on. A link was not made by the installer."""
@@ -57,4 +59,5 @@ def sweep(installation: Installation, plugins: Sequence[Path]) -> None:
         remove_if_empty(folder)
     left = [path for folder in (*plugins, installation.home.folder) for path in files_below(folder)]
     if left:
-        installation.notes.append(f"Left in place, since the installer did not write it: {listed(left)}.")
+        told = Words("Left in place, since the installer did not write it: {names}.", names=listed(left))
+        installation.notes.append(told)

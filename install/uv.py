@@ -12,6 +12,9 @@ from installation import Installation
 from placing import remove_tree
 from pythons import Interpreter, running_python
 from source import bundled_pip
+from words import Words
+
+INSTALLING = Words("Installing uv")
 
 OLDEST = (0, 7)
 """Earlier ones lack options that are used here."""
@@ -50,22 +53,25 @@ def get_uv(installation: Installation) -> Path:
     pip = None if python.has_ensurepip or python.has_pip else bundled_pip(installation.checkout)
     if not (python.has_ensurepip or python.has_pip or pip):
         raise CommandFailed(
-            f"uv cannot be fetched, because {python.executable} has neither its module ensurepip nor pip.",
+            Words(
+                "uv cannot be fetched, because {path} has neither its module ensurepip nor pip.", path=python.executable
+            ),
             "Install uv, or those modules: on Debian and Ubuntu by sudo apt install python3-venv.",
         )
     installation.record.claim(home.tools)
     remove_tree(home.tools)
     if python.has_ensurepip:
-        installation.run("Making a venv for uv", python.executable, "-I", "-m", "venv", home.tools)
+        installation.run(Words("Making a venv for uv"), python.executable, "-I", "-m", "venv", home.tools)
         tools_python = home.program(home.tools, "python")
-        installation.run("Installing uv", tools_python, "-I", "-m", "pip", "install", "--quiet", "uv")
+        installation.run(INSTALLING, tools_python, "-I", "-m", "pip", "install", "--quiet", "uv")
     else:
         into = ["--quiet", "--target", str(home.tools), *platform_words(python)]
         program = [str(pip)] if pip else ["-m", "pip"]
-        installation.run("Installing uv", python.executable, "-I", *program, "install", *into, "uv")
+        installation.run(INSTALLING, python.executable, "-I", *program, "install", *into, "uv")
     brought = brought_uv(installation)
     if brought is None:
-        raise CommandFailed(f"The package uv put no program into {home.tools}.", "Install uv yourself.")
+        told = Words("The package uv put no program into {path}.", path=home.tools)
+        raise CommandFailed(told, "Install uv yourself.")
     return brought
 
 
@@ -75,7 +81,7 @@ def platform_words(python: Interpreter) -> list[str]:
     return ["--platform", f"win_{machine}", "--only-binary", ":all:"] if python.is_mingw else []
 
 
-def run_uv(installation: Installation, purpose: str, *arguments: str | Path) -> None:
+def run_uv(installation: Installation, purpose: Words, *arguments: str | Path) -> None:
     """Run uv so that an unreachable server is noticed in seconds, and everything it keeps is in the engine's home."""
     home, record = installation.home, installation.record
     uv = get_uv(installation)

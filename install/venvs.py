@@ -8,6 +8,9 @@ from output import say
 from placing import remove_tree
 from pythons import RANGE, Interpreter, examine, running_python, suits_flatpak
 from uv import run_uv
+from words import Words
+
+MAKING = Words("Making the venv")
 
 
 def make_venv(installation: Installation, named: Interpreter | None, for_flatpak: bool) -> None:
@@ -23,7 +26,10 @@ def make_venv(installation: Installation, named: Interpreter | None, for_flatpak
             return make_with_uv(installation, "--managed-python", "--python", RANGE)
         except CommandFailed:
             installation.notes.append(
-                "The Flatpak GIMP cannot run the engine, because no Python for it could be fetched; other GIMPs can."
+                Words(
+                    "The Flatpak GIMP cannot run the engine, because no Python for it could be fetched; "
+                    "other GIMPs can."
+                )
             )
     try:
         make_with_uv(installation, "--python", str(base.executable) if base else RANGE)
@@ -36,16 +42,17 @@ def make_venv(installation: Installation, named: Interpreter | None, for_flatpak
 
 def make_with_uv(installation: Installation, *python: str) -> None:
     remove_tree(installation.home.venv)
-    run_uv(installation, "Making the venv", "venv", "--seed", "--no-project", *python, installation.home.venv)
+    run_uv(installation, MAKING, "venv", "--seed", "--no-project", *python, installation.home.venv)
     made = examine(installation.home.python, installation.machine)
     if made is None or made.obstacle:
-        reason = made.obstacle if made else "it does not run"
-        raise CommandFailed(f"uv chose a Python that cannot carry the engine: {reason}.", "Name one with --python.")
+        reason = made.obstacle if made else Words("it does not run")
+        told = Words("uv chose a Python that cannot carry the engine: {obstacle}.", obstacle=reason)
+        raise CommandFailed(told, "Name one with --python.")
 
 
 def make_with_python(installation: Installation, base: Interpreter) -> None:
     remove_tree(installation.home.venv)
-    installation.run("Making the venv", base.executable, "-I", "-m", "venv", installation.home.venv)
+    installation.run(MAKING, base.executable, "-I", "-m", "venv", installation.home.venv)
 
 
 def has_good_venv(installation: Installation, for_flatpak: bool) -> bool:

@@ -10,6 +10,7 @@ from nst_engine.objective import Constraints
 from nst_engine.originals import Original, OriginalMask, OriginalPicture, bands
 from nst_engine.pixels import Masks, Pixels, Size
 from nst_engine.tensors import resize
+from nst_engine.words import Words
 
 
 class Scaled:
@@ -51,12 +52,12 @@ class Canvas:
     def __init__(self, content: OriginalPicture, masks: Masks, painted: Size, device: torch.device) -> None:
         self.original, self.size, self.painted, self.device = content, content.size, painted, device
         self.content = Scaled(content, painted, device)
-        self.protection = self.mask("protection map", masks.protection)
-        self.selection = self.mask("selection", masks.selection)
+        self.protection = self.mask(Words("protection map"), masks.protection)
+        self.selection = self.mask(Words("selection"), masks.selection)
         if not any(self._is_paintable(band) for band in bands(self.size)):
             raise PictureError("Nothing of the content is left to paint.", "Select or unprotect some of it.")
 
-    def mask(self, what: str, pixels: Pixels | None) -> Scaled | None:
+    def mask(self, what: Words, pixels: Pixels | None) -> Scaled | None:
         """A mask of the content's size; PictureError for one of another size."""
         return None if pixels is None else Scaled(OriginalMask(what, pixels, self.size), self.painted, self.device)
 

@@ -15,6 +15,7 @@ import torch
 from nst_engine import memory
 from nst_engine.errors import DeviceError
 from nst_engine.network.convolution import Convolution
+from nst_engine.words import Words
 
 ACCELERATORS = ("cuda", "mps", "xpu")
 """Kinds of GPU, in the order in which ``auto`` looks for them."""
@@ -43,7 +44,8 @@ def choose(wanted: str) -> torch.device:
     present = available()
     if wanted != "auto" and wanted not in present:
         raise DeviceError(
-            f"This machine has no device '{wanted}'.", "Use one of these: auto, " + ", ".join(present) + "."
+            Words("This machine has no device '{name}'.", name=wanted),
+            Words("Use one of these: {names}.", names=", ".join(("auto", *present))),
         )
     device = torch.device(present[0] if wanted == "auto" else wanted)
     if device.type == "cpu":

@@ -22,6 +22,7 @@ from nst_engine.pyramid import Scale
 from nst_engine.recipes import Recipe
 from nst_engine.style_statistics import STYLE_TILE
 from nst_engine.styles import KnownStatistics, size_for
+from nst_engine.words import Words
 
 FLOAT = 4
 """Bytes of a number of a picture."""
@@ -58,6 +59,13 @@ PART = 0.7
 
 BAND = BAND_PIXELS * 100
 """What is taken for rows of a picture while it is read or composed."""
+
+FREE_ARE = "Painting at {size} px needs about {needed:.1f} GB of memory; {left:.1f} GB are free."
+LIMIT_LEAVES = "Painting at {size} px needs about {needed:.1f} GB of memory; the limit leaves {left:.1f} GB."
+SMALLER = "Choose a size of at most {size}."
+SMALLER_OR_RAISE = "Choose a size of at most {size}, or raise the limit."
+CLOSE = "No size is small enough: close other programs, or scale the pictures down."
+RAISE = "No size is small enough: raise the limit, or scale the pictures down."
 
 
 class Job(NamedTuple):
@@ -166,20 +174,21 @@ def refusal(job: Job, size: Size, free: Free) -> OutOfMemory:
     wanted = need(job, _scales(job, told), tiles.SIDES[-1])
     short = wanted.painting > free.device
     needed, there = (wanted.painting, free.device) if short else (wanted.result, free.main)
-    left = f"{max(0, there) / 1e9:.1f} GB"
-    left = f"the limit leaves {left}" if job.options.memory_limit else f"{left} are free"
-    return OutOfMemory(
-        f"Painting at {max(told)} px needs about {needed / 1e9:.1f} GB of memory; {left}.", _advice(job, fitting)
+    sentence = Words(
+        LIMIT_LEAVES if job.options.memory_limit else FREE_ARE,
+        size=max(told),
+        needed=needed / 1e9,
+        left=max(0, there) / 1e9,
     )
+    return OutOfMemory(sentence, _advice(job, fitting))
 
 
 def ran_out(job: Job, size: Size) -> OutOfMemory:
     """What to say when a job that should have fitted did not. Then only a part of what it needs can have been there."""
     wanted = need(job, _scales(job, size))
     there = Free(int(PART * wanted.painting), int(PART * wanted.result))
-    return OutOfMemory(
-        f"The memory ran out while painting at {max(size)} px.", _advice(job, fitting_long_side(job, there))
-    )
+    told = Words("The memory ran out while painting at {size} px.", size=max(size))
+    return OutOfMemory(told, _advice(job, fitting_long_side(job, there)))
 
 
 def _scales(job: Job, size: Size) -> list[Scale]:
@@ -187,11 +196,10 @@ def _scales(job: Job, size: Size) -> list[Scale]:
     return pyramid.schedule(size, job.options, job.recipe, job.vgg.dtype)
 
 
-def _advice(job: Job, fitting: int) -> str:
+def _advice(job: Job, fitting: int) -> Words:
     if fitting:
-        return f"Choose a size of at most {fitting}{', or raise the limit' if job.options.memory_limit else ''}."
-    way_out = "raise the limit" if job.options.memory_limit else "close other programs"
-    return f"No size is small enough: {way_out}, or scale the pictures down."
+        return Words(SMALLER_OR_RAISE if job.options.memory_limit else SMALLER, size=fitting)
+    return Words(RAISE if job.options.memory_limit else CLOSE)
 
 
 def _step(recipe: Recipe, vgg: VGG19) -> float:

@@ -17,6 +17,7 @@ import psutil
 
 from nst_engine import limits
 from nst_engine.errors import OutOfMemory, StyleTransferError
+from nst_engine.words import Words
 
 SIGNS = (
     "can't allocate", "cannot allocate", "failed to allocate", "unable to allocate", "out of memory", "alloc_failed",
@@ -30,6 +31,8 @@ START = "import nst_engine.painting, nst_engine.files.reading; bytearray(300_000
 
 THREADS_STORAGE = "static tls"
 """A loader's complaint that has the words of SIGNS and another cause."""
+
+TOO_LITTLE = "The limit on this program's memory leaves {left:.1f} GB, too little to load PyTorch."
 
 SPARE = 100_000_000
 """Bytes of a limit on addresses that are left alone: where libraries get none, some crash instead of telling."""
@@ -96,8 +99,7 @@ def check_start() -> None:
         return
     places = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     if subprocess.run([sys.executable, "-c", START], env=places, capture_output=True).returncode:
-        message = f"The limit on this program's memory leaves {room / 1e9:.1f} GB, too little to load PyTorch."
-        raise OutOfMemory(message, "Raise it (ulimit -v and -d), or start without it.")
+        raise OutOfMemory(Words(TOO_LITTLE, left=room / 1e9), "Raise it (ulimit -v and -d), or start without it.")
 
 
 def too_small() -> OutOfMemory:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from nst_engine.errors import OptionError
+from nst_engine.words import Words
 
 Kind = Literal["int", "float", "choice", "string"]
 Group = Literal["basic", "advanced", "expert"]
@@ -39,15 +40,15 @@ class Spec:
     choices: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
-    def allowed(self) -> str:
+    def allowed(self) -> Words:
         """The allowed values, in words."""
         if self.choices:
-            return "one of " + ", ".join(self.choices)
+            return Words("one of {names}", names=", ".join(self.choices))
         if self.kind == "string":
-            return "a text"
+            return Words("a text")
         if self.kind == "int":
-            return f"a whole number from {self.low} to {self.high}"
-        return f"a number from {self.low:g} to {self.high:g}"
+            return Words("a whole number from {low} to {high}", low=self.low, high=self.high)
+        return Words("a number from {low:g} to {high:g}", low=self.low, high=self.high)
 
 
 def option(
@@ -323,7 +324,8 @@ def from_mapping(values: Mapping[str, Any]) -> Options:
     checked = {}
     for name, value in values.items():
         if name not in table:
-            raise OptionError(f"There is no option '{name}'.", "The options are " + ", ".join(table) + ".")
+            told = Words("There is no option '{name}'.", name=name)
+            raise OptionError(told, Words("The options are {names}.", names=", ".join(table)))
         if value is not None:
             checked[name] = _checked(name, table[name][1], value)
     return Options(**checked)
@@ -334,7 +336,8 @@ def checked(options: Options | Mapping[str, Any]) -> Options:
     if isinstance(options, Mapping):
         return from_mapping(options)
     if not isinstance(options, Options):
-        raise OptionError(f"The options are given as a {type(options).__name__}.", "Give Options or a mapping.")
+        told = Words("The options are given as a {kind}.", kind=type(options).__name__)
+        raise OptionError(told, "Give Options or a mapping.")
     return from_mapping(dataclasses.asdict(options))
 
 
@@ -387,8 +390,9 @@ def _refusal(name: str, spec: Spec, value: Any) -> OptionError:
     try:
         shown = repr(value)
     except ValueError:  # Python writes no more than some thousand digits
-        shown = "too large a number"
-    return OptionError(f"Option '{name}' is {shown}.", f"It must be {spec.allowed}.")
+        shown = Words("too large a number")
+    told = Words("Option '{name}' is {value}.", name=name, value=shown)
+    return OptionError(told, Words("It must be {allowed}.", allowed=spec.allowed))
 
 
 def markdown() -> str:

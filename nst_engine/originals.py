@@ -17,6 +17,7 @@ from torch import Tensor
 from nst_engine.errors import PictureError
 from nst_engine.pixels import LARGEST, SMALLEST_SIDE, Floats, Pixels, Size, fractions
 from nst_engine.tensors import resize, to_image
+from nst_engine.words import Words
 
 BAND_PIXELS = 2**19
 """Pixels of a band: some 50 MB while it is worked on."""
@@ -54,16 +55,17 @@ class OriginalPicture(Original):
     alpha, and not there where all is opaque. Raises :class:`PictureError` when there is nothing to work with.
     """
 
-    def __init__(self, what: str, pixels: Pixels) -> None:
+    def __init__(self, what: Words, pixels: Pixels) -> None:
         if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
-            raise PictureError(f"The {what} is not an H×W×3 or H×W×4 array.", "Convert it first.")
+            raise PictureError(Words("The {what} is not an H×W×3 or H×W×4 array.", what=what), "Convert it first.")
         self.pixels, self.size = pixels, Size(*pixels.shape[:2])
         check_size(what, self.size)
         if pixels.dtype.kind == "f" and not all(np.isfinite(pixels[band]).all() for band in bands(self.size)):
-            raise PictureError(f"The {what} has values that are not numbers.", "Repair it first.")
+            raise PictureError(Words("The {what} has values that are not numbers.", what=what), "Repair it first.")
         alpha = pixels[..., 3:]
         if alpha.size and not (alpha > 0).any():
-            raise PictureError(f"The {what} is fully transparent.", "Choose one with something to see on it.")
+            told = Words("The {what} is fully transparent.", what=what)
+            raise PictureError(told, "Choose one with something to see on it.")
         self.is_opaque = not alpha.size or bool(alpha.min() >= LARGEST.get(pixels.dtype.name, 1))
         self.channels = 3 if self.is_opaque else 4
 
@@ -92,11 +94,17 @@ class OriginalMask(Original):
 
     channels = 1
 
-    def __init__(self, what: str, pixels: Pixels, size: Size) -> None:
+    def __init__(self, what: Words, pixels: Pixels, size: Size) -> None:
         if pixels.shape[:2] != tuple(size) or pixels.size != size.pixels:
             shown = "×".join(str(length) for length in pixels.shape[1::-1])
             raise PictureError(
-                f"The {what} is {shown} pixels, the content {size.width}×{size.height}.",
+                Words(
+                    "The {what} is {shown} pixels, the content {width}×{height}.",
+                    what=what,
+                    shown=shown,
+                    width=size.width,
+                    height=size.height,
+                ),
                 "Give a mask of the content's size.",
             )
         self.pixels, self.size = pixels.reshape(*size, 1), size
@@ -106,10 +114,10 @@ class OriginalMask(Original):
         return to_image(np.nan_to_num(fractions(self.pixels[band])).clip(0, 1))
 
 
-def check_size(what: str, size: Size) -> None:
+def check_size(what: Words, size: Size) -> None:
     """Raise PictureError for what is too small for the network."""
     if min(size) < SMALLEST_SIDE:
         raise PictureError(
-            f"The {what} is only {size.width}×{size.height} pixels.",
-            f"It needs at least {SMALLEST_SIDE} on each side.",
+            Words("The {what} is only {width}×{height} pixels.", what=what, width=size.width, height=size.height),
+            Words("It needs at least {least} on each side.", least=SMALLEST_SIDE),
         )

@@ -36,13 +36,15 @@ from nst_engine.pixels import Masks, Pixels, Size, StylePicture
 from nst_engine.pyramid import Scale
 from nst_engine.styles import KnownStatistics, Styles, originals_of
 from nst_engine.tensors import covering, middle, resize
+from nst_engine.words import Words
 
 CARRIED_DETAIL, FEW_STEPS = 0.5, 10
 """Share of the content's detail that a finer scale starts with, by score and eye: the whole of it looks like a
 photograph under a filter. With fewer steps it is the whole all the same, since they would leave a blur; those that only
 finish a picture need no more than their share."""
 
-SHORT = ", in smaller tiles, for memory ran short"
+STEP = "{size} px, step {step} of {steps}"
+STEP_IN_TILES = "{size} px, step {step} of {steps}, in smaller tiles, for memory ran short"
 """What steps add to their text when it did."""
 
 PREVIEW_PIXELS = 1_000_000
@@ -140,7 +142,7 @@ class Painter:
         Raises :class:`nst_engine.errors.StyleTransferError`.
         """
         clock = Clock(self.started)
-        original = OriginalPicture("content", content)
+        original = OriginalPicture(Words("content"), content)
         looks = originals_of(styles)
         maps = [*masks, *(style.region for style in styles)]
         job = self._job(original.size, [look.size for look in looks], maps, kind)
@@ -376,7 +378,10 @@ class _Painting:
         """Raise NetworkError where the picture to start from has no value: nothing can be better then."""
         if not math.isfinite(losses.total):
             raise NetworkError(
-                f"The network '{self.painter.network.name}' makes numbers of these pictures that are not finite.",
+                Words(
+                    "The network '{name}' makes numbers of these pictures that are not finite.",
+                    name=self.painter.network.name,
+                ),
                 "Choose another network, or other layers.",
             )
 
@@ -422,7 +427,7 @@ class _Painting:
     def _start(self, size: Size, init: Pixels | None) -> Tensor:
         """The picture before the first step."""
         if init is not None:
-            original = OriginalPicture("picture to start from", init)
+            original = OriginalPicture(Words("picture to start from"), init)
             return middle(original.at(covering(original.size, size))[:, :3], size).to(self.canvas.device)
         if self.recipe.init == "noise":
             generator = torch.Generator("cpu").manual_seed(self.options.seed)
@@ -442,7 +447,9 @@ class _Painting:
 
     def _step(self, scale: Scale, number: int, losses: Losses, cost_done: float) -> Step:
         """What is known when so much of the work is done."""
-        text = f"{max(scale.size)} px, step {number} of {scale.steps}{SHORT * self.is_short_of_memory}"
+        text = Words(
+            STEP_IN_TILES if self.is_short_of_memory else STEP, size=max(scale.size), step=number, steps=scale.steps
+        )
         spent = self.clock.total() - self.clock.laps["start_up"]
         left = spent / cost_done * max(0.0, self.cost - cost_done) if len(self.steps_made) > 3 else None
         self.fraction = max(self.fraction, min(1.0, cost_done / self.cost))  # scales' last steps look once more
@@ -455,10 +462,10 @@ class _Painting:
             for scale, iteration, seconds, losses in self.steps_made
         ]
 
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[Words]:
         """Sentences on what kept the picture from being as good as it could be."""
         finest = self.scales[-1]
-        short = ["Memory ran short: some steps were made in smaller tiles."] if self.is_short_of_memory else []
+        short = [Words("Memory ran short: some steps were made in smaller tiles.")] if self.is_short_of_memory else []
         return [*short, *(self.styles.too_small_for(finest.size) if finest.is_finish else ())]
 
     def _preview(self, size: Size) -> NDArray[np.uint8]:

@@ -4,7 +4,8 @@ The engine greets with :class:`Hello`; the client may ask for a :class:`Plan` an
 :class:`Sketch` and is answered :class:`Sketched`; it sends :class:`Stylize` (and perhaps :class:`Stop`); the engine
 answers with any number of :class:`Progress` and :class:`Preview`, then one :class:`Result` or one :class:`Failure`.
 Jobs come one after another on one pipe. Closing the pipe is the cancel. Unknown kinds are an error, unknown fields are
-ignored. Pictures are height × width × channels arrays, sRGB-encoded.
+ignored. What texts are made of travels beside them, as ``words``: a client that has other words for it shows those.
+Pictures are height × width × channels arrays, sRGB-encoded.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from nst_engine import frames
 from nst_engine.errors import ProtocolError
 from nst_engine.pixels import Pixels, StylePicture
+from nst_engine.words import Words, shortened, translatable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,14 +130,11 @@ KINDS: dict[str, type[Any]] = {
     "preview": Preview, "result": Result, "error": Failure, "sketch": Sketch, "sketched": Sketched,
 }  # fmt: skip
 
-TEXT_LIMIT = 2000
-"""Most characters of a text that travels. A longer one is for nobody to read: its middle is left out."""
-
 MOST_NETWORKS = 100
 """How many networks are told of."""
 
 NAME_LIMIT = 100
-"""The same for a style's name, so that thousands of styles fit a header."""
+"""Most characters of a style's name that travel, so that thousands of styles fit a header."""
 
 ANEW = "Install plug-in and engine anew, together."
 """What helps when they do not understand each other."""
@@ -162,19 +161,17 @@ def send(stream: BinaryIO, message: ToEngine | FromEngine) -> None:
         elif field.name == "styles":
             header["styles"] = [_style_header(index, style, pictures) for index, style in enumerate(value)]
         else:
-            header[field.name] = _shortened(value, TEXT_LIMIT) if isinstance(value, str) else value
+            header[field.name] = shortened(value) if isinstance(value, str) else value
+    if words := translatable(vars(message)):
+        header["words"] = words
     arrays = {name: _to_array(pixels) for name, pixels in pictures.items()}
     try:
         frames.write_frame(stream, header, arrays)
     except frames.FrameError as error:
         if "used" not in header:
-            raise ProtocolError(f"A message '{header['kind']}' cannot travel: {error}") from None
+            told = Words("A message '{kind}' cannot travel: {reason}", kind=header["kind"], reason=str(error))
+            raise ProtocolError(told) from None
         frames.write_frame(stream, {**header, "used": {}}, arrays)
-
-
-def _shortened(text: str, limit: int) -> str:
-    half = limit // 2
-    return text if len(text) <= limit else f"{text[: half - 1]}…{text[-half:]}"
 
 
 def receive(stream: BinaryIO) -> ToEngine | FromEngine | None:
@@ -182,22 +179,23 @@ def receive(stream: BinaryIO) -> ToEngine | FromEngine | None:
     try:
         frame = frames.read_frame(stream)
     except frames.FrameError as error:
-        raise ProtocolError(str(error), ANEW) from None
+        raise ProtocolError(Words("What was sent is no message: {reason}", reason=str(error)), ANEW) from None
     return None if frame is None else _from_frame(frame)
 
 
 def _from_frame(frame: frames.Frame) -> ToEngine | FromEngine:
     kind = frame.header["kind"]
     if kind not in KINDS:
-        shown = _shortened(kind, NAME_LIMIT)
-        raise ProtocolError(f"The message kind '{shown}' is unknown.", ANEW)
+        told = Words("The message kind '{kind}' is unknown.", kind=shortened(kind, NAME_LIMIT))
+        raise ProtocolError(told, ANEW)
     cls = KINDS[kind]
     values: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
         try:
             values[field.name] = _field(field.name, frame)
         except (KeyError, TypeError, ValueError):
-            raise ProtocolError(f"The message '{kind}' has no valid field '{field.name}'.", ANEW) from None
+            told = Words("The message '{kind}' has no valid field '{name}'.", kind=kind, name=field.name)
+            raise ProtocolError(told, ANEW) from None
     message: ToEngine | FromEngine = cls(**values)
     return message
 
@@ -252,7 +250,7 @@ def _style(header: Any, frame: frames.Frame) -> StylePicture:
 
 
 def _style_header(index: int, style: StylePicture, pictures: dict[str, Pixels]) -> dict[str, Any]:
-    header = {"name": _shortened(style.name, NAME_LIMIT), "weight": style.weight, "pixels": f"style-{index}"}
+    header = {"name": shortened(style.name, NAME_LIMIT), "weight": style.weight, "pixels": f"style-{index}"}
     pictures[f"style-{index}"] = style.pixels
     if style.region is not None:
         header["region"] = f"region-{index}"

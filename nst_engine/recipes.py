@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from nst_engine.errors import OptionError
 from nst_engine.network.layers import LAYERS
 from nst_engine.options import Options, specs
+from nst_engine.words import Words
 
 STATISTICS = tuple(specs()["statistic"][1].choices)
 
@@ -205,9 +206,14 @@ def _weight(text: str) -> float:
 
 def _refusal(option: str, part: str, example: str) -> OptionError:
     return OptionError(
-        f"Option '{option}' has the part '{part.strip()}'.",
-        f"Write layers from relu1_1 to relu5_4 as in {example}, with weights up to {HEAVIEST:g}; "
-        f"statistics are {' and '.join(STATISTICS)}.",
+        Words("Option '{name}' has the part '{part}'.", name=option, part=part.strip()),
+        Words(
+            "Write layers from relu1_1 to relu5_4 as in {example}, with weights up to {heaviest:g}; "
+            "statistics are {names}.",
+            example=example,
+            heaviest=HEAVIEST,
+            names=", ".join(STATISTICS),
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from nst_engine.pixels import SMALLEST_SIDE, Floats, Size, StylePicture
 from nst_engine.recipes import Recipe
 from nst_engine.style_statistics import Statistics, blended, statistics_of
 from nst_engine.tensors import covering, middle, resize, to_image, to_pixels
+from nst_engine.words import Words
 
 SEEN_AT_LEAST = 0.5
 """Share of the size wanted of a style with which its brushwork still shows."""
@@ -40,7 +41,7 @@ def originals_of(styles: Sequence[StylePicture]) -> list[OriginalPicture]:
     """The styles' pictures as they were given; PictureError for one that nothing can be learned from, or for none."""
     if not styles:
         raise PictureError("There is no style picture.", "Give at least one.")
-    return [OriginalPicture(f"style '{style.name}'", style.pixels) for style in styles]
+    return [OriginalPicture(Words("style '{name}'", name=style.name), style.pixels) for style in styles]
 
 
 class KnownStatistics:
@@ -104,7 +105,7 @@ class Styles:
         self.names = [style.name for style in styles]
         self.weights = _relative([style.weight for style in styles])
         self.pictures = [self._read(original) for original in originals]
-        self.masks = [canvas.mask(f"region of style '{style.name}'", style.region) for style in styles]
+        self.masks = [canvas.mask(Words("region of style '{name}'", name=style.name), style.region) for style in styles]
 
     def regions_at(
         self,
@@ -145,14 +146,17 @@ class Styles:
         wanted = [mask if styled is None else mask * styled for mask in masks]
         return [Region(part[0], mask) for part, mask in zip(parts, wanted, strict=True) if mask.sum() > 0]
 
-    def too_small_for(self, size: Size) -> Iterator[str]:
+    def too_small_for(self, size: Size) -> Iterator[Words]:
         """A sentence for each style with too few pixels for its strokes to show at 1:1 in a picture of this size."""
         wanted = round(max(size) * self.options.style_scale)
         for name, picture in zip(self.names, self.pictures, strict=True):
             if max(picture.own) < SEEN_AT_LEAST * wanted:
-                yield (
-                    f"The style '{name}' has {max(picture.own)} pixels on its long side: "
-                    f"for its own brushwork to show at 1:1, give it with about {wanted}."
+                yield Words(
+                    "The style '{name}' has {pixels} pixels on its long side: "
+                    "for its own brushwork to show at 1:1, give it with about {wanted}.",
+                    name=name,
+                    pixels=max(picture.own),
+                    wanted=wanted,
                 )
 
     def first_picture(self, size: Size) -> Tensor:
@@ -193,7 +197,8 @@ def _relative(weights: Sequence[float]) -> list[float]:
     """The weights in parts of the largest; PictureError when one is no positive number."""
     for weight in weights:
         if not (isinstance(weight, numbers.Real) and 0 < weight < math.inf):
-            raise PictureError(f"The weight of a style is {weight}.", "Leave a style out that is not to count.")
+            told = Words("The weight of a style is {weight}.", weight=str(weight))
+            raise PictureError(told, "Leave a style out that is not to count.")
     return [weight / max(weights) for weight in weights]
 
 

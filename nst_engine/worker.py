@@ -36,6 +36,7 @@ from nst_engine.protocol import (
     Stop,
     Stylize,
 )
+from nst_engine.words import Words
 
 PREVIEW_SECONDS = 1.5
 """Time between previews; the first comes with the first step."""
@@ -112,7 +113,8 @@ class Worker:
             self.received += 1
             self.jobs.put((self.received, message))
         elif message is not None:
-            raise ProtocolError(f"A {type(message).__name__} message is not for the engine.", protocol.ANEW)
+            told = Words("A {kind} message is not for the engine.", kind=type(message).__name__)
+            raise ProtocolError(told, protocol.ANEW)
         return message is not None
 
     @contextlib.contextmanager
@@ -144,7 +146,8 @@ class Worker:
     def _stylized(self, number: int, job: Stylize) -> Stylized:
         if job.protocol != PROTOCOL:
             raise ProtocolError(
-                f"The plug-in speaks protocol {job.protocol}, the engine {PROTOCOL}.", "Run install/install.py again."
+                Words("The plug-in speaks protocol {its}, the engine {own}.", its=job.protocol, own=PROTOCOL),
+                "Run install/install.py again.",
             )
         painter = self._painter(options.from_mapping(job.options))
         masks = Masks(job.protection, job.selection)
@@ -209,10 +212,12 @@ class Worker:
 def _content_size(plan: Plan) -> Size:
     """The size that is asked about; PictureError when a content of it would be refused."""
     size = Size(plan.height, plan.width)
-    check_size("content", size)
+    check_size(Words("content"), size)
     if size.pixels > PIXELS_LIMIT:
-        limit = f"It may have at most {PIXELS_LIMIT // 10**6} megapixels."
-        raise PictureError(f"The content has {size.width}×{size.height} pixels.", limit)
+        raise PictureError(
+            Words("The content has {width}×{height} pixels.", width=size.width, height=size.height),
+            Words("It may have at most {most} megapixels.", most=PIXELS_LIMIT // 10**6),
+        )
     return size
 
 
@@ -228,7 +233,8 @@ def _foreseen(error: Exception) -> StyleTransferError:
     if memory.is_shortage(error):
         return OutOfMemory("The memory is too small for these pictures.", "Use smaller ones, or close other programs.")
     fault = f"{type(error).__name__}: {error}"[:FAULT_LENGTH]
-    return StyleTransferError(f"The engine met an unexpected fault ({fault}).", "Its log file has the details.")
+    told = Words("The engine met an unexpected fault ({fault}).", fault=fault)
+    return StyleTransferError(told, "Its log file has the details.")
 
 
 def _log(text: str) -> None:

@@ -28,7 +28,7 @@ def test_a_sound_engine_passes_the_test():
         ("import time; time.sleep(600)", "The engine did not answer within 1 seconds."),
         ("import os; os.close(0); os.close(1); import time; time.sleep(600)", "The engine ended without an answer."),
         ("", "The engine ended without an answer."),
-        ("print('Welcome!')", 'Expected a message, got the text "Welcome!".'),
+        ("print('Welcome!')", 'What was sent is no message: Expected a message, got the text "Welcome!".'),
         ('print(\'{"kind": "error", "code": "x", "message": "No.", "remedy": ""}\')', "No."),
     ],
     ids=["hangs", "closes its pipes", "ends", "babbles", "fails"],

@@ -17,7 +17,7 @@ ENGINE, PLUG_IN, INSTALLER = CHECKOUT / "nst_engine", CHECKOUT / "gimp_plugin", 
 GIMP = {"gi", "gimp", "gimpfu", "gimpenums", "nst_plugin"}
 LARGE = {"numpy", "torch", "torchvision", "PIL", "scipy", "nst_engine"}
 POSIX = {"fcntl", "grp", "pty", "pwd", "resource", "termios"}
-BARE = ["options", "errors", "frames"]
+BARE = ["options", "errors", "frames", "words"]
 WITHOUT_TORCH = ["pixels", "pyramid", "recipes"]
 STDLIB = sys.stdlib_module_names
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from nst_engine import frames, protocol
+from nst_engine import frames, protocol, words
 from nst_engine.errors import ProtocolError
 from nst_engine.pixels import StylePicture
 from nst_engine.protocol import (
@@ -92,7 +92,7 @@ def test_what_cannot_travel_otherwise_is_refused_before_a_byte_is_written():
 
 def test_texts_of_any_length_lose_their_middle():
     message = passed(Failure("option", f"It is {'x' * 100_000}.", "")).message
-    assert (len(message), message[:7], message[-2:]) == (protocol.TEXT_LIMIT, "It is x", "x.")
+    assert (len(message), message[:7], message[-2:]) == (words.TEXT_LIMIT, "It is x", "x.")
 
 
 def test_a_clean_end_is_none():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from workers import BROKEN, answers, job, started
 
-from nst_engine import protocol
+from nst_engine import protocol, words
 from nst_engine.frames import PROTOCOL
 from nst_engine.pixels import StylePicture
 from nst_engine.protocol import (
@@ -121,7 +121,7 @@ def test_names_and_paths_of_any_length_travel(worker, content, style):
     protocol.send(worker.stdin, job(content, style, color="plaid" * 100_000))
     failure = answers(worker)[-1]
     assert failure.code == "option"
-    assert len(failure.message) <= protocol.TEXT_LIMIT
+    assert len(failure.message) <= words.TEXT_LIMIT
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from nst_engine import frames, memory
 from nst_engine.commands import interrupts
 from nst_engine.errors import ProtocolError, StyleTransferError
+from nst_engine.words import Words, translatable
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,7 +56,8 @@ def _telling_the_editor() -> Iterator[None]:
         yield
     except Exception as error:
         problem = _explained(error)
-        fields = {"kind": "error", "code": problem.code, "message": problem.message, "remedy": problem.remedy}
+        said = {"message": problem.message, "remedy": problem.remedy}
+        fields = {"kind": "error", "code": problem.code, **said, "words": translatable(said)}
         with contextlib.suppress(OSError), os.fdopen(os.dup(1), "wb") as pipe:
             frames.write_frame(pipe, fields)
         raise problem from error
@@ -69,6 +71,6 @@ def _explained(error: Exception) -> StyleTransferError:
         return memory.too_small()
     traceback.print_exc()
     return StyleTransferError(
-        f"The engine cannot load what it works with ({type(error).__name__}: {error}).",
+        Words("The engine cannot load what it works with ({fault}).", fault=f"{type(error).__name__}: {error}"),
         "Run install/install.py again to mend its installation.",
     )

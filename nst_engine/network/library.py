@@ -23,6 +23,7 @@ from nst_engine.errors import NetworkError
 from nst_engine.network.layers import CONVOLUTIONS
 from nst_engine.own_folders import own_folder
 from nst_engine.pixels import Floats
+from nst_engine.words import Words
 
 SHIPPED = {"vgg19": "af466424be5d7a849c08e2c7fb7935d080893569b26d6db6480a089d354b2e40"}
 """SHA-256 of the networks that lie in the package's ``data`` folder."""
@@ -94,8 +95,8 @@ def find(name_or_file: str) -> Path:
         if path.is_file():
             return path
     raise NetworkError(
-        f"There is no network '{shortened(name_or_file)}'.",
-        "Name one of these, or a file: " + ", ".join(listed()) + ".",
+        Words("There is no network '{name}'.", name=shortened(name_or_file)),
+        Words("Name one of these, or a file: {names}.", names=", ".join(listed())),
     )
 
 
@@ -114,19 +115,21 @@ def load(name_or_file: str) -> Network:
     shipped = path.parent == _data_folder()
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise ValueError("it is larger than a VGG-19 can be")
+            raise ValueError(Words("it is larger than a VGG-19 can be"))
         sha256 = file_hash(path)
         if shipped and sha256 != SHIPPED[path.stem]:
-            raise NetworkError(f"The network file {path} is damaged.", "Run install/install.py again.")
+            raise NetworkError(Words("The network file {path} is damaged.", path=path), "Run install/install.py again.")
         with safe_open(path, framework="np") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no dictionary
             return from_tensors(path.stem, sha256, tensors, file.metadata() or {})
     except OSError as error:
-        remedy = "Run install/install.py again." if shipped else "See that the file is there and may be read."
-        raise NetworkError(f"The network file {path} cannot be read ({error.strerror}).", remedy) from None
+        told = Words("The network file {path} cannot be read ({reason}).", path=path, reason=error.strerror)
+        raise NetworkError(
+            told, "Run install/install.py again." if shipped else "See that the file is there and may be read."
+        ) from None
     except (SafetensorError, TypeError, ValueError, AttributeError, LookupError) as error:
         raise NetworkError(
-            f"{path} is not a network of this program ({error}).",
+            Words("{path} is not a network of this program ({reason}).", path=path, reason=(*error.args, "")[0]),
             "Convert weights files with 'nst-engine networks add FILE'; add a damaged network anew.",
         ) from None
 
@@ -137,17 +140,17 @@ def from_tensors(name: str, sha256: str, tensors: Tensors, metadata: Mapping[str
     Raises ValueError, with half a sentence, when they are not a whole VGG-19 or do not say what input it expects.
     """
     if "weights_sha256" in metadata and metadata["weights_sha256"] != fingerprint(tensors):
-        raise ValueError("its weights are damaged")
+        raise ValueError(Words("its weights are damaged"))
     weights = _chained({convolution: _convolution(tensors, convolution) for convolution in CONVOLUTIONS})
     pooling = (metadata.get("pooling", "").split() or [POOLINGS[0]])[0]
     if pooling not in POOLINGS:
-        raise ValueError(f"its pooling is '{pooling}'")
+        raise ValueError(Words("its pooling is '{pooling}'", pooling=pooling))
     mean = _numbers(metadata, "mean", -LARGEST_INPUT)
     _refuse_absurd(weights)
     if metadata.get("input") == RGB_UNIT:
         return Network(name, sha256, weights, mean, _numbers(metadata, "std", SMALLEST_SPREAD), pooling)
     if metadata.get("input") != BGR_BYTES:
-        raise ValueError("it does not say which input it expects")
+        raise ValueError(Words("it does not say which input it expects"))
     kernel, bias = weights["conv1_1"]
     flipped = {**weights, "conv1_1": (np.ascontiguousarray(kernel[:, ::-1]), bias)}
     blue, green, red = mean
@@ -175,16 +178,17 @@ def fingerprint(tensors: Tensors) -> str:
 def remove(name: str) -> None:
     """Delete one of the user's own networks; raises NetworkError when there is none, or it cannot be deleted."""
     if name in SHIPPED:
-        raise NetworkError(f"The network '{name}' is part of the engine.", "Only networks you added can be removed.")
+        told = Words("The network '{name}' is part of the engine.", name=name)
+        raise NetworkError(told, "Only networks you added can be removed.")
     path = find(name)
     if path.parent != networks_folder() or path.suffix != ".safetensors":
-        raise NetworkError(f"{name} is a file and no network's name.", "Delete it yourself, or name a network.")
+        told = Words("{name} is a file and no network's name.", name=name)
+        raise NetworkError(told, "Delete it yourself, or name a network.")
     try:
         path.unlink()
     except OSError as error:
-        raise NetworkError(
-            f"{path} cannot be deleted ({error.strerror}).", "See that you may write in its folder."
-        ) from None
+        told = Words("{path} cannot be deleted ({reason}).", path=path, reason=error.strerror)
+        raise NetworkError(told, "See that you may write in its folder.") from None
 
 
 def _data_folder() -> Path:
@@ -199,12 +203,12 @@ def _convolution(tensors: Tensors, name: str) -> tuple[Floats, Floats]:
             return _decoded(name, tensors[f"{name}.codes"], tensors[f"{name}.codebook"]), _floats(name, bias)
         return _floats(name, tensors[f"{name}.weight"]), _floats(name, bias)
     except KeyError as missing:
-        raise ValueError(f"it has no {missing.args[0]}") from None
+        raise ValueError(Words("it has no {name}", name=missing.args[0])) from None
 
 
 def _decoded(name: str, codes: NDArray[Any], codebook: NDArray[Any]) -> Floats:
     if codes.dtype != np.uint8 or codebook.ndim != 1 or not codes.size or codes.max() >= len(codebook):
-        raise ValueError(f"{name} does not fit its codebook")
+        raise ValueError(Words("{name} does not fit its codebook", name=name))
     kernel: Floats = _floats(name, codebook)[codes]
     return kernel
 
@@ -212,13 +216,13 @@ def _decoded(name: str, codes: NDArray[Any], codebook: NDArray[Any]) -> Floats:
 def _floats(name: str, values: NDArray[Any]) -> Floats:
     """The values in float32, after a look whether they are numbers of a size that a network can have."""
     if values.size > MOST_VALUES:
-        raise ValueError(f"{name} has the shape {'×'.join(map(str, values.shape))}")
+        raise ValueError(_misshapen(name, values.shape))
     if values.dtype.kind != "f":
-        raise ValueError(f"{name} has values of the kind {values.dtype}")
+        raise ValueError(Words("{name} has values of the kind {kind}", name=name, kind=values.dtype))
     with np.errstate(over="ignore"):
         floats: Floats = values.astype(np.float32)
     if not np.isfinite(floats).all():
-        raise ValueError(f"{name} has values that are not numbers")
+        raise ValueError(Words("{name} has values that are not numbers", name=name))
     return floats
 
 
@@ -227,9 +231,13 @@ def _chained(weights: dict[str, tuple[Floats, Floats]]) -> dict[str, tuple[Float
     channels = 3
     for name, (kernel, bias) in weights.items():
         if kernel.ndim != 4 or kernel.shape[1:] != (channels, 3, 3) or bias.shape != kernel.shape[:1] or not bias.size:
-            raise ValueError(f"{name} has the shape {'×'.join(map(str, kernel.shape))}")
+            raise ValueError(_misshapen(name, kernel.shape))
         channels = len(kernel)
     return weights
+
+
+def _misshapen(name: str, shape: tuple[int, ...]) -> Words:
+    return Words("{name} has the shape {shape}", name=name, shape="×".join(map(str, shape)))
 
 
 def _refuse_absurd(weights: dict[str, tuple[Floats, Floats]]) -> None:
@@ -240,11 +248,11 @@ def _refuse_absurd(weights: dict[str, tuple[Floats, Floats]]) -> None:
     bound = np.full(3, float(LARGEST_INPUT))
     for name, (kernel, bias) in weights.items():
         if not kernel.any():
-            raise ValueError(f"{name} has nothing but zeros")
+            raise ValueError(Words("{name} has nothing but zeros", name=name))
         sums = np.abs(kernel).sum((2, 3), dtype=np.float64)
         bound = sums @ bound + np.abs(bias)
         if bound.max() > LARGEST_FEATURE:
-            raise ValueError(f"{name} has values that are absurdly large")
+            raise ValueError(Words("{name} has values that are absurdly large", name=name))
 
 
 def _numbers(metadata: Mapping[str, str], key: str, least: float) -> tuple[float, float, float]:
@@ -252,7 +260,7 @@ def _numbers(metadata: Mapping[str, str], key: str, least: float) -> tuple[float
     try:
         first, second, third = (float(number) for number in metadata[key].split(","))
     except (KeyError, ValueError):
-        raise ValueError(f"its metadata has no three numbers '{key}'") from None
+        raise ValueError(Words("its metadata has no three numbers '{name}'", name=key)) from None
     if not all(least <= number <= LARGEST_INPUT for number in (first, second, third)):
-        raise ValueError(f"its metadata has an absurd '{key}'")
+        raise ValueError(Words("its metadata has an absurd '{name}'", name=key))
     return first, second, third

@@ -7,6 +7,7 @@ import collections
 import re
 
 from nst_plugin.shared import frames
+from nst_plugin.shared.translation import said
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
@@ -80,7 +81,7 @@ def understood(frame, size):
     header, arrays = frame
     kind = header["kind"]
     if kind == "progress":
-        return _progress(header["fraction"], header["seconds_left"], header["text"])
+        return _progress(header["fraction"], header["seconds_left"], said(header, "text"))
     if kind == "preview":
         return _preview(arrays["picture"])
     if kind == "result":
@@ -88,7 +89,7 @@ def understood(frame, size):
     if kind == "planned":
         return Planned(_length(header["width"]), _length(header["height"]), _seconds(header["seconds"]))
     if kind == "error":
-        return Refusal(plain("%(message)s %(remedy)s" % header).strip())
+        return Refusal(plain("%s %s" % (said(header, "message"), said(header, "remedy"))).strip())
     raise ValueError(kind)
 
 

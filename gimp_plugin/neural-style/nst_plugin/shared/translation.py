@@ -1,6 +1,7 @@
 """The plug-in's words in the user's language. Understood by Python 2.7 and 3.
 
 A catalog for each language lies in the folder ``locale`` beside the plug-in; what none of them has stays English.
+Engine and installer speak English, and tell what their texts are made of, so that catalogs can have those, too.
 """
 
 import gettext
@@ -10,7 +11,7 @@ import re
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import Any, List, Optional
+    from typing import Any, Dict, List, Mapping, Optional
 
 DOMAIN = "neural-style"
 ENGLISH = ("en", "C", "POSIX")
@@ -46,6 +47,32 @@ def _(sentence):
         return sentence  # gettext would return the catalog's own header
     translated = getattr(_catalog, "ugettext", _catalog.gettext)(sentence)  # ugettext: Python 2.7
     return translated  # type: ignore[no-any-return]
+
+
+def said(facts, name):
+    # type: (Mapping[str, Any], str) -> str
+    """A text of what engine or installer told, by its name, in the user's language where there are words for it."""
+    parts = facts.get("words")
+    parts = parts.get(name) if isinstance(parts, dict) else None
+    return _put_together(parts, facts[name]) if isinstance(parts, dict) else _(facts[name])
+
+
+def _put_together(parts, english):
+    # type: (Dict[str, Any], str) -> str
+    """A text from the catalog's words for its template; what others call a template is never filled in itself."""
+    try:
+        template = _(parts["template"])
+        if template == parts["template"]:
+            return english
+        values = {str(name): _value(value) for name, value in parts["values"].items()}
+        return template.format(**values)
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):  # RuntimeError: parts of parts of parts…
+        return english
+
+
+def _value(value):
+    # type: (Any) -> Any
+    return _put_together(value, value["text"]) if isinstance(value, dict) else value
 
 
 _catalog = gettext.NullTranslations()  # type: Any

@@ -12,7 +12,7 @@ from gi.repository import GimpUi, GLib, Gtk  # noqa: E402  (the versions come fi
 
 from nst_plugin.installer import Event, Installer  # noqa: E402
 from nst_plugin.shared import settings  # noqa: E402
-from nst_plugin.shared.translation import N_, _  # noqa: E402
+from nst_plugin.shared.translation import N_, _, said  # noqa: E402
 
 INSTALL, REMOVE = 1, 2
 """What the buttons answer, beside GTK's own Cancel."""
@@ -116,12 +116,12 @@ class EngineWindow:
             self._plan = event
             self._show_plan(event)
         elif kind == "step":
-            self._line.set_text(f"{event['number']}/{event['of']}: {event['text']}")
+            self._line.set_text(f"{event['number']}/{event['of']}: {said(event, 'text')}")
         elif kind == "bytes":
             self._show_bytes(event["bytes"], event["about"])
         elif kind == "error":
             self._is_failed = True
-            self._line.set_text(f"{event['message']} {event['tip']}")
+            self._line.set_text(f"{said(event, 'message')} {said(event, 'tip')}")
         elif kind == "end":
             self._end()
 
@@ -144,7 +144,8 @@ class EngineWindow:
 
     def _show_plan(self, plan: dict[str, Any]) -> None:
         for build in plan["builds"]:
-            reason = build["reason"][:1].upper() + build["reason"][1:]
+            reason = said(build, "reason")
+            reason = reason[:1].upper() + reason[1:]
             words = _("{reason}, about {bytes:.1f} GB ({build})")
             size = build["bytes"] / GIGABYTE
             self._builds.append(build["name"], words.format(reason=reason, bytes=size, build=build["name"]))
