@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import sys
 import time
@@ -25,6 +26,9 @@ PROBE_CHANNELS, PROBE_SIDE = 128, 16
 
 PROBE_SECONDS, PROBE_RUNS = 0.05, 8
 """How long one format is tried, and how often at most: the best of several runs is the same on a busy machine."""
+
+PROBE_ROUNDS, CLEAR = 4, 3.0
+"""How often formats take turns at most, and how many times as quick one has to be to need no other turn."""
 
 TRANSFORM_PLANS = 8
 """How many sizes of Fourier transforms a GPU remembers plans for: the newest, where it would keep thousands."""
@@ -148,12 +152,18 @@ def fastest_format(device: torch.device) -> torch.dtype:
     """The number format that convolutions are quickest in here: float32 or bfloat16, by a timed one of each.
 
     On processors without the instructions for it bfloat16 is 15 to 130 times slower, so formats are judged by this
-    and never by name, once a process. float16 is left out: gradients of this network leave its range.
-    GPUs without CUDA keep float32: none was tried.
+    and never by name, once a process; again where it is not clear, since other programs work in bursts. float16 is left
+    out: gradients of this network leave its range. GPUs without CUDA keep float32: none was tried.
     """
+    seconds = {torch.float32: math.inf, torch.bfloat16: math.inf}
     if device.type in ("mps", "xpu"):
         return torch.float32
-    return min((torch.float32, torch.bfloat16), key=lambda dtype: convolution_seconds(device, dtype))
+    for _ in range(PROBE_ROUNDS):
+        for dtype, best in seconds.items():
+            seconds[dtype] = min(best, convolution_seconds(device, dtype))
+        if max(seconds.values()) > CLEAR * min(seconds.values()):
+            break
+    return min(seconds, key=seconds.__getitem__)
 
 
 class Pace:

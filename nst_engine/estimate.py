@@ -21,6 +21,9 @@ from nst_engine.style_statistics import statistics_of
 MINUTES = {"draft": 1, "normal": 3, "high": 10, "best": 30}
 """Longest time for each quality that the automatic size allows for painting; it allows as much again for finishing."""
 
+MOST_ENLARGED, PATIENCE = 2, 4
+"""Before what is painted is enlarged more than so many times, it may take so many times as long."""
+
 PAINTED_LONG_SIDES = (math.inf, pyramid.PAINTED_LONG_SIDE, pyramid.PAINTED_LONG_SIDE / 2)
 """Up to where the automatic size has scales painted that it wants finished, best first."""
 
@@ -81,21 +84,23 @@ def working_scales(content: Size, options: Options, recipe: Recipe, machine: Mac
     if options.size:
         size = pyramid.working_size(content, options.size)
         return pyramid.schedule(size, options, recipe, machine.number_format)
-    for side in (max(content), *(side for side in reversed(LADDER) if side < max(content))):
+    own, half = max(content), math.ceil(max(content) / MOST_ENLARGED)
+    for side in (own, *sorted({half, *(side for side in LADDER if side < own)}, reverse=True)):
         size = pyramid.working_size(content, side)
-        is_quick = side <= SLOWEST_LONG_SIDE or max(content) <= QUICK_LONG_SIDE
+        is_quick = side <= SLOWEST_LONG_SIDE or own <= QUICK_LONG_SIDE
+        patience = PATIENCE if side <= half else 1
         for painted in PAINTED_LONG_SIDES:
             scales = pyramid.schedule(size, options, recipe, machine.number_format, painted)
-            if machine.cost(scales) and (is_quick or _is_in_time(scales, options, machine)):
+            if machine.cost(scales) and (is_quick or _is_in_time(scales, options, machine, patience)):
                 return scales
     return scales
 
 
-def _is_in_time(scales: Sequence[Scale], options: Options, machine: Machine) -> bool:
-    """Whether the automatic size may choose these scales."""
+def _is_in_time(scales: Sequence[Scale], options: Options, machine: Machine, patience: float) -> bool:
+    """Whether the automatic size may choose these scales, with so much patience for the finish."""
     allowed = 60 * MINUTES[options.quality]
     painted = [scale for scale in scales if not scale.is_finish]
-    return _seconds(painted, machine) <= allowed and _seconds(scales, machine) <= 2 * allowed
+    return _seconds(painted, machine) <= allowed and _seconds(scales, machine) <= 2 * patience * allowed
 
 
 def _seconds(scales: Sequence[Scale], machine: Machine) -> float:

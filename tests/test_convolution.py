@@ -70,3 +70,15 @@ def test_the_fastest_number_format_stays_the_same_in_a_process(monkeypatch):
     first = device.fastest_format(cpu)
     monkeypatch.setattr(device, "convolution_seconds", lambda device, dtype: 0.0 if dtype != first else 1.0)
     assert device.fastest_format(cpu) == first
+
+
+@pytest.mark.parametrize(
+    ("single", "half", "quickest"),
+    [([4.0], [1.0], torch.bfloat16), ([4.0], [100.0], torch.float32), ([4.0] * 4, [9.0, 9.0, 2.0, 9.0], torch.bfloat16)],
+    ids=["clearly", "clearly not", "at last"],
+)
+def test_a_burst_of_another_program_does_not_choose_the_number_format(monkeypatch, single, half, quickest):
+    """Seconds of the turns that the formats take."""
+    turns = {torch.float32: iter(single), torch.bfloat16: iter(half)}
+    monkeypatch.setattr(device, "convolution_seconds", lambda _, dtype: next(turns[dtype]))
+    assert device.fastest_format.__wrapped__(torch.device("cpu")) == quickest

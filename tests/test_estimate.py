@@ -39,11 +39,12 @@ def scales(options: Options, speed: float, content: Size = LARGE) -> list[Scale]
 
 @pytest.mark.parametrize("quality", list(estimate.MINUTES))
 def test_the_automatic_size_is_the_largest_that_keeps_to_the_time(quality):
-    automatic = found(Options(quality=quality), 2e-5)
+    content = Size(1500, 2000)
+    automatic = found(Options(quality=quality), 2e-5, content)
     allowed = 60 * estimate.MINUTES[quality]
     assert automatic.seconds <= 2 * allowed
-    larger = next(side for side in estimate.LADDER if side > max(automatic.size))
-    assert found(Options(quality=quality, size=larger), 2e-5).seconds > allowed
+    larger = next(side for side in (*estimate.LADDER, 2000) if side > max(automatic.size))
+    assert found(Options(quality=quality, size=larger), 2e-5, content).seconds > allowed
 
 
 @pytest.mark.parametrize("quality", ["draft", "normal"])
@@ -55,6 +56,14 @@ def test_a_phone_s_photo_is_painted_small_and_finished_large(quality, speed):
     assert 500 <= max(painted[-1].size) <= 1024
     assert max(chosen[-1].size) >= 2000
     assert cost_of(chosen) * speed * estimate.PREPARATION <= 120 * estimate.MINUTES[quality]
+
+
+@pytest.mark.parametrize("quality", list(estimate.MINUTES))
+def test_the_largest_photos_are_enlarged_by_two_at_most_where_that_takes_up_to_four_times_as_long(quality):
+    for content in (Size(4000, 6000), Size(6912, 9216), Size(9000, 16000)):
+        chosen = scales(Options(quality=quality), 4e-6, content)
+        assert 2 * max(chosen[-1].size) >= max(content)
+        assert cost_of(chosen) * 4e-6 * estimate.PREPARATION <= estimate.PATIENCE * 120 * estimate.MINUTES[quality]
 
 
 def test_where_there_is_time_all_of_a_photo_is_painted():
