@@ -96,7 +96,7 @@ class Options:
         "Si_ze",
         "Long side in pixels at which the picture is painted; the result has the content's own size. "
         "0 means the content's own long side, at most what this machine does in about 2 (draft), 6 (normal), "
-        "20 (high) or 60 (best) minutes.",
+        "20 (high) or 60 (best) minutes, and at least half of it in up to four times as long.",
         "basic",
         low=0,
         high=16384,
