@@ -74,7 +74,7 @@ def test_the_fastest_number_format_stays_the_same_in_a_process(monkeypatch):
 
 @pytest.mark.parametrize(
     ("single", "half", "quickest"),
-    [([4.0], [1.0], torch.bfloat16), ([4.0], [100.0], torch.float32), ([4.0] * 4, [9.0, 9.0, 2.0, 9.0], torch.bfloat16)],
+    [([4], [1], torch.bfloat16), ([4], [100], torch.float32), ([4, 4, 4, 4], [9, 9, 2, 9], torch.bfloat16)],
     ids=["clearly", "clearly not", "at last"],
 )
 def test_a_burst_of_another_program_does_not_choose_the_number_format(monkeypatch, single, half, quickest):
