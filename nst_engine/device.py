@@ -7,8 +7,8 @@ import platform
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 
 import torch
@@ -43,23 +43,60 @@ def available() -> tuple[str, ...]:
     return (*present, "cpu")
 
 
-def choose(wanted: str) -> torch.device:
-    """The device for the option ``device``, ready for work; DeviceError when it is not there."""
-    present = available()
-    if wanted != "auto" and wanted not in present:
-        raise DeviceError(
-            Words("This machine has no device '{name}'.", name=wanted),
-            Words("Use one of these: {names}.", names=", ".join(("auto", *present))),
-        )
-    device = torch.device(present[0] if wanted == "auto" else wanted)
-    if device.type == "cpu":
+def choose(wanted: str) -> tuple[torch.device, ...]:
+    """The devices for the option ``device``, ready for work together; DeviceError when one is not there."""
+    found = named(wanted)
+    if found[0].type == "cpu":
         memory.keep_what_is_freed()
-    if device.type == "cuda":
+    if found[0].type == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = True
-        torch.backends.cuda.cufft_plan_cache.max_size = TRANSFORM_PLANS
+        torch.backends.cuda.cufft_plan_cache[found[0]].max_size = TRANSFORM_PLANS
         torch.backends.cudnn.conv.fp32_precision = "tf32"  # type: ignore[attr-defined]  # statistics stay exact
-    return device
+    return tuple(found)
+
+
+def named(wanted: str) -> list[torch.device]:
+    """The devices for the option ``device``: 'auto', kinds, or cards by number, with commas between.
+
+    A kind stands for all cards of it that are like the first: one that is slower would keep the others waiting, and
+    one that rounds otherwise would change the picture.
+    """
+    present = available()
+    found = [device for name in wanted.split(",") for device in _named(present[0] if name == "auto" else name, present)]
+    if len({device.type for device in found}) > 1:
+        raise DeviceError(
+            Words("Devices of several kinds cannot share a picture ({names}).", names=wanted),
+            Words("Name those of one kind."),
+        )
+    return found
+
+
+def _named(name: str, present: Collection[str]) -> list[torch.device]:
+    """The device of a name such as 'cuda:1', or of 'cuda' all that are alike."""
+    kind, _, number = name.partition(":")
+    cards = _cards(kind) if kind in present else []
+    if not cards or int(number or 0) >= len(cards):
+        there = [card for kind in present for card in (kind, *(map(str, _cards(kind)) if kind != "cpu" else ()))]
+        raise DeviceError(
+            Words("This machine has no device '{name}'.", name=name),
+            Words("Use one of these: {names}.", names=", ".join(("auto", *there))),
+        )
+    if number:
+        return [cards[int(number)]]
+    return [card for card in cards if describe(card) == describe(cards[0])]
+
+
+def _cards(kind: str) -> list[torch.device]:
+    """All devices of a kind, by number where they have any."""
+    if kind not in ("cuda", "xpu"):
+        return [torch.device(kind)]
+    return [torch.device(kind, number) for number in range(getattr(torch, kind).device_count())]
+
+
+def at_work(device: torch.device) -> AbstractContextManager[object]:
+    """Within the context it is the one that this thread's streams and graphs are of, where there are several."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 @contextmanager

@@ -72,7 +72,7 @@ class Job(NamedTuple):
     """What the memory of a job depends on, but for the size that it is painted at.
 
     ``content`` and ``styles`` are the pictures' own sizes; ``masks`` is the number of maps on the content, its alpha
-    and styles' regions among them. ``kind`` is that of the result's numbers.
+    and styles' regions among them. ``kind`` is that of the result's numbers, ``devices`` how many share the tiles.
     """
 
     content: Size
@@ -82,17 +82,19 @@ class Job(NamedTuple):
     recipe: Recipe
     vgg: VGG19
     kind: np.dtype[Any] = np.dtype(np.float32)
+    devices: int = 1
 
 
 class Need(NamedTuple):
-    """Bytes that a job takes beyond what it was given: while it paints, on the device, and for its result."""
+    """Bytes that a job takes beyond what it was given: while it paints, on the device with most of it, and for its
+    result."""
 
     painting: int
     result: int
 
 
 class Free(NamedTuple):
-    """Bytes free on the device and in main memory, which may be the same bytes."""
+    """Bytes free on the device, or on that of several which has least, and in main memory, which may be the same."""
 
     device: int
     main: int
@@ -133,7 +135,8 @@ def fits(job: Job, scales: Sequence[Scale], free: Free) -> bool:
 def fitting_tiles(job: Job, scales: Sequence[Scale], free: Free) -> Iterator[int | None]:
     """The sides of the finest scale's tiles with which a job can be painted, quickest first."""
     is_slow = scales[-1].is_finish and job.vgg.pixel_mean.device.type == "cpu"
-    for side in tiles.SIDES:
+    finest = scales[-1]
+    for side in tiles.sides_by_work(finest.size, job.recipe.at(finest.is_finish).layers, job.devices):
         if is_slow and (side is None or side > SLOW_TILE):
             continue
         wanted = need(job, scales, side)
@@ -145,14 +148,15 @@ def cost(job: Job, scales: Sequence[Scale], free: Free) -> float | None:
     """What painting at these scales costs in pixels, with the tiles that memory wants; None where it does not fit."""
     for finest_side in fitting_tiles(job, scales, free):
         shown = shown_at_once(job.recipe, scales, finest_side)
-        return sum(scale.cost * _toll(job.recipe, scale, shown) for scale in scales)
+        return sum(scale.cost * _toll(job, scale, shown) for scale in scales)
     return None
 
 
-def _toll(recipe: Recipe, scale: Scale, shown: int) -> float:
-    """How many times the work of a picture in one piece a step at this scale is."""
-    layers = recipe.at(scale.is_finish).layers
-    return tiles.toll(scale.size, tiles.side_within(scale.size, shown, layers), layers).work
+def _toll(job: Job, scale: Scale, shown: int) -> float:
+    """How many times the work of a picture in one piece a step at this scale is for the device with most of it."""
+    layers = job.recipe.at(scale.is_finish).layers
+    side = tiles.side_within(scale.size, shown, layers, job.devices)
+    return tiles.toll(scale.size, side, layers, job.devices).work
 
 
 def fitting_long_side(job: Job, free: Free) -> int:

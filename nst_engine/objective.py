@@ -2,8 +2,8 @@
 
 Three steps: *gather* what is measured of each tile; compare the sums with the targets, which gives the value and its
 derivatives by what was measured; *pull back* these derivatives to each tile's pixels. A picture in one tile keeps the
-network's features from the first step to the last; with several tiles they are computed twice, so that memory holds
-one tile's features at a time.
+network's features from the first step to the last; with more tiles than devices they are computed twice, so that the
+memory of each device holds one tile's features at a time. What is measured comes together on the first device.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from nst_engine.lanes import Lanes
 from nst_engine.losses import content_loss, photo_loss, total_variation
 from nst_engine.network.vgg import VGG19
 from nst_engine.pixels import Size
@@ -123,6 +124,7 @@ class Objective:
     the side of the tiles in pixels, None for the whole picture in one. Weights are divided by ``unit``, with which a
     picture's loss is about 1: whatever the weights, neither values nor gradients nor their squares leave float32. It
     is a power of two, which rounds nothing. ``on_tile`` hears after each tile how far an evaluation is, 0…1.
+    ``helpers`` are the same network on other devices, which share the tiles; all else is on the device of ``vgg``.
     """
 
     def __init__(
@@ -134,8 +136,10 @@ class Objective:
         constraints: Constraints = Constraints(),
         tile_side: int | None = None,
         on_tile: Callable[[float], None] = lambda share: None,
+        helpers: Sequence[VGG19] = (),
     ) -> None:
         self.vgg, self.recipe, self.content, self.constraints, self.on_tile = vgg, recipe, content, constraints, on_tile
+        self.lanes, self.device = Lanes([vgg, *helpers]), content.device
         self.size = Size(*content.shape[2:])
         self.layers = recipe.layers
         self.tiles = tiles(self.size, tile_side, self.layers)
@@ -160,46 +164,55 @@ class Objective:
         """Losses of a picture (1×3×H×W): a third of the work of :meth:`value_and_gradient`."""
         with torch.no_grad():
             seen = constrained(image, self.content, self.constraints.free)
-            return self._losses(_joined([part.values for part in self._parts(seen, upto=1.0)]))
+            return self._losses(_joined([self._here(part.values) for part in self._parts(seen, upto=1.0)]))
 
     def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
         """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels, in multiples of the unit."""
         seen = constrained(image.detach(), self.content, self.constraints.free)
-        is_whole = len(self.tiles) == 1
-        with torch.set_grad_enabled(is_whole):
+        is_kept = len(self.tiles) <= len(self.lanes)
+        with torch.set_grad_enabled(is_kept):
             gathered = self._parts(seen, upto=1 / 3)
-            kept = list(gathered) if is_whole else []
+            kept = list(gathered) if is_kept else []
             values = [part.values for part in kept or gathered]
         losses, slopes = self._compared(values)
         if self.recipe.normalize == "gradient":
             slopes = self._normalized(slopes, kept or self._with_features_alone(seen))
+
+        def pulled_back(vgg: VGG19, index: int) -> Tensor:
+            part = kept[index] if kept else self._gathered(vgg, self.tiles[index], seen)
+            return _pulled_back(part.values, slopes[index], part.pixels)
+
         gradient = torch.zeros_like(image)
-        for index, tile in enumerate(self.tiles):
-            part = kept[index] if kept else self._gathered(tile, seen)
-            tile.shown.of(gradient).add_(_pulled_back(part.values, slopes[index], part.pixels))
-            self.on_tile(1 / 3 + 2 / 3 * (index + 1) / len(self.tiles))
+        parts = self.lanes.map(pulled_back, range(len(self.tiles)))
+        for number, (tile, part) in enumerate(zip(self.tiles, parts, strict=True), start=1):
+            tile.shown.of(gradient).add_(part.to(self.device))
+            self.on_tile(1 / 3 + 2 / 3 * number / len(self.tiles))
         return losses, gradient if self.constraints.free is None else gradient * self.constraints.free
 
     def _parts(self, seen: Tensor, upto: float) -> Iterator[Part]:
         """All tiles of a picture, gathered; they are so much of an evaluation."""
-        for number, tile in enumerate(self.tiles, start=1):
-            yield self._gathered(tile, seen)
+        parts = self.lanes.map(lambda vgg, tile: self._gathered(vgg, tile, seen), self.tiles)
+        for number, part in enumerate(parts, start=1):
+            yield part
             self.on_tile(upto * number / len(self.tiles))
 
-    def _gathered(self, tile: Tile, seen: Tensor) -> Part:
+    def _gathered(self, vgg: VGG19, tile: Tile, seen: Tensor) -> Part:
         """All that the losses have to know of a tile."""
-        pixels = tile.shown.of(seen).clone().requires_grad_(torch.is_grad_enabled())
-        found = self.vgg(pixels, self.layers)
+        pixels = tile.shown.of(seen).to(vgg.device, copy=True).requires_grad_(torch.is_grad_enabled())
+        found = vgg(pixels, self.layers)
         features = {layer: tile.owned_features(layer, maps) for layer, maps in found.items()}
         return Part(pixels, features, dict(self._values(tile, pixels, features)))
 
     def _with_features_alone(self, seen: Tensor) -> Iterator[Part]:
         """What is measured of each tile as it depends on its features, the network left out."""
-        for tile in self.tiles:
+
+        def part(vgg: VGG19, tile: Tile) -> Part:
             with torch.no_grad():
-                pixels, features, _ = self._gathered(tile, seen)
+                pixels, features, _ = self._gathered(vgg, tile, seen)
             features = {layer: maps.detach().requires_grad_() for layer, maps in features.items()}
-            yield Part(pixels, features, dict(self._values(tile, pixels, features)))
+            return Part(pixels, features, dict(self._values(tile, pixels, features)))
+
+        return self.lanes.map(part, self.tiles)
 
     def _values(self, tile: Tile, pixels: Tensor, features: Mapping[str, Tensor]) -> Iterator[tuple[Term, Any]]:
         """What is measured of a tile, term by term."""
@@ -213,7 +226,7 @@ class Objective:
             part = tile.owned_pixels(pixels, following=1)
             yield ("tv", "", 0), Amount(total_variation(part, exponent, tile.owned.size, self.size))
         if self.recipe.photo_weight:
-            guide = tile.owned_pixels(tile.shown.of(self.content), following=2)
+            guide = tile.owned_pixels(tile.shown.of(self.content).to(pixels.device), following=2)
             yield ("photo", "", 0), Amount(photo_loss(tile.owned_pixels(pixels, following=2), guide, self.size))
 
     def _content_loss(self, tile: Tile, layer: str, features: Tensor) -> Tensor:
@@ -221,7 +234,8 @@ class Objective:
         owned = tile.owned_at(layer)
         share = owned.size.pixels / positions_of(self.size, layer).pixels
         target = self.targets[tile][layer]
-        loss = content_loss(features, target, None if weights is None else owned.of(weights), share)
+        counts = None if weights is None else owned.of(weights).to(features.device)
+        loss = content_loss(features, target, counts, share)
         return loss / self.content_scales[layer]
 
     def _losses(self, values: Values) -> Losses:
@@ -258,8 +272,8 @@ class Objective:
     def _compared(self, parts: Sequence[Values]) -> tuple[Losses, list[Values]]:
         """The losses of the whole picture, and their total's derivatives by what was measured of each tile."""
         leaves = [
-            {term: type(value)(*(tensor.detach().requires_grad_() for tensor in value)) for term, value in part.items()}
-            for part in parts
+            {term: type(value)(*(tensor.requires_grad_() for tensor in value)) for term, value in here.items()}
+            for here in map(self._here, parts)
         ]
         with torch.enable_grad():
             losses = self._losses(_joined(leaves))
@@ -270,6 +284,12 @@ class Objective:
         ]
         return losses.detach(), derivatives
 
+    def _here(self, values: Values) -> Values:
+        """What was measured by any device, on the first, and without its origin."""
+        return {
+            term: type(value)(*(tensor.detach().to(self.device) for tensor in value)) for term, value in values.items()
+        }
+
     def _normalized(self, slopes: Sequence[Values], parts: Iterable[Part]) -> list[Values]:
         """The derivatives scaled so that each layer's gradient by its features has the layer's weight as L1 norm."""
         norms = dict.fromkeys(self._weights, self.content.new_zeros(()))
@@ -277,7 +297,7 @@ class Objective:
             for term, layer in norms:
                 chosen = {key: value for key, value in part.values.items() if key[:2] == (term, layer)}
                 by_features = _pulled_back(chosen, by_value, part.features[layer], retain_graph=True)
-                norms[term, layer] = norms[term, layer] + by_features.abs().sum()
+                norms[term, layer] = norms[term, layer] + by_features.abs().sum().to(self.device)
         factors = {key: weight / (norms[key] + 1e-12) for key, weight in self._weights.items()}
         return [
             {
@@ -302,16 +322,21 @@ class Objective:
 
     def _content_targets(self) -> tuple[dict[Tile, dict[str, Tensor]], dict[str, float]]:
         """The content's features by tile and layer, and the mean square of each layer's features."""
-        targets, energies = {}, dict.fromkeys(self.layers, 0.0)
-        for tile in self.tiles:
-            found = self.vgg(tile.shown.of(self.content), self.layers)
+
+        def looked_at(vgg: VGG19, tile: Tile) -> tuple[dict[str, Tensor], dict[str, float]]:
+            found = vgg(tile.shown.of(self.content).to(vgg.device), self.layers)
             features = {layer: tile.owned_features(layer, maps) for layer, maps in found.items()}
-            targets[tile] = {layer: features[layer].clone() for layer in self.recipe.content_layers}
-            for layer, maps in features.items():
-                energies[layer] += float(maps.square().sum())
+            counted = {layer: len(maps) * positions_of(self.size, layer).pixels for layer, maps in features.items()}
+            squares = {layer: float(maps.square().sum()) / counted[layer] for layer, maps in features.items()}
+            return {layer: features[layer].clone() for layer in self.recipe.content_layers}, squares
+
+        targets, energies = {}, dict.fromkeys(self.layers, 0.0)
+        for tile, (features, squares) in zip(self.tiles, self.lanes.map(looked_at, self.tiles), strict=True):
+            targets[tile] = features
+            for layer, square in squares.items():
+                energies[layer] += square
             self.on_tile(0.0)
-        counted = {layer: len(maps) * positions_of(self.size, layer).pixels for layer, maps in features.items()}
-        return targets, {layer: energies[layer] / counted[layer] for layer in self.layers}
+        return targets, energies
 
     def _content_map(self, layer: str) -> Tensor | None:
         """How much each position's content counts (h×w): 1 on average over the area, more where it is protected."""
@@ -335,7 +360,7 @@ def _joined(parts: Sequence[Values]) -> Values:
 def _pulled_back(values: Values, slopes: Values, source: Tensor, retain_graph: bool = False) -> Tensor:
     """The derivative of the losses by what the values were measured from, given those by the values."""
     pairs = [
-        (tensor, slope)
+        (tensor, slope.to(tensor.device))
         for term, value in values.items()
         for tensor, slope in zip(value, slopes[term], strict=True)
         if tensor.requires_grad

@@ -11,8 +11,9 @@ import argparse
 import dataclasses
 import json
 import numbers
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from nst_engine.errors import OptionError
@@ -23,12 +24,17 @@ Group = Literal["basic", "advanced", "expert"]
 """``basic`` and ``advanced`` options stand in GIMP's dialog; ``expert`` ones are for the command line and Python."""
 
 
+DEVICE = "(cpu|mps|(cuda|xpu)(:[0-9]{1,3})?)"
+"""A regular expression for the name of a device."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Spec:
     """What is known of one option beside its name, type and default.
 
     ``label`` carries GIMP's mnemonic underscore; ``low`` and ``high`` are inclusive; ``choices`` maps each value
-    to what the dialog shows for it. ``help`` is one or two plain sentences: the tooltip.
+    to what the dialog shows for it; elsewhere what matches ``others`` will do, too, such as the ``examples``. ``help``
+    is one or two plain sentences: the tooltip.
     """
 
     kind: Kind
@@ -38,12 +44,14 @@ class Spec:
     low: float | None = None
     high: float | None = None
     choices: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    others: str = ""
+    examples: Sequence[str] = ()
 
     @property
     def allowed(self) -> Words:
         """The allowed values, in words."""
         if self.choices:
-            return Words("one of {names}", names=", ".join(self.choices))
+            return Words("one of {names}", names=", ".join((*self.choices, *self.examples)))
         if self.kind == "string":
             return Words("a text")
         if self.kind == "int":
@@ -60,9 +68,11 @@ def option(
     low: float | None = None,
     high: float | None = None,
     choices: Mapping[str, str] | None = None,
+    others: str = "",
+    examples: Sequence[str] = (),
 ) -> Any:
     """A field of :class:`Options`. A default of None means: what the recipe says."""
-    spec = Spec(kind, label, help, group, low, high, choices or {})
+    spec = Spec(kind, label, help, group, low, high, choices or {}, others, examples)
     return dataclasses.field(default=default, metadata={"spec": spec})
 
 
@@ -156,6 +166,8 @@ class Options:
             "mps": "Apple GPU",
             "xpu": "Intel GPU",
         },
+        others=rf"{DEVICE}(,{DEVICE})*",
+        examples=("cuda:1", "cuda:0,cuda:1", "…"),
     )
     memory_limit: float = option(
         0.0,
@@ -348,8 +360,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "--" + name.replace("_", "-"),
             type=types[spec.kind],
-            choices=list(spec.choices) or None,
-            metavar=None if spec.choices else {"int": "N", "float": "X"}.get(spec.kind, "TEXT"),
+            choices=None if spec.others else list(spec.choices) or None,
+            metavar=None if spec.choices and not spec.others else {"int": "N", "float": "X"}.get(spec.kind, "TEXT"),
             help=f"{spec.help} Default: {'the recipe’s' if default is None else default}.".replace("%", "%%"),
         )
 
@@ -381,7 +393,8 @@ def _checked(name: str, spec: Spec, value: Any) -> Any:
         if spec.kind == "int" and number != int(number):
             raise _refusal(name, spec, value)
         return int(number) if spec.kind == "int" else float(number)
-    if not isinstance(value, str) or (spec.choices and value not in spec.choices):
+    is_known = isinstance(value, str) and (not spec.choices or value in spec.choices)
+    if not (is_known or (spec.others and isinstance(value, str) and re.fullmatch(spec.others, value))):
         raise _refusal(name, spec, value)
     return value
 

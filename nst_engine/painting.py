@@ -97,7 +97,7 @@ class Stylized:
 
 
 class Painter:
-    """A network on a device, ready to paint any number of pictures with the same options.
+    """A network on a device, or on several that share a picture, ready to paint any number with the same options.
 
     What it learns of a style at some size it keeps, so that the next content of that size costs less.
     ``started`` (of ``time.perf_counter``) is when the start-up began; ``like`` is an earlier painter, whose network
@@ -108,18 +108,21 @@ class Painter:
     def __init__(self, options: Options, started: float | None = None, like: Painter | None = None) -> None:
         self.started = time.perf_counter() if started is None else started
         self.options = options
-        self.device = devices.choose(options.device)
+        self.devices = devices.choose(options.device)
+        self.device = self.devices[0]
+        """Where a picture is; the others help with its tiles."""
         self.recipe = recipes.chosen(options)
         self.speed: float | None = None
         self.vgg: VGG19
+        self.helpers: list[VGG19]
         self.known: KnownStatistics
         with memory.explained(_no_room_to_start):
             network = library.load(options.network)
             self.network = dataclasses.replace(network, weights={})  # which are the VGG's from now on
             if like is not None and like.setting == self.setting:
-                self.vgg, self.known, self.speed = like.vgg, like.known, like.speed
+                self.vgg, self.helpers, self.known, self.speed = like.vgg, like.helpers, like.known, like.speed
             else:
-                self.vgg = self._vgg(network)
+                self.vgg, *self.helpers = self._networks(network)
                 self.known = KnownStatistics(self.vgg)
 
     @devices.without_denormals()
@@ -150,7 +153,7 @@ class Painter:
         size, wanted = scales[-1].size, forecast.need(job, scales, tile_side)
         expected = devices.held_memory(self.device) + (max(wanted) if self._is_main else wanted.painting)
         try:
-            with memory.explained(lambda: forecast.ran_out(job, size)):
+            with memory.explained(lambda: forecast.ran_out(job, size)), devices.at_work(self.device):
                 canvas = Canvas(original, masks, size, self.device)
                 wanted_styles = Styles(styles, looks, canvas, self.options, self.recipe, self.known)
                 clock.lap("start_up")
@@ -166,7 +169,7 @@ class Painter:
     def setting(self) -> tuple[Any, ...]:
         """All that the network in memory and the speed of a step depend on."""
         recipe = dataclasses.replace(self.recipe, content_weight=1.0)  # strength costs no time
-        return self.device, self.network.sha256, repr(recipe)
+        return self.devices, self.network.sha256, repr(recipe)
 
     def estimate(self, content: Size) -> Estimate:
         """The size that a content of this size is painted at, and about how many seconds it takes.
@@ -189,7 +192,7 @@ class Painter:
 
     def _speed(self) -> float:
         if self.speed is None:
-            with memory.explained(_no_room_to_start):
+            with memory.explained(_no_room_to_start), devices.at_work(self.device):
                 self.speed = estimate.seconds_per_pixel(self.vgg, self.recipe)
         return self.speed
 
@@ -198,8 +201,8 @@ class Painter:
         main, allowed = memory.free() - coming, self._allowed()
         if self._is_main:
             main = min(main, allowed - coming)
-            return Free(main, main)
-        return Free(min(devices.free_memory(self.device), allowed), main)
+            return Free(main // len(self.devices), main)
+        return Free(min(allowed, *map(devices.free_memory, self.devices)), main)
 
     def _allowed(self) -> int:
         """Bytes that the user's limit leaves."""
@@ -216,11 +219,11 @@ class Painter:
         self, content: Size, styles: Sequence[Size], masks: Sequence[Pixels | None], kind: DTypeLike = np.float32
     ) -> Job:
         maps = 1 + sum(mask is not None for mask in masks)  # and alpha
-        return Job(content, styles, maps, self.options, self.recipe, self.vgg, np.dtype(kind))
+        return Job(content, styles, maps, self.options, self.recipe, self.vgg, np.dtype(kind), len(self.devices))
 
-    def _vgg(self, network: library.Network) -> VGG19:
-        number_format = devices.fastest_format(self.device)
-        return VGG19(network, self.device, self.recipe.padding, self.recipe.pooling, number_format)
+    def _networks(self, network: library.Network) -> list[VGG19]:
+        number_format, recipe = devices.fastest_format(self.device), self.recipe
+        return [VGG19(network, each, recipe.padding, recipe.pooling, number_format) for each in self.devices]
 
     def _told(self, painting: _Painting, styles: Sequence[StylePicture], size: Size, expected: int) -> dict[str, Any]:
         """The report, or what kept it from being made: the picture is there, and worth more than its story."""
@@ -235,7 +238,7 @@ class Painter:
             "styles": [{"name": style.name, "weight": style.weight} for style in styles],
             "size": {"width": size.width, "height": size.height},
             "network": {"name": self.network.name, "sha256": self.network.sha256},
-            "device": devices.describe(self.device),
+            "device": ", ".join(map(devices.describe, self.devices)),
             "number_format": str(self.vgg.dtype).removeprefix("torch."),
             "versions": versions(),
             "seconds": painting.clock.laps | {"total": painting.clock.total()},
@@ -418,11 +421,11 @@ class _Painting:
     def _objective(self, scale: Scale, on_tile: Callable[[float], None]) -> Objective:
         size, recipe = scale.size, self.recipe.at(scale.is_finish)
         content, constraints = self.canvas.content_at(size), self.canvas.constraints_at(size)
-        side = tiles.side_within(size, self.shown_at_once, recipe.layers)
+        side = tiles.side_within(size, self.shown_at_once, recipe.layers, len(self.painter.devices))
         told = on_tile if side else lambda share: None
         style_share = recipes.style_share(self.options) if scale.is_finish else 1.0
         regions = self.styles.regions_at(size, recipe.style_layers, style_share, told)
-        return Objective(self.painter.vgg, recipe, content, regions, constraints, side, told)
+        return Objective(self.painter.vgg, recipe, content, regions, constraints, side, told, self.painter.helpers)
 
     def _start(self, size: Size, init: Pixels | None) -> Tensor:
         """The picture before the first step."""

@@ -135,8 +135,9 @@ def sums(features: Tensor, weights: Tensor | None = None) -> Sums:
 def measured_in(tile: Tile, layer: str, features: Tensor, mask: Shares | None) -> Measured:
     """What a tile's own features have of a style; positions count by the mask, alike without one."""
     positions = positions_of(tile.size, layer)
-    share = 1 / positions.pixels if mask is None else tile.owned_at(layer).of(mask.at(positions))
-    return measured(features, share, positions.pixels)
+    if mask is None:
+        return measured(features, 1 / positions.pixels, positions.pixels)
+    return measured(features, tile.owned_at(layer).of(mask.at(positions)).to(features.device), positions.pixels)
 
 
 Statistics = Mapping[str, Sums]

@@ -76,23 +76,35 @@ SIDES = (None, 1024, 768, 512, 384, 256)
 """About how large tiles may be, from none at all to the smallest that are worth their margins."""
 
 
+SHARED_PIXELS = 2**20
+"""Pictures with fewer pixels stay on one device, however many there are: its steps take milliseconds."""
+
+
 class Toll(NamedTuple):
-    """What tiles cost. ``pixels`` is what the network is shown of the largest of them; ``work`` is that of all tiles
-    over that of a picture in one piece, where the way forward is gone twice."""
+    """What tiles cost. ``pixels`` is what the network is shown of the largest of them; ``work`` is that of the device
+    with most of it over that of a picture in one piece. The way forward is gone twice where a device has several."""
 
     pixels: int
     work: float
 
 
-def toll(size: Size, side: int | None, layers: Collection[str]) -> Toll:
-    """What tiles of about this side cost for a picture of this size."""
+def toll(size: Size, side: int | None, layers: Collection[str], devices: int = 1) -> Toll:
+    """What tiles of about this side cost for a picture of this size that so many devices share, each in its turn."""
     shown = [tile.shown.size.pixels for tile in tiles(size, side, layers)]
-    return Toll(max(shown), 1.0 if len(shown) == 1 else 4 / 3 * sum(shown) / size.pixels)
+    devices = devices if size.pixels >= SHARED_PIXELS else 1
+    most = max(sum(shown[first::devices]) for first in range(devices))
+    return Toll(max(shown), (1.0 if len(shown) <= devices else 4 / 3) * most / size.pixels)
 
 
-def side_within(size: Size, pixels: int, layers: Collection[str]) -> int | None:
-    """The side of the largest tiles of which the network is shown no more than so many pixels at once."""
-    return next((side for side in SIDES if toll(size, side, layers).pixels <= pixels), SIDES[-1])
+def sides_by_work(size: Size, layers: Collection[str], devices: int = 1) -> list[int | None]:
+    """SIDES, the quickest first."""
+    return sorted(SIDES, key=lambda side: toll(size, side, layers, devices).work)
+
+
+def side_within(size: Size, pixels: int, layers: Collection[str], devices: int = 1) -> int | None:
+    """The side of the quickest tiles of which the network is shown no more than so many pixels at once."""
+    quickest = sides_by_work(size, layers, devices)
+    return next((side for side in quickest if toll(size, side, layers).pixels <= pixels), SIDES[-1])
 
 
 def tiles(size: Size, side: int | None, layers: Collection[str]) -> list[Tile]:

@@ -66,14 +66,20 @@ def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, masking):
         Region(statistics_of(vgg, image(seed, 48, 64), None, recipe.style_layers), region)
         for seed, region in enumerate(masks, start=20)
     ]
-    objectives = [
-        Objective(vgg, recipe, image(1), regions, limits, side) for side in (None, 16 if "shallow" in options else 48)
-    ]
-    (value, gradient), (tiled, by_tiles) = (objective.value_and_gradient(image(0)) for objective in objectives)
-    assert len(objectives[0].tiles) == 1 < len(objectives[1].tiles)
+    side = 16 if "shallow" in options else 48
+    helpers = [vgg] if options != "gatys" else 9 * [vgg]  # one tile for each keeps its features
+    whole, in_tiles, shared = (
+        Objective(vgg, recipe, image(1), regions, limits, side, helpers=helpers)
+        for side, helpers in ((None, []), (side, []), (side, helpers))
+    )
+    (value, gradient), (tiled, by_tiles) = (each.value_and_gradient(image(0)) for each in (whole, in_tiles))
+    assert len(whole.tiles) == 1 < len(in_tiles.tiles) < 10
     assert tiled.as_numbers() == pytest.approx(value.as_numbers(), rel=1e-9)
     assert (by_tiles - gradient).abs().max() <= 1e-9 * gradient.abs().max()
-    assert objectives[1].value(image(0)).as_numbers() == pytest.approx(value.as_numbers(), rel=1e-9)
+    assert in_tiles.value(image(0)).as_numbers() == pytest.approx(value.as_numbers(), rel=1e-9)
+    losses, by_several = shared.value_and_gradient(image(0))  # the same tiles on several devices: the same numbers
+    assert losses.as_numbers() == tiled.as_numbers()
+    assert torch.equal(by_several, by_tiles)
 
 
 @pytest.mark.parametrize("size", [Size(16, 16), Size(47, 333), Size(79, 150), Size(33, 40), Size(1000, 31)])
@@ -108,6 +114,17 @@ def test_a_picture_painted_in_tiles_is_the_one_painted_whole(content, style, mon
         values = [done.report["history"][step]["total"] for done in (whole, tiled)]
         assert values[1] == pytest.approx(values[0], rel=1e-4)  # later ones go apart as rounding does
     assert abs(tiled.picture - whole.picture).mean() < 4 / 255  # as far as two numbers of threads lead apart
+
+
+def test_a_picture_painted_on_two_devices_is_the_one_painted_on_one(content, style, monkeypatch):
+    monkeypatch.setattr("nst_engine.tiles.SHARED_PIXELS", 0)
+    monkeypatch.setattr("nst_engine.tiles.sides_by_work", lambda *arguments: [32])
+    done = [
+        Painter(Options(device=device, quality="draft", iterations=2)).paint(content, [StylePicture("style", style)])
+        for device in ("cpu", "cpu,cpu")
+    ]
+    assert (done[0].picture == done[1].picture).all()
+    assert done[1].report["device"].count("cpu: ") == 2
 
 
 def test_a_step_in_tiles_tells_how_far_it_is_and_stops_in_the_middle(content, style, in_tiles):

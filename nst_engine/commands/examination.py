@@ -122,7 +122,7 @@ def _network(name: str) -> str:
 
 def _device(kind: str) -> str:
     try:
-        device = devices.choose(kind)
+        device, *_ = devices.choose(kind)
         devices.convolution_seconds(device, torch.float32)
         return f"{devices.describe(device)}, works"
     except RuntimeError as error:

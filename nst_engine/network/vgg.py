@@ -52,6 +52,11 @@ class VGG19(nn.Module):
         self.pixel_mean = torch.tensor(network.pixel_mean, dtype=torch.float32, device=device).view(1, 3, 1, 1)
         self.pixel_std = torch.tensor(network.pixel_std, dtype=torch.float32, device=device).view(1, 3, 1, 1)
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes, and pictures come from."""
+        return self.pixel_mean.device
+
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the layers asked for.
 

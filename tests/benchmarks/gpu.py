@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--megapixels", nargs="*", type=float, default=[1, 4, 24, 64], metavar="X", help="and sizes")
     parser.add_argument("--quality", nargs="+", default=["draft", "normal"])
     parsed = parser.parse_args(arguments)
-    device = devices.choose(parsed.device)
+    device, *_ = devices.choose(parsed.device)
     dtype = devices.fastest_format(device)
     print(f"{devices.describe(device)}, {str(dtype).removeprefix('torch.')}, torch {torch.__version__}")
     check("against the processor", difference(device, dtype), TOLERANCE)
