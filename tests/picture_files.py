@@ -186,3 +186,17 @@ def bits(kind):
 def write(path, image, **options):
     image.save(path, **options)
     return path
+
+
+def old_jpeg_tiff(values):
+    """A TIFF file of H×W×3 values of 8 bits that holds a whole JPEG file, as programs of the nineties had it."""
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "JPEG", quality=95, subsampling=0)
+    data = file.getvalue()
+    entries = {
+        0x0100: (4, [values.shape[1]]), 0x0101: (4, [values.shape[0]]), 0x0102: (3, [8] * 3), 0x0103: (3, [6]),
+        0x0106: (3, [6]), 0x0111: (4, [8]), 0x0115: (3, [3]), 0x0116: (4, [values.shape[0]]), 0x0117: (4, [len(data)]),
+        0x011C: (3, [1]), 0x0200: (3, [1]), 0x0201: (4, [8]), 0x0202: (4, [len(data)]), 0x0212: (3, [1, 1]),
+    }  # fmt: skip
+    data += bytes(len(data) % 2)
+    return MARKS["<"] + struct.pack("<I", 8 + len(data)) + data + directory("<", entries, 8 + len(data))

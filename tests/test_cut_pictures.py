@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image
 
 from nst_engine.errors import PictureError
@@ -49,3 +50,22 @@ def test_half_a_file_of_any_format_is_known_as_half(tmp_path, image_format):
         assert reading.is_half(tmp_path / "a"), size
     (tmp_path / "a").write_bytes(data)
     assert not reading.is_half(tmp_path / "a")
+
+
+@pytest.mark.parametrize("compression", ["deflate", "lzw"])
+@pytest.mark.parametrize("place", [0.2, 0.95])
+def test_damaged_tiles_of_a_tiff_are_told_and_not_painted_black(tmp_path, compression, place):
+    noise = np.random.default_rng(2).integers(0, 256, (256, 32, 3), dtype=np.uint8)
+    image = pyvips.Image.new_from_array(noise, interpretation="srgb")
+    data = bytearray(image.tiffsave_buffer(compression=compression, tile=True, tile_width=32, tile_height=16))
+    (tmp_path / "a.tif").write_bytes(data)
+    assert not reading.read(tmp_path / "a.tif").warnings
+    start = int(len(data) * place)
+    data[start : start + 50] = bytes(range(50))
+    (tmp_path / "a.tif").write_bytes(data)
+    assert reading.is_half(tmp_path / "a.tif")
+    if place > 0.5:
+        assert "is damaged" in reading.read(tmp_path / "a.tif").warnings[0]
+    else:
+        with pytest.raises(PictureError, match=r"of its 256 rows are whole"):
+            reading.read(tmp_path / "a.tif")

@@ -18,7 +18,6 @@ from nst_engine.files import reading
 
 PICTURES = Path(__file__).parent / "pictures"
 
-SRGB_CHROMATICITIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 P3_CHROMATICITIES = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
 
 
@@ -63,7 +62,6 @@ gamma = {"gAMA": struct.pack(">I", 50000)}
 srgb_chunk = {"sRGB": b"\0"}
 linear_cicp = {"cICP": bytes((1, 8, 0, 1))}
 wide = {"cHRM": struct.pack(">8I", *P3_CHROMATICITIES)}
-plain = {"gAMA": struct.pack(">I", 45455), "cHRM": struct.pack(">8I", *SRGB_CHROMATICITIES)}
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -206,6 +204,30 @@ def test_bigtiff_is_read_with_its_exif(tmp_path, ramp, depth, order):
     assert b"Firmware 1.0" in picture.metadata.exif
 
 
+def test_a_tiff_with_jpeg_of_the_old_way_is_read(tmp_path, ramp):
+    picture = read(tmp_path, "a.tif", picture_files.old_jpeg_tiff(ramp))
+    assert np.abs(picture.pixels.astype(int) - ramp).mean() < 3
+    assert picture.warnings == ()
+
+
+def test_a_tiff_keeps_luminance_and_chroma_apart_without_being_a_jpeg(tmp_path, ramp):
+    chroma = np.asarray(Image.fromarray(ramp).convert("YCbCr"))
+    picture = read(tmp_path, "a.tif", picture_files.tiff(chroma, photometric=6, fields={0x0212: (3, [1, 1])}))
+    assert np.abs(picture.pixels.astype(int) - ramp).max() <= 3
+
+
+@pytest.mark.parametrize("compression", ["lzma", "zstd"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK", "P"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_tiff_in_a_rarer_compression_is_read_as_in_a_usual_one(tmp_path, ramp, compression, mode, orientation):
+    image = Image.fromarray(ramp).convert(mode)
+    same = [
+        read(tmp_path, "a.tif", encoded(image, "TIFF", compression=each, tiffinfo={0x0112: orientation}))
+        for each in (compression, "tiff_lzw")
+    ]
+    assert np.array_equal(same[0].pixels, same[1].pixels)
+
+
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize(
     ("meanings", "alpha"), [([0], None), ([0, 2], 4), ([2, 0], 3), ([0, 0, 0], None), ([2], 3), (None, 3)]
@@ -277,6 +299,17 @@ def test_a_wrong_checksum_of_the_pixels_is_a_warning_where_they_are_whole(tmp_pa
     assert "is damaged" in warning(picture)
 
 
+@pytest.mark.parametrize("screen", [(0, 0), (10, 10), (100, 90)])
+@pytest.mark.parametrize("place", [(0, 0), (20, 30)])
+def test_a_gif_on_a_screen_of_another_size_is_read_by_itself_and_whole(tmp_path, ramp, screen, place):
+    data = encoded(Image.fromarray(ramp[..., 0]), "GIF")
+    header, description = struct.pack("<HH", 32, 24), struct.pack("<HHHH", 0, 0, 32, 24)
+    assert data[6:10] == header
+    moved = data.replace(header, struct.pack("<HH", *screen), 1)
+    moved = moved.replace(b"," + description, b"," + struct.pack("<HHHH", *place, 32, 24))
+    assert np.array_equal(read(tmp_path, "a.gif", moved).pixels, read(tmp_path, "b.gif", data).pixels)
+
+
 @pytest.mark.parametrize("image_format", ["PNG", "GIF", "WEBP"])
 def test_of_an_animation_the_first_picture_is_taken_and_that_is_said(tmp_path, ramp, image_format):
     frames = [Image.fromarray(np.roll(ramp, shift, axis=1)) for shift in range(4)]
@@ -307,37 +340,6 @@ def test_a_photograph_of_an_iphone_is_read():
     assert pixels.shape == (40, 60, 3)
     assert np.abs(pixels[8, 8] - (255, 0, 0)).max() < 10
     assert np.abs(pixels[8, -8] - (0, 0, 255)).max() < 10
-
-
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_what_photoshop_saves_for_others_is_read(tmp_path, ramp, channels):
-    values = np.concatenate([ramp, np.full((24, 32, 1), 128, np.uint8)], axis=2)[..., :channels]
-    picture = read(tmp_path, "a.psd", picture_files.psd(values, names=["Transparency"]))
-    assert np.array_equal(picture.pixels, values if channels > 1 else values.repeat(3, axis=2))
-    assert picture.metadata.dpi == (300, 300)
-
-
-@pytest.mark.parametrize(
-    ("names", "layers", "is_alpha"),
-    [
-        (["Transparency", "sky"], b"", True),
-        (["sky"], b"", False),
-        ([], b"", False),
-        ([], struct.pack(">Ih", 2, -1), True),
-        ([], struct.pack(">Ih", 2, 1), False),
-    ],
-)
-def test_a_selection_that_was_kept_in_a_psd_is_no_transparency(tmp_path, ramp, names, layers, is_alpha):
-    values = np.dstack([ramp, ramp[..., 0]])
-    picture = read(tmp_path, "a.psd", picture_files.psd(values, names, layers))
-    assert np.array_equal(picture.pixels, values if is_alpha else ramp)
-
-
-def test_a_psd_that_is_not_read_is_told_as_what_it_is(tmp_path, ramp):
-    with pytest.raises(PictureError, match="a PSD picture with 16 bits per channel, which is not read here"):
-        read(tmp_path, "a.psd", picture_files.psd(in_depth(ramp, 16)))
-    with pytest.raises(PictureError, match="a PSD picture of layers alone"):
-        read(tmp_path, "a.psd", picture_files.psd(np.full_like(ramp, 255), is_merged=False))
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.jpg", "PNG"), ("a.png", "JPEG"), ("a.tif", "WEBP"), ("a.webp", "GIF")])

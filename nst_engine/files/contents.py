@@ -18,13 +18,16 @@ LARGEST_NOTE = 1 << 26
 
 
 DECODERS_WORDS = re.compile(
-    "(?i)libpng|truncat|scanline|bogus|corrupt|frame data|code not|unable to parse|check|unexpected end"
+    "(?i)libpng|truncat|scanline|bogus|corrupt|frame data|code not|unable to parse|check|unexpected end|marker"
+    "|code word|seek error|open source"
 )
 """What decoders have in their complaints on pictures that were cut off or damaged on their way."""
 
 
 def in_plain_words(reason: str) -> str:
     """Why a picture cannot be decoded, for somebody who never heard of decoders."""
+    if "not configured" in reason:
+        return "it is compressed in a way that is unknown here"
     return "its data are damaged or cut off" if DECODERS_WORDS.search(reason) else reason
 
 

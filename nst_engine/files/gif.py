@@ -20,27 +20,24 @@ MOST_BLOCKS = 4_000_000
 
 
 def contents(file: BinaryIO) -> Contents:
-    """What a GIF file holds: of an animation the first picture. Raises ``ValueError`` for a damaged one."""
+    """What a GIF file holds: of an animation the first picture, by itself, whatever part of the screen it is to fill.
+
+    Raises ``ValueError`` for a damaged one.
+    """
     reader = _Reader(file)
     file.seek(0)
     head = file.read(HEADER)
     if len(head) < HEADER:
         raise ValueError("it has no header")
-    width, height, flags = struct.unpack("<HHB", head[6:11])
-    found = Contents(width, height, 4, loader="gif", held=4 * width * height)
-    parts: list[bytes | range] = [head, reader.take(_palette(flags))]
-    while kind := file.read(1):
+    found = Contents(0, 0, 4, loader="gif")
+    parts: list[bytes | range] = [reader.take(_palette(head[10]))]
+    while not reader.is_cut and (kind := file.read(1)):
         start = file.tell() - 1
         if kind == PICTURE:
             if found.stream:
                 found.warnings.append("is animated; its first picture is taken")
                 break
-            place = reader.picture(start)
-            found.stream = Pieces(file, [*parts, place, END])
-            if reader.is_cut:
-                found.is_cut, found.rows = True, reader.rows(place)
-                found.repair = functools.partial(Pieces, file, [*parts, place, b"\0", END])
-                break
+            _add_picture(found, reader, head, parts)
         elif kind == EXTENSION:
             label = file.read(1)
             block = reader.blocks(start)
@@ -53,6 +50,20 @@ def contents(file: BinaryIO) -> Contents:
     if not found.stream:
         raise ValueError("it has no pixels")
     return found
+
+
+def _add_picture(found: Contents, reader: _Reader, head: bytes, parts: list[bytes | range]) -> None:
+    """The picture whose description comes next, on a screen of its own size."""
+    width, height, flags = struct.unpack("<4xHHB", reader.file.read(9).ljust(9, b"\0"))
+    place = reader.blocks(reader.take(_palette(flags) + 1).start)
+    screen, picture = (struct.pack("<HH", width, height), PICTURE + struct.pack("<4xHHB", width, height, flags))
+    parts = [head[:6] + screen + head[10:], *parts, picture, place]
+    found.width, found.height, found.held = width, height, 4 * width * height
+    found.stream = Pieces(reader.file, [*parts, END])
+    if reader.is_cut:
+        pixels = _pixels_in(*reader.codes(range(place.start + _palette(flags), place.stop)))
+        found.is_cut, found.rows = True, min(height, pixels // max(1, width))
+        found.repair = functools.partial(Pieces, reader.file, [*parts, b"\0", END])
 
 
 class _Reader:
@@ -84,22 +95,12 @@ class _Reader:
         self.is_cut = True
         return range(start, end)
 
-    def picture(self, start: int) -> range:
-        """The picture that starts there: its description, perhaps a palette, the least size of codes, the blocks."""
-        description = self.file.read(9)
-        self.take(_palette(description[8]) + 1 if len(description) == 9 else 0)
-        return self.blocks(start)
-
-    def rows(self, place: range) -> int:
-        """How many of the screen's rows, from the top, are whole of a picture whose blocks have no end."""
+    def codes(self, place: range) -> tuple[bytes, int]:
+        """What is in the blocks of a picture, and the byte in front of them: the least size of codes."""
         self.file.seek(place.start)
-        _, _, top, width, height, flags = struct.unpack("<cHHHHB", self.file.read(10))
-        self.take(_palette(flags))
-        least = self.file.read(1)[0]
-        blocks = iter(lambda: self.file.read(1), b"")
-        codes = b"".join(self.file.read(length[0]) for length in blocks if self.file.tell() <= place.stop)
-        rows: int = top + min(height, _pixels_in(codes, least) // max(1, width))
-        return rows
+        least = int.from_bytes(self.file.read(1), "big")
+        lengths = iter(lambda: self.file.read(1), b"")
+        return b"".join(self.file.read(length[0]) for length in lengths if self.file.tell() <= place.stop), least
 
     def first_text(self, place: range) -> str:
         """The first block of a comment."""
@@ -112,6 +113,8 @@ class _Reader:
 
 def _pixels_in(codes: bytes, least: int) -> int:
     """How many pixels codes stand for, of which the shortest have ``least`` and one bits (LZW)."""
+    if least > 11:
+        return 0
     clear, most = 1 << least, 1 << 12
     runs = [1] * clear + [0, 0]
     bits, before, count, value, have = least + 1, 0, 0, 0, 0

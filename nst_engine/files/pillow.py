@@ -55,6 +55,11 @@ def contents(file: BinaryIO, name: str) -> Contents:
     return found
 
 
+def decoded(file: BinaryIO, name: str) -> NDArray[np.uint8]:
+    """The pixels alone, as they are stored: H×W×channels."""
+    return _decoded(_opened(file, name))
+
+
 def _opened(file: BinaryIO, name: str) -> Any:
     if name == "AVIF" and not features.check("avif"):
         raise Foreign("an AVIF picture")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import BinaryIO
 
 from nst_engine.files import exif as exifs
-from nst_engine.files import profiles
+from nst_engine.files import pillow, profiles
 from nst_engine.files.contents import Contents, Foreign, add_photoshop, text
 from nst_engine.files.exif import SHORT, Directory, Field, Reader
 from nst_engine.files.formats import RAW
@@ -38,7 +39,7 @@ TOLD |= {exifs.ORIENTATION, exifs.CAMERA, exifs.PLACE}
 CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
 """Color model (PhotometricInterpretation) → channels."""
 
-INVERSE_GRAY, GRAY, RGB, PALETTE, LABS = 0, 1, 2, 3, (8, 9)
+INVERSE_GRAY, GRAY, RGB, PALETTE, CHROMA, LABS = 0, 1, 2, 3, 6, (8, 9)
 OF_SENSORS = (32803, 34892)
 """Color models of what a camera's sensor saw: a mosaic, or linear values."""
 
@@ -50,6 +51,10 @@ RAW_FORMATS = {"canon": "CR2", "hasselblad": "3FR", "nikon": "NEF", "pentax": "P
 
 PARTS = {STRIPS, STRIP_SIZES, TILES, TILE_SIZES}
 """The fields with a number for each part of the picture; of channels that lie apart first all of one, then the next."""
+
+JPEG_NOW, PILLOWS = 7, {6, 34925, 50000}
+"""In the field COMPRESSION: JPEG as it is now, and what Pillow can read and libvips cannot, which is JPEG as it was
+first, LZMA and Zstandard."""
 
 TOGETHER, APART = 1, 2
 """In the field PLANES: how the channels lie."""
@@ -86,7 +91,13 @@ def contents(file: BinaryIO) -> Contents:
     strip = min(found.height, reader.number(fields, ROWS_PER_STRIP, found.height))
     found.held = found.width * strip * samples * bits // 8
     _add_beside(found, reader, fields)
-    if samples > 1 and reader.number(fields, PLANES, 1) == APART:
+    compression = reader.number(fields, COMPRESSION, 1)
+    is_chroma = colors == CHROMA and compression != JPEG_NOW  # of these libvips takes the numbers as they are
+    if (is_chroma or compression in PILLOWS) and bits == 8 and not found.lab:
+        found.decode, found.held = functools.partial(pillow.decoded, file, "TIFF"), 5 * found.width * found.height
+        found.colors = 3 if colors == PALETTE else CHANNELS[colors]
+        found.exif.main.pop(exifs.ORIENTATION, None)  # Pillow turns TIFF files by itself
+    elif samples > 1 and reader.number(fields, PLANES, 1) == APART:
         found.colors = CHANNELS[colors]
         found.planes = [_stream(file, reader, _plane(reader, fields, channel, samples)) for channel in range(samples)]
     else:

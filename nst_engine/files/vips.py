@@ -118,6 +118,8 @@ def _decoded(contents: Contents, fail_on: str, scale: float) -> Integers:
     if image.bands > colors:
         found = found.bandjoin(image.extract_band(colors))
     upright: NDArray[Any] = np.ascontiguousarray(TURNS[contents.exif.orientation](found.numpy()))
+    if fail_on == "error":
+        stored.check()
     return upright
 
 
@@ -132,6 +134,7 @@ def _sound_rows(contents: Contents) -> int:
     for top in range(0, image.height, BAND):
         try:
             region.fetch(0, top, image.width, min(BAND, image.height - top))
+            stored.check()
         except pyvips.Error:
             return top
     return int(image.height)
@@ -146,6 +149,7 @@ class _Stored:
     def __init__(self, contents: Contents, fail_on: str, scale: float = 1.0) -> None:
         self.contents = contents
         self.sources: list[pyvips.SourceCustom] = []
+        pyvips.Error("")  # takes with it what was said of other files
         if contents.decode:
             self.image = _of_array(contents.decode(), contents.colors)
         elif contents.planes:
@@ -154,6 +158,12 @@ class _Stored:
         elif contents.stream:
             shrink = max(each for each in SHRINKS if each * scale <= 0.5 or each == 1)
             self.image = self._loaded(contents.stream, fail_on, shrink if contents.loader == "jpeg" else 1)
+
+    def check(self) -> None:
+        """Raise for tiles of a TIFF file that could not be decoded: libvips says so and makes them black."""
+        error = pyvips.Error("")
+        if error.detail and self.contents.loader == "tiff":
+            raise error
 
     def _loaded(self, stream: Pieces, fail_on: str, shrink: int = 1) -> pyvips.Image:
         stream.seek(0, os.SEEK_SET)
