@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import picture_files
@@ -109,6 +110,20 @@ def test_adobe_rgb_by_a_camera_s_word_counts_as_its_profile_would(tmp_path, kind
 def test_of_a_profile_and_a_camera_s_word_the_profile_counts(tmp_path):
     fields = {ICC_PROFILE: (7, SRGB), **adobe_rgb(0xFFFF, b"R03\0")}
     assert np.abs(read_tiff(tmp_path, levels(3), fields=fields).pixels.astype(int) - levels(3)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("numbers", "name"), [((1, 13), "srgb"), ((12, 13), "p3"), ((2, 2), "srgb"), ((99, 99), "srgb")]
+)
+def test_numbers_in_place_of_a_profile_count_in_an_avif(tmp_path, numbers, name):
+    values = np.zeros((64, 64, 3), np.uint8) + np.array([60, 180, 90], np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "AVIF", quality=100, subsampling="4:4:4")
+    box = b"colrnclx" + struct.pack(">HH", 1, 13)
+    assert box in file.getvalue()
+    (tmp_path / "a.avif").write_bytes(file.getvalue().replace(box, b"colrnclx" + struct.pack(">HH", *numbers)))
+    expected = read_tiff(tmp_path, values, libvips_profile(name)).pixels
+    assert np.abs(reading.read(tmp_path / "a.avif").pixels.astype(int) - expected).max() <= 3
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from nst_engine.files import exif as exifs
+from nst_engine.files import profiles
 from nst_engine.files.contents import LARGEST_NOTE, Contents, Foreign, add_dpi, add_photoshop, text
 
 PLAIN_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
@@ -28,6 +29,9 @@ TRANSPARENCY = b"\x0cTransparency"
 
 PSD_HEADER = 26
 
+BY_NUMBERS, LONGEST_HEAD = b"colrnclx", 1 << 18
+"""How the box begins in which an HEIF file has numbers in place of a profile, and where it is looked for."""
+
 NO_LIBRARY = "Open it in GIMP and export it as PNG, or run: pip install pi-heif"
 
 
@@ -40,6 +44,8 @@ def contents(file: BinaryIO, name: str) -> Contents:
     info = {key: value for key, value in image.info.items() if not _is_excessive(value)}
     found.profile, found.xmp = info.get("icc_profile") or b"", info.get("xmp") or b""
     found.exif = exifs.of_block(info.get("exif") or b"")
+    if name in ("AVIF", "HEIC"):
+        found.profile = found.profile or _by_numbers(file)
     if name == "HEIC":
         found.exif.main.pop(exifs.ORIENTATION, None)  # the format has a way of its own to say it, which is obeyed
     if isinstance(info.get("comment"), bytes):
@@ -53,6 +59,14 @@ def contents(file: BinaryIO, name: str) -> Contents:
     if name == "AVIF" and image.n_frames > 1:
         found.warnings.append("is animated; its first picture is taken")
     return found
+
+
+def _by_numbers(file: BinaryIO) -> bytes:
+    """The profile that an HEIF file names by numbers of primaries and of a curve; empty for sRGB and unknown ones."""
+    file.seek(0)
+    numbers = file.read(LONGEST_HEAD).partition(BY_NUMBERS)[2][:4]
+    primaries, transfer = struct.unpack(">HH", numbers) if len(numbers) == 4 else (0, 0)
+    return profiles.of_code_points(primaries, transfer, 0, 1) or b""
 
 
 def decoded(file: BinaryIO, name: str) -> NDArray[np.uint8]:
