@@ -8,7 +8,7 @@ and these differ by orders of magnitude. In cycles per pixel they hold at every 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -76,8 +76,9 @@ class Curvature:
         self.changes = DECAY * self.changes + _powers(change)
         self.differences = DECAY * self.differences + _powers(difference * change[0, 0].numel())
 
-    def newton_step(self, gradient: Tensor) -> Tensor:
-        """Minus the gradient (1×3×H×W) over the curvature, frequency by frequency."""
+    def newton_step(self, gradient: Tensor, on_axis: Callable[[], None] = lambda: None) -> Tensor:
+        """Minus the gradient (1×3×H×W) over the curvature, frequency by frequency; ``on_axis`` hears of each color
+        axis that is done, which takes seconds for a large picture."""
         height, width = gradient.shape[2:]
         spectrum = _spectrum(height, width, gradient.device)
         curvature = self._by_band()
@@ -90,6 +91,7 @@ class Curvature:
             along = torch.fft.irfft2(coefficients, s=(height, width))
             for channel, part in zip(step[0], axis, strict=True):
                 channel.add_(along, alpha=part)
+            on_axis()
         return step.mul_(-height * width / largest)
 
     def _by_band(self) -> Tensor:

@@ -349,7 +349,8 @@ class _Painting:
         before = self.picture()
         self.picture = lambda: before  # lets go of all else that the scale before took
         image = self._at_scale(before, scale)
-        optimizer.resize(scale.size, scale.is_lean or self.is_short_of_memory)
+        on_axis = partial(on_tile, 0.0) if scale.is_lean else lambda: None
+        optimizer.resize(scale.size, scale.is_lean or self.is_short_of_memory, on_axis)
         objective = self._objective(scale, on_tile)
         self.clock.lap("features")
         self.cost_done += scale.step_cost

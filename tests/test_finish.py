@@ -85,6 +85,18 @@ def test_it_gets_better_with_and_without_memory_of_its_steps(finished_above_64, 
     assert history[-1] < 0.5 * history[0]
 
 
+def test_what_takes_seconds_between_two_looks_at_a_large_picture_is_told_too(
+    finished_above_64, monkeypatch, content, style
+):
+    monkeypatch.setattr("nst_engine.pyramid.LEAN_PIXELS", 0)
+    told = []
+    large = np.kron(content, np.ones((2, 2, 1), np.float32))
+    painter = Painter(Options(device="cpu", quality="draft", size=128))
+    painter.paint(large, [StylePicture("style", style)], on_step=lambda step: told.append(step.text))
+    finest = [text for text in told if text.startswith("128 px")]
+    assert len(finest) >= 4 * pyramid.FINISH_STEPS["draft"]
+
+
 def test_a_style_too_small_for_its_brushwork_to_show_at_1_1_is_told(finished_above_64, content, style):
     large = np.kron(content, np.ones((2, 2, 1), np.float32))
     (sentence,) = painted(large, style[:40, :40], size=128).warnings
