@@ -20,6 +20,9 @@ ANSWER_SECONDS = 60
 END_SECONDS = 10
 """How long a program may take to end when it is told to."""
 
+NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+"""Windows opens a console for each program that a program without one starts, as GIMP's plug-ins are."""
+
 running: set[subprocess.Popen[str]] = set()
 """The programs that are run to their end at the moment."""
 
@@ -54,6 +57,7 @@ def ask(command: Sequence[str | Path], environ: Mapping[str, str], seconds: floa
             stderr=subprocess.DEVNULL,
             encoding="utf-8",
             errors="replace",
+            creationflags=NO_WINDOW,
         )
         with ending(process):
             answer, _ = process.communicate(timeout=seconds)
@@ -85,6 +89,7 @@ def run(
                 encoding="utf-8",
                 errors="replace",
                 pass_fds=[lock] if lock is not None and os.name == "posix" else [],
+                creationflags=NO_WINDOW,
             )
         except OSError as error:
             told = Words(

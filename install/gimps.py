@@ -133,7 +133,7 @@ def consoles(machine: Machine) -> Iterator[Path]:
 
 def program_folders(machine: Machine) -> list[Path]:
     if machine.is_windows:
-        system = machine.folder("ProgramFiles", "Program Files")
+        system = Path(machine.environ.get("PROGRAMFILES", "C:/Program Files"))
         return [system, machine.folder("LOCALAPPDATA", "AppData/Local") / "Programs"]
     if machine.is_macos:
         return [machine.root / "Applications", machine.home / "Applications"]

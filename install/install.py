@@ -124,7 +124,8 @@ def this_machine(wheels: Path | None) -> Machine:
         return machine
     if not wheels.is_dir():
         raise InstallError(Words("There is no folder {path}.", path=wheels), "Name the folder that the wheels are in.")
-    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels)}
+    here = wheels.as_uri()  # pip would take spaces, and uv commas, for the end of a folder's name
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": here, "UV_NO_INDEX": "1", "UV_FIND_LINKS": here}
     return dataclasses.replace(machine, environ={**machine.environ, **offline, "UV_OFFLINE": "1"})
 
 

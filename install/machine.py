@@ -44,7 +44,10 @@ LIBRARY_PATHS = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_
 
 @dataclass(frozen=True)
 class Machine:
-    """Where things are looked for. Tests make one up; ``root`` is ``/`` on a real one."""
+    """Where things are looked for. Tests make one up; ``root`` is ``/`` on a real one.
+
+    Windows tells one letter's case of a variable's name from the other no more than Python does, which has them large.
+    """
 
     platform: str
     environ: Mapping[str, str]

@@ -34,6 +34,9 @@ from words import Words
 
 INSTALLING = Words("Installing the engine")
 
+DEEPEST = 150
+"""More characters than the paths of torch's files have below the engine's folder."""
+
 
 class Step(Protocol):
     def describe(self) -> Words:
@@ -60,19 +63,12 @@ class PrepareFolders:
         for tree in installation.home.trees:
             refuse_foreign(tree, installation.record)
         for folder in [self.home, *self.plug_ins]:
-            try:
-                installation.record.make_folder(folder)
-                tempfile.TemporaryFile(dir=folder).close()
-            except OSError as error:
-                raise InstallError(
-                    Words("The folder {path} cannot be written to ({reason}).", path=folder, reason=error.strerror),
-                    "Change that, or name other folders with --data-folder and --gimp-folder.",
-                ) from error
-            if not may_run_programs(folder):
-                raise InstallError(
-                    Words("What is in {path} may not be run, since its disk is mounted so (noexec).", path=folder),
-                    "Name folders on another disk with --data-folder and --gimp-folder.",
-                )
+            make_writable(folder, installation)
+        if not may_be_deep(self.home):
+            raise InstallError(
+                Words("The folder {path} is so deep that what is below it would have too long paths.", path=self.home),
+                "Name a folder nearer to the root of the disk with --data-folder.",
+            )
         free = shutil.disk_usage(self.home).free
         if free < self.needed:
             raise InstallError(
@@ -87,6 +83,33 @@ class PrepareFolders:
             )
         for folder in self.plug_ins:
             refuse_foreign_plugin(real_path(folder) / plugin_name(folder.parent), installation.record)
+
+
+def make_writable(folder: Path, installation: Installation) -> None:
+    """Make a folder where it is missing, and raise where nothing can be written to it or run from it."""
+    try:
+        installation.record.make_folder(folder)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InstallError(
+            Words("The folder {path} cannot be written to ({reason}).", path=folder, reason=error.strerror),
+            "Change that, or name other folders with --data-folder and --gimp-folder.",
+        ) from error
+    if not may_run_programs(folder):
+        raise InstallError(
+            Words("What is in {path} may not be run, since its disk is mounted so (noexec).", path=folder),
+            "Name folders on another disk with --data-folder and --gimp-folder.",
+        )
+
+
+def may_be_deep(folder: Path) -> bool:
+    """Say whether paths may be as much longer than a folder's as torch's are; Windows has a limit at 260 characters."""
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        try:
+            Path(scratch, *["x" * (DEEPEST // 3)] * 3).mkdir(parents=True)
+        except OSError:
+            return False
+    return True
 
 
 def may_run_programs(folder: Path) -> bool:

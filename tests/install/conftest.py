@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "install"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "gimp_plugin/neural-style"))
 
 from killing import Killer
 from machine import Machine

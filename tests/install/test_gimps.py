@@ -44,7 +44,7 @@ def test_every_version_that_was_started_is_found(linux: Machine) -> None:
     ],
 )
 def test_gimp_2_10_is_found_where_it_has_python_fu(linux: Machine, platform: str, settings: str, gimpfu: str) -> None:
-    machine = replace(linux, platform=platform)
+    machine = replace(linux, platform=platform, environ={"PROGRAMFILES": str(linux.home / "Program Files")})
     places = {"home": machine.home, "root": machine.root}
     folder, modules = (places[path.partition("/")[0]] / path.partition("/")[2] for path in (settings, gimpfu))
     folder.mkdir(parents=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,10 @@ from nst_engine import __version__, frames
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 30 * 10**6
+RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10))}
+"""Names that no file can have on Windows."""
+
+WINDOWS_PLUG_INS = rf"C:\Users\{'x' * 20}\AppData\Roaming\GIMP\3.0\plug-ins" + "\\"
 ENTRY = "neural-style/neural-style.py"
 
 pytestmark = pytest.mark.slow
@@ -66,6 +71,15 @@ def test_it_is_one_folder_below_a_limit_with_one_entry_for_gimp_that_may_be_run(
     assert set(modes.values()) == {0o100644, 0o100755}
     for name in ("README.txt", "CHANGES.txt", "LICENSE", "NOTICE", "paintings/NOTICE", "paintings/udnie.jpg"):
         assert f"neural-style/{name}" in entries
+
+
+def test_every_name_in_it_can_be_had_on_every_system(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        names = opened.namelist()
+    assert len({name.casefold() for name in names}) == len(names)
+    assert [name for name in names if not re.fullmatch(r"(?!.*\.(/|$))[A-Za-z0-9_.+/-]+", name)] == []
+    assert not {Path(part).stem.upper() for name in names for part in name.split("/")} & RESERVED
+    assert len(WINDOWS_PLUG_INS) + max(map(len, names)) < 260
 
 
 def test_the_plug_in_in_it_is_the_clones(unzipped: Path) -> None:

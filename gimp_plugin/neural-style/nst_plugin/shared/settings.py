@@ -33,7 +33,7 @@ def engine_command(folder=FOLDER):
     """The command line of the engine to use: the first one that engine.json lists."""
     try:
         engines = _read(os.path.join(folder, "engine.json"))["engines"]
-        command = [str(word) for word in engines[0]["command"]]
+        command = [_native(word) for word in engines[0]["command"]]
     except (IOError, ValueError, LookupError, TypeError):
         raise EngineError(not_installed())
     if not command:
@@ -130,6 +130,14 @@ def _temporary():
 def _user():
     # type: () -> object
     return os.getuid() if hasattr(os, "getuid") else "user"
+
+
+def _native(word):
+    # type: (Any) -> str
+    """A word of a command line as this Python hands it to the system: 2.7 has bytes."""
+    if sys.version_info[0] > 2:
+        return str(word)
+    return word.encode("mbcs" if os.name == "nt" else "utf-8")  # type: ignore[no-any-return]
 
 
 def _read(path):
