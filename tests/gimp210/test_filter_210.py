@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -52,6 +53,19 @@ tell(names=names(image), log=engine_log())
 """)
     assert facts["names"][0] == "日本 in the style of Die Brücke"
     assert json.loads(facts["log"].splitlines()[0])["styles"][0]["name"] == "Die Brücke"
+
+
+def test_an_engine_below_a_name_beyond_ascii_is_started(plug_in: PlugIn, tmp_path: Path) -> None:
+    engine = tmp_path / "Zoë Müller 日本" / "answers.py"
+    engine.parent.mkdir()
+    engine.symlink_to(ENGINES / "answers.py")
+    plug_in.use_command([sys.executable, str(engine)])
+    facts = plug_in.facts("""
+image = new_image()
+stylize(image, add_quadrants(image), add_layer(image, "painting", 0, 0, 20, 20, MAGENTA))
+tell(names=names(image))
+""")
+    assert facts["names"][1] == "photo in the style of painting"
 
 
 def test_the_name_of_a_painting_takes_the_place_of_a_file(plug_in: PlugIn) -> None:
