@@ -28,10 +28,11 @@ running: set[subprocess.Popen[str]] = set()
 
 NO_NETWORK = re.compile(
     r"NewConnectionError|Name or service not known|name resolution|getaddrinfo|dns error|Network is unreachable"
-    r"|error sending request|Connection (refused|reset|broken|aborted)|timed out|client error \(Connect\)",
+    r"|error sending request|Connection (refused|reset|broken|aborted)|timed out|client error \(Connect\)"
+    r"|incomplete-download|not enough bytes were received|Wheel '\S+' located at .* is invalid",
     re.IGNORECASE,
 )
-"""How pip and uv say that they cannot reach anybody."""
+"""How pip and uv say that they cannot reach anybody, or that what they got broke off."""
 
 ONLINE = Words(
     "See that this machine is online, and run this installer again; it goes on from here. "

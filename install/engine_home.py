@@ -34,6 +34,16 @@ class EngineHome:
         return self.program(self.venv, "python")
 
     @property
+    def before(self) -> Path:
+        """The venv as it was, while it is worked on."""
+        return self.folder / "venv.before"
+
+    @property
+    def spoiled(self) -> Path:
+        """A venv whose making was stopped, on its way out."""
+        return self.folder / "venv.spoiled"
+
+    @property
     def tools(self) -> Path:
         """Where uv is put where the machine has none."""
         return self.folder / "tools"
@@ -54,7 +64,7 @@ class EngineHome:
     @property
     def trees(self) -> list[Path]:
         """Everything in here that the installer may own whole."""
-        return [self.venv, self.tools, self.pythons, self.cache, self.log]
+        return [self.venv, self.before, self.spoiled, self.tools, self.pythons, self.cache, self.log]
 
     @property
     def record(self) -> Path:

@@ -14,22 +14,23 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import commands
+from installation import Installation
 from output import event
+from placing import size_of
 
 LOOK_SECONDS = 1.0
 
 
 @contextlib.contextmanager
-def counting(folder: Path, about: int) -> Iterator[None]:
+def counting(installation: Installation) -> Iterator[None]:
     """Within the block, tell how much of what is to come has come."""
     is_done = threading.Event()
 
     def count() -> None:
         while not is_done.wait(LOOK_SECONDS):
-            event("bytes", bytes=size_of(folder), about=about)
+            event("bytes", bytes=size_of(installation.home.folder), about=installation.expected)
 
     counter = threading.Thread(target=count, daemon=True)
     counter.start()
@@ -38,16 +39,6 @@ def counting(folder: Path, about: int) -> Iterator[None]:
     finally:
         is_done.set()
         counter.join()
-
-
-def size_of(folder: Path) -> int:
-    """Return the bytes of all files below a folder; what comes and goes meanwhile counts or not."""
-    total = 0
-    for parent, _folders, files in os.walk(folder):
-        for name in files:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(parent, name)).st_size
-    return total
 
 
 def stop_with_stdin() -> None:

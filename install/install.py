@@ -18,10 +18,12 @@ from pathlib import Path
 
 from engine_home import EngineHome, data_folder
 from errors import InstallError, from_system
-from events import counting, size_of, stop_with_stdin
+from events import counting, stop_with_stdin
 from installation import Installation
+from keeping import old_engine_kept
 from machine import Machine
 from output import AS_EVENTS, close_streams, complain, event, facts, open_streams, say
+from placing import size_of
 from plan import AUTO, Wishes, install_plan, uninstall_plan
 from record import Record
 from steps import InstallTorch, Step
@@ -140,7 +142,8 @@ def install(installation: Installation, wishes: Wishes, dry_run: bool) -> int:
     tell_plan(installation, plan)
     if not dry_run:
         torch = next(step for step in plan if isinstance(step, InstallTorch))
-        with installation.alone(), counting(installation.home.folder, bytes_of(torch.backend)):
+        installation.expected = torch.size
+        with installation.alone(), counting(installation), old_engine_kept(installation):
             carry_out(plan, installation)
         say(f"\nThe engine is in {installation.home.folder} and computes on {installation.record.device}.")
         say("Next: restart GIMP, open a picture, and choose Filters > Neural Style…")
@@ -178,7 +181,10 @@ def tell_plan(installation: Installation, plan: Sequence[Step]) -> None:
         "plan",
         steps=[step.describe() for step in plan],
         folder=str(folder),
-        builds=[facts(name=name, reason=reason, bytes=bytes_of(name)) for name, reason in builds.items()],
+        builds=[
+            facts(name=name, reason=reason, bytes=bytes_of(name, installation.machine))
+            for name, reason in builds.items()
+        ],
         free=shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.is_dir())).free,
         used=size_of(folder),
         device=installation.record.device,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +25,25 @@ class Installation:
     record: Record = field(default_factory=Record)
     notes: list[Words] = field(default_factory=list)
     """Sentences for the end of the report, about what is not as one might expect."""
+    expected: int = 0
+    """About how many bytes the engine takes, as far as that is known by now."""
     lock: int | None = None
     """The descriptor that keeps other installers out, which child processes inherit."""
+
+    def need(self, size: int) -> None:
+        """Raise where there is no room for an engine of about so many bytes."""
+        free = shutil.disk_usage(self.home.folder).free
+        if free < size:
+            raise InstallError(
+                Words(
+                    "There is too little room for the engine in {path}: it needs about {needed:.1f} GB, "
+                    "and {free:.1f} are free.",
+                    path=self.home.folder,
+                    needed=size / 1e9,
+                    free=free / 1e9,
+                ),
+                "Make room on that disk, or name a folder on another one with --data-folder.",
+            )
 
     def run(self, purpose: Words, *command: str | Path, **variables: str) -> None:
         """Run a program with its output shown and logged; ``variables`` are added to its environment."""

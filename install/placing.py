@@ -152,3 +152,14 @@ def files_below(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         yield from (Path(parent, name) for name in sorted([*files, *links]))
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files below a folder, each once whatever its names; what goes meanwhile counts or not."""
+    sizes = {}
+    for parent, _folders, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(OSError):
+                found = os.lstat(os.path.join(parent, name))
+                sizes[found.st_dev, found.st_ino] = found.st_size
+    return sum(sizes.values())

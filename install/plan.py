@@ -41,15 +41,15 @@ def install_plan(installation: Installation, wishes: Wishes) -> list[Step]:
     plug_ins = [folder / "plug-ins" for folder in gimps.folders]
     if wishes.in_place:
         plug_ins = [installation.checkout.parent]
-    needed = 0 if installation.record.torch_backend else bytes_of(torch.backend)
+    needed = 0 if installation.record.torch_backend else torch.size
     return [
         PrepareFolders(installation.home.folder, plug_ins, needed),
         MakeVenv(installation.home.venv, named, gimps.has_flatpak),
         torch,
         InstallEngine(installation.checkout),
+        SelfTest(),
         *(InstallPlugin(folder, wishes.engine_command) for folder in gimps.folders),
         *([ConnectPlugin(installation.checkout)] if wishes.in_place else []),
-        SelfTest(),
     ]
 
 
@@ -84,4 +84,4 @@ def torch_step(installation: Installation, wishes: Wishes) -> InstallTorch:
         wanted = wanted_backend(installation.machine)
     elif wishes.torch_backend == PLAIN_INDEX:
         wanted = Wanted(PLAIN_INDEX, Words("from the ordinary package index, as asked for"))
-    return InstallTorch(*wanted)
+    return InstallTorch(*wanted, bytes_of(wanted.backend, installation.machine))

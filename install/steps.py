@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ from plugin_folder import (
 from pythons import Interpreter
 from record import real_path, refuse_foreign
 from source import copy_engine, is_archive, read_options, wheel_of
-from torch_backend import GIGABYTE, bytes_of
+from torch_backend import GIGABYTE
 from torch_install import has_good_torch, install_torch
 from venvs import has_good_venv, make_venv
 from words import Words
@@ -69,18 +68,7 @@ class PrepareFolders:
                 Words("The folder {path} is so deep that what is below it would have too long paths.", path=self.home),
                 "Name a folder nearer to the root of the disk with --data-folder.",
             )
-        free = shutil.disk_usage(self.home).free
-        if free < self.needed:
-            raise InstallError(
-                Words(
-                    "There is too little room for the engine in {path}: it needs about {needed:.1f} GB, "
-                    "and {free:.1f} are free.",
-                    path=self.home,
-                    needed=self.needed / GIGABYTE,
-                    free=free / GIGABYTE,
-                ),
-                "Make room on that disk, or name a folder on another one with --data-folder.",
-            )
+        installation.need(self.needed)
         for folder in self.plug_ins:
             refuse_foreign_plugin(real_path(folder) / plugin_name(folder.parent), installation.record)
 
@@ -148,13 +136,15 @@ class MakeVenv:
 class InstallTorch:
     backend: str
     reason: Words
+    size: int
+    """About how many bytes the engine takes with it."""
 
     def describe(self) -> Words:
         return Words(
             "Install torch, build {build}, {reason} (about {size:.0f} GB; takes some minutes)",
             build=self.backend,
             reason=self.reason,
-            size=bytes_of(self.backend) / GIGABYTE,
+            size=self.size / GIGABYTE,
         )
 
     def apply(self, installation: Installation) -> None:

@@ -28,8 +28,11 @@ CUDA_BUILDS = tuple(build for _, build in CUDA_BY_DRIVER)
 ROCM_BUILD = "rocm7.2"
 
 GIGABYTE = 10**9
-BYTES = {"cpu": 1.3, "xpu": 5.0, ROCM_BUILD: 12.0, PLAIN_INDEX: 6.0, **dict.fromkeys(CUDA_BUILDS, 6.0)}
+BYTES = {"cpu": 1.3, "xpu": 5.0, ROCM_BUILD: 12.0, **dict.fromkeys(CUDA_BUILDS, 6.0)}
 """About how many gigabytes engine and torch take, by build: half of it is downloaded."""
+
+PLAIN_ON_LINUX = "cu130"
+"""What the ordinary index has for Linux; elsewhere it has a build as small as the processor's."""
 
 FOR_THE_PROCESSOR = Words("for the processor")
 
@@ -61,8 +64,10 @@ def wanted_backend(machine: Machine) -> Wanted:
     return wanted_on_windows(machine) if machine.is_windows else wanted_on_linux(machine)
 
 
-def bytes_of(backend: str) -> int:
+def bytes_of(backend: str, machine: Machine) -> int:
     """Return about how many bytes the engine takes with this build of torch."""
+    if backend == PLAIN_INDEX:
+        backend = "cpu" if machine.is_windows or machine.is_macos else PLAIN_ON_LINUX
     return round(BYTES.get(backend, max(BYTES.values())) * GIGABYTE)
 
 

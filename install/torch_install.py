@@ -9,7 +9,8 @@ from commands import CommandFailed, ask
 from errors import InstallError
 from installation import Installation
 from output import say
-from torch_backend import PLAIN_INDEX, device_of, fallbacks
+from placing import size_of
+from torch_backend import PLAIN_INDEX, bytes_of, device_of, fallbacks
 from uv import run_uv
 from words import Words
 
@@ -73,6 +74,7 @@ def install_torch(installation: Installation, backend: str) -> Trial:
     """Install the wanted build; where its card refuses it the next older one; where no index answers the plain one."""
     trial = None if backend == PLAIN_INDEX else install_special_builds(installation, backend)
     if trial is None:
+        expect_plain_build(installation)
         anew = ["--force-reinstall"] if installation.record.torch_backend else []  # another build, or a broken one
         installation.pip(INSTALLING, "install", *anew, *PACKAGES)
         trial = try_any_device(installation)
@@ -86,6 +88,12 @@ def install_torch(installation: Installation, backend: str) -> Trial:
         told = Words("torch cannot use the graphics card here; the engine will use {device}.", device=trial.name)
         installation.notes.append(told)
     return trial
+
+
+def expect_plain_build(installation: Installation) -> None:
+    """Tell how large it is, and raise where there is no room: on Linux it is that for NVIDIA's cards, for everybody."""
+    installation.expected = bytes_of(PLAIN_INDEX, installation.machine)
+    installation.need(installation.expected - size_of(installation.home.folder))
 
 
 def install_special_builds(installation: Installation, backend: str) -> Trial | None:

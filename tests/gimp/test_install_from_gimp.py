@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import real_gimp
+from cutting_index import cutting_index
 from small_engine import copy_of_checkout, unzipped, write_torch
-from watching import AFTER, DIALOG, wait_for_layers, wait_until
+from watching import AFTER, DIALOG, start, wait_for_layers, wait_until
 from window import WindowSession
 
 OFFER = "The Engine of Neural Style"
@@ -45,7 +46,9 @@ class Newcomer:
         subprocess.run([sys.executable, "-m", "pip", "download", "-q", "-d", wheels, "uv", "pip"], check=True)
         places = {name: gimp.inside(wheels) for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS")}
         offline = {"PIP_NO_INDEX": "1", "UV_NO_INDEX": "1", "UV_OFFLINE": "1"}
-        self.environment = {**places, **offline, "XDG_DATA_HOME": gimp.inside(self.data)}
+        self.waits = self.data / "waits"
+        own = {"XDG_DATA_HOME": gimp.inside(self.data), "TORCH_WAITS_FOR": gimp.inside(self.waits)}
+        self.environment = {**places, **offline, **own}
 
     def window(self, image: Path) -> WindowSession:
         return WindowSession(self.gimp, self.profile, image, self.environment)
@@ -77,6 +80,15 @@ def test_from_menu_to_a_painted_layer_and_back_to_nothing(
         wait_until(lambda: "computes on cpu, torch 99.0" in window.tree())
         time.sleep(0.5)  # until it is drawn
         window.screenshot(screenshots / "engine-there.png")
+        newcomer.waits.touch()
+        window.press(OFFER, "Repair")
+        wait_until(lambda: "label '3/6: " in window.tree(), INSTALLING)
+        window.press(OFFER, "Cancel")
+        wait_until(lambda: not window.find_window(OFFER), INSTALLING)
+        newcomer.waits.unlink()
+        start(window)
+        wait_for_layers(window, [AFTER[0], *AFTER])
+        window.action("Neural Style Engine")
         window.press(OFFER, "Remove")
         wait_until(lambda: not window.find_window(OFFER), INSTALLING)
     assert newcomer.engine_files() == []
@@ -87,9 +99,7 @@ def test_from_menu_to_a_painted_layer_and_back_to_nothing(
 def test_cancel_leaves_nothing_and_an_older_engine_is_offered_an_update(
     newcomer: Newcomer, two_layers: Path, screenshots: Path
 ) -> None:
-    waits = newcomer.data / "waits"
-    waits.touch()
-    newcomer.environment["TORCH_WAITS_FOR"] = newcomer.gimp.inside(waits)
+    newcomer.waits.touch()
     with newcomer.window(two_layers) as window:
         window.action("Neural Style")
         window.press(OFFER, "Install")
@@ -98,7 +108,7 @@ def test_cancel_leaves_nothing_and_an_older_engine_is_offered_an_update(
         window.press(OFFER, "Cancel")
         wait_until(lambda: not window.find_window(OFFER))
         assert newcomer.engine_files() == []
-        waits.unlink()
+        newcomer.waits.unlink()
         assert not window.find_window("^GIMP Message$")
         engines = {"format": 1, "version": "0.0.1", "engines": [{"command": ["/bin/true"], "protocol": 1}]}
         (newcomer.plugin / "engine.json").write_text(json.dumps(engines))
@@ -121,3 +131,26 @@ def test_what_goes_wrong_is_said_in_the_window(newcomer: Newcomer, two_layers: P
         window.press(OFFER, "Cancel")
         wait_until(lambda: not window.find_window(OFFER))
     assert newcomer.engine_files() == []
+
+
+def test_an_installation_whose_connection_broke_off_goes_on(
+    newcomer: Newcomer, two_layers: Path, screenshots: Path
+) -> None:
+    elsewhere = newcomer.profile.parent / "elsewhere"
+    elsewhere.mkdir()
+    for wheel in (newcomer.profile.parent / "wheels").glob("torch*.whl"):
+        wheel.rename(elsewhere / wheel.name)
+    with cutting_index(elsewhere) as index:
+        newcomer.environment |= {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": index.address}
+        with newcomer.window(two_layers) as window:
+            window.action("Neural Style")
+            window.press(OFFER, "Install")
+            wait_until(
+                lambda: "Installing torch failed, because packages cannot be reached." in window.tree(), INSTALLING
+            )
+            window.screenshot(screenshots / "engine-cut.png")
+            index.is_cutting = False
+            window.press(OFFER, "Install")
+            window.wait_window(f"^{DIALOG}$", INSTALLING)
+            window.press(DIALOG, "OK")
+            wait_for_layers(window, AFTER)

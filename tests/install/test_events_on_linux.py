@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 from commands import NO_NETWORK, CommandFailed, run
+from cutting_index import cutting_index
 from engine_home import EngineHome
 from errors import InstallError
 from installation import Installation
 from machine import Machine
 from record import Record
+from small_engine import write_torch
 from steps import PrepareFolders
+from words import Words
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
@@ -49,7 +52,7 @@ def test_the_plan_says_what_where_and_how_large(home: Path) -> None:
     assert plan["builds"][0]["bytes"] > plan["builds"][1]["bytes"] > 0
     assert (plan["used"], plan["device"]) == (0, "")
     assert plan["free"] > 0
-    assert plan["steps"][-2] == f"Tell the plug-in in {CHECKOUT} where its engine is"
+    assert plan["steps"][-1] == f"Tell the plug-in in {CHECKOUT} where its engine is"
     assert "done" in told
     assert list(home.rglob("*")) == []
 
@@ -98,9 +101,34 @@ def test_packages_that_cannot_be_reached_are_said_to_be_that(home: Path) -> None
     assert "--wheels" in caught.value.tip
 
 
+def test_a_connection_that_broke_off_is_one_that_can_be_mended(home: Path, tmp_path: Path) -> None:
+    write_torch(tmp_path / "wheels")
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--no-cache-dir",
+        "--dest",
+        str(home / "there"),
+        "torch",
+    ]
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(home), "PIP_CONFIG_FILE": os.devnull}
+    with cutting_index(tmp_path / "wheels") as index:
+        environ["PIP_INDEX_URL"] = index.address
+        with pytest.raises(CommandFailed, match="Getting it failed, because packages cannot be reached."):
+            run(Words("Getting it"), pip, environ, home / "log")
+        index.is_cutting = False
+        run(Words("Getting it"), pip, environ, home / "log")
+    assert [path.name for path in (home / "there").iterdir()] == ["torch-99.0-py3-none-any.whl"]
+
+
 @pytest.mark.parametrize(
     "line",
     [
+        "error: incomplete-download",
+        "× Download failed after 6 attempts because not enough bytes were received (5.5 kB/11 kB)",
         "error: Failed to fetch: `https://…`: error sending request for url: dns error: failed to lookup address",
         "WARNING: Retrying after connection broken by 'NewConnectionError(Failed to establish a new connection)'",
         "  Caused by: client error (Connect)",

@@ -242,7 +242,7 @@ def test_every_gimp_gets_the_plugin_and_the_engine_comes_first(installation: Ins
     plan = install_plan(installation, Wishes(torch_backend="index"))
     names = [type(step).__name__ for step in plan]
     assert names[:4] == ["PrepareFolders", "MakeVenv", "InstallTorch", "InstallEngine"]
-    assert names[4:] == ["InstallPlugin", "InstallPlugin", "SelfTest"]
+    assert names[4:] == ["SelfTest", "InstallPlugin", "InstallPlugin"]
 
 
 def test_named_folders_replace_the_found_ones(installation: Installation, gimp: Path, tmp_path: Path) -> None:

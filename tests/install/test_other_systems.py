@@ -58,7 +58,7 @@ def test_an_archives_plan_is_for_the_users_own_folders(
     told = [step.describe() for step in plan]
     assert f"{linux.home / folder}, {installation.checkout.parent}" in told[0]
     assert f"build {build}" in told[2]
-    plan[-2].apply(installation)
+    plan[-1].apply(installation)
     command = settings.engine_command(str(installation.checkout))
     assert command == [str(linux.home / folder / python), "-I", "-m", "nst_engine", "worker"]
     assert (installation.checkout / ENGINE).read_bytes().isascii()

@@ -137,7 +137,7 @@ def _native(word):
     """A word of a command line as this Python hands it to the system: 2.7 has bytes."""
     if sys.version_info[0] > 2:
         return str(word)
-    return word.encode("mbcs" if os.name == "nt" else "utf-8")  # type: ignore[no-any-return]
+    return word.encode("mbcs" if os.name == "nt" else "utf-8")
 
 
 def _read(path):
