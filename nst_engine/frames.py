@@ -13,7 +13,7 @@ import json
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Tuple
+    from typing import Any, BinaryIO, Callable, Dict, List, Mapping, Optional, Tuple
 
 PROTOCOL = 1
 """Version of the messages. Two sides with different numbers refuse each other with a sentence."""
@@ -30,7 +30,7 @@ DIGITS_LIMIT = 300
 PIECE = 1024**2
 """Most bytes that are asked of the stream at once, so that memory grows with what comes and not with what is told."""
 
-ITEM_SIZES = {"uint8": 1, "float32": 4}
+ITEM_SIZES = {"uint8": 1, "uint16": 2, "float32": 4}
 """Bytes of one value of each dtype that may travel."""
 
 Array = collections.namedtuple("Array", "dtype shape data")
@@ -68,35 +68,37 @@ def write_frame(stream, header, arrays=None):
     stream.flush()
 
 
-def read_frame(stream):
-    # type: (BinaryIO) -> Optional[Frame]
+def read_frame(stream, header_limit=HEADER_LIMIT, payload_limit=lambda: PAYLOAD_LIMIT):
+    # type: (BinaryIO, int, Callable[[], int]) -> Optional[Frame]
     """Read one frame from a buffered binary stream; None when the stream ends cleanly between two frames.
 
-    Raises FrameError for anything that is not a frame, before its payload is read, and TruncatedFrame when the
-    stream ends in the middle of one. Memory is taken for what has come, whatever the header announces.
+    ``header_limit`` is the longest header line in bytes; ``payload_limit`` is asked, once a header has come, how many
+    bytes may follow it. Raises FrameError for anything that is not a frame, before its payload is read, and
+    TruncatedFrame when the stream ends in the middle of one. Memory is taken for what has come, whatever the header
+    announces.
     """
-    line = stream.readline(HEADER_LIMIT + 1)
+    line = stream.readline(header_limit + 1)
     if not line:
         return None
-    header = parse_header(line)
+    header = parse_header(line, header_limit)
     announced = [_check_announcement(entry) for entry in _list_field(header.pop("arrays", []))]
     if len(set(name for name, _, _ in announced)) != len(announced):
         raise FrameError("The header announces two arrays of the same name.")
-    _check_total([(dtype, shape) for _, dtype, shape in announced])
+    _check_total([(dtype, shape) for _, dtype, shape in announced], payload_limit())
     arrays = {}
     for name, dtype, shape in announced:
         arrays[name] = Array(dtype, shape, _read_exactly(stream, byte_count(dtype, shape)))
     return Frame(header, arrays)
 
 
-def parse_header(line):
-    # type: (bytes) -> Dict[str, Any]
+def parse_header(line, limit=HEADER_LIMIT):
+    # type: (bytes, int) -> Dict[str, Any]
     """The dict that a header line (bytes, with its line end) holds; FrameError when it is not a header."""
     if not line.startswith(b"{"):
         raise FrameError("Expected a message, got the text %s." % _quoted(line))
     if not line.endswith(b"\n"):
-        if len(line) > HEADER_LIMIT:
-            raise FrameError("A header line is longer than %d bytes." % HEADER_LIMIT)
+        if len(line) > limit:
+            raise FrameError("A header line is longer than %d bytes." % limit)
         raise TruncatedFrame("The stream ended inside a header line, after %d bytes." % len(line))
     try:
         header = _JSON.decode(line.decode("utf-8"))
@@ -142,11 +144,11 @@ def _announcement(name, array):
     return entry
 
 
-def _check_total(kinds):
-    # type: (List[Tuple[str, Any]]) -> None
+def _check_total(kinds, limit=PAYLOAD_LIMIT):
+    # type: (List[Tuple[str, Any]], int) -> None
     total = sum(byte_count(dtype, shape) for dtype, shape in kinds)
-    if total > PAYLOAD_LIMIT:
-        raise FrameError("The arrays have %d bytes; at most %d may follow a header." % (total, PAYLOAD_LIMIT))
+    if total > limit:
+        raise FrameError("The arrays have %d bytes; at most %d may follow a header." % (total, limit))
 
 
 def _check_announcement(entry):

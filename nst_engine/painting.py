@@ -63,14 +63,15 @@ class Step:
     """What is known after each step: ``fraction`` 0…1 of the job, ``seconds_left`` (None while unknown), a text.
 
     ``losses()`` has the keys content, style, tv and total; calling it waits for a GPU.
-    ``preview()`` makes the picture as it stands, H×W×4 uint8 in the content's proportions, at most a megapixel.
+    ``preview(pixels)`` makes the picture as it stands, H×W×4 uint8 in the content's proportions, of at most so many
+    pixels; at most, and as a rule, a megapixel.
     """
 
     fraction: float
     seconds_left: float | None
     text: str
     losses: Callable[[], dict[str, float]]
-    preview: Callable[[], NDArray[np.uint8]]
+    preview: Callable[..., NDArray[np.uint8]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -472,10 +473,10 @@ class _Painting:
         short = [Words("Memory ran short: some steps were made in smaller tiles.")] if self.is_short_of_memory else []
         return [*short, *(self.styles.too_small_for(finest.size) if finest.is_finish else ())]
 
-    def _preview(self, size: Size) -> NDArray[np.uint8]:
+    def _preview(self, size: Size, pixels: int = PREVIEW_PIXELS) -> NDArray[np.uint8]:
         """The picture as it stands at a scale of this size."""
-        if size.pixels > PREVIEW_PIXELS:
-            size = size.scaled_to(max(size) * (PREVIEW_PIXELS / size.pixels) ** 0.5)
+        if size.pixels > pixels:
+            size = size.scaled_to(max(size) * (pixels / size.pixels) ** 0.5)
         return self.seen(size, np.uint8)
 
 

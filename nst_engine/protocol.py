@@ -25,10 +25,11 @@ from nst_engine.words import Words, shortened, translatable
 
 @dataclasses.dataclass(frozen=True)
 class Hello:
-    """The engine's first words: it is ready, this is the number of its protocol, and these networks are there."""
+    """The engine's first words: it is ready, with this number of its protocol, these networks, and this version."""
 
     protocol: int
     networks: tuple[str, ...] = ()
+    version: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Stylize:
     """A job. ``options`` maps option names to values, defaults left out.
 
     ``protection`` is a mask of what is to stay as it is, ``selection`` of what is to be painted (alpha is multiplied
-    by it), ``init`` a picture to start from.
+    by it), ``init`` a picture to start from. ``is_far`` says that the pixels go through a line that may be slow: the
+    result is then one of 16-bit integers, and the previews are few and small.
     """
 
     protocol: int
@@ -46,6 +48,7 @@ class Stylize:
     protection: Pixels | None = None
     selection: Pixels | None = None
     init: Pixels | None = None
+    is_far: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +110,10 @@ class Preview:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The finished picture: float32 RGBA in the content's own size. ``used`` says how it was made, or nothing."""
+    """The finished picture: float32 RGBA in the content's own size, uint16 for a client that is far.
+
+    ``used`` says how it was made, or nothing.
+    """
 
     picture: Pixels
     used: Mapping[str, Any]
@@ -201,9 +207,9 @@ def _from_frame(frame: frames.Frame) -> ToEngine | FromEngine:
 
 
 _CHECKS: dict[str, tuple[type[Any], ...]] = {
-    "protocol": (int,), "options": (dict,), "used": (dict,), "text": (str,), "code": (str,), "message": (str,),
-    "remedy": (str,), "fraction": (int, float), "seconds_left": (int, float, type(None)), "width": (int,),
-    "height": (int,), "seconds": (int, float), "networks": (list, tuple),
+    "protocol": (int,), "version": (str,), "options": (dict,), "used": (dict,), "text": (str,), "code": (str,),
+    "message": (str,), "remedy": (str,), "fraction": (int, float), "seconds_left": (int, float, type(None)),
+    "width": (int,), "height": (int,), "seconds": (int, float), "networks": (list, tuple),
 }  # fmt: skip
 """The JSON types of every plain field."""
 
@@ -218,7 +224,9 @@ def _field(name: str, frame: frames.Frame) -> Any:
         return _to_pixels(frame.arrays[name], (1,) if name in MASKS else (3, 4))
     if name == "networks":
         return _names(frame.header.get(name, ()))
-    value = frame.header[name]
+    if name == "is_far":
+        return frame.header.get(name) is True
+    value = frame.header.get(name, "") if name == "version" else frame.header[name]
     if name == "styles":
         return tuple(_style(style, frame) for style in value)
     return _checked(name, value)

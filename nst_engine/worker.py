@@ -10,19 +10,20 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
 
+from nst_engine import __version__, memory, options, protocol, sketch
 from nst_engine import device as devices
-from nst_engine import memory, options, protocol, sketch
 from nst_engine.errors import OutOfMemory, PictureError, ProtocolError, StyleTransferError
 from nst_engine.frames import PAYLOAD_LIMIT, PROTOCOL
 from nst_engine.network import library
 from nst_engine.options import Options
 from nst_engine.originals import check_size
 from nst_engine.painting import Painter, Step, Stylized
-from nst_engine.pixels import Masks, Pixels, Size
+from nst_engine.pixels import Masks, Pixels, Size, as_kind, fractions
 from nst_engine.protocol import (
     Failure,
     Hello,
@@ -40,6 +41,9 @@ from nst_engine.words import Words
 
 PREVIEW_SECONDS = 1.5
 """Time between previews; the first comes with the first step."""
+
+FAR_PREVIEW_SECONDS, FAR_PREVIEW_PIXELS = 4.0, 2**16
+"""The same for a client that is far, and how large its previews are: 20 kB a second, once ssh has compressed them."""
 
 PROGRESS_SECONDS = 0.1
 """Least time between two progress messages."""
@@ -95,7 +99,7 @@ class Worker:
         """Greet, then work on one job after another for as long as the client is there."""
         with self._last_words():
             threading.Thread(target=self._read, daemon=True).start()
-            self._send(Hello(PROTOCOL, library.listed()[: protocol.MOST_NETWORKS]))
+            self._send(Hello(PROTOCOL, library.listed()[: protocol.MOST_NETWORKS], __version__))
             while True:
                 self._work(*self.jobs.get())
 
@@ -139,7 +143,7 @@ class Worker:
                 self._send(self._sketched(number, job))
             else:
                 done = self._stylized(number, job)
-                self._send(Result(_floats(done.picture), done.summary))
+                self._send(Result(_as_sent(done.picture, job.is_far), done.summary))
         except Exception as error:
             self._fail(error)
 
@@ -152,7 +156,13 @@ class Worker:
         painter = self._painter(options.from_mapping(job.options))
         masks = Masks(job.protection, job.selection)
         return painter.paint(
-            job.content, job.styles, masks, job.init, self._tell, should_stop=lambda: number <= self.stopped
+            job.content,
+            job.styles,
+            masks,
+            job.init,
+            partial(self._tell, is_far=job.is_far),
+            should_stop=lambda: number <= self.stopped,
+            kind=np.uint16 if job.is_far else np.float32,
         )
 
     def _planned(self, plan: Plan) -> Planned:
@@ -180,16 +190,16 @@ class Worker:
         self.last_painter = Painter(chosen, like=self.last_painter)
         return self.last_painter
 
-    def _tell(self, step: Step) -> None:
+    def _tell(self, step: Step, is_far: bool) -> None:
         """How the picture gets on. What keeps it from being told does not keep it from getting on."""
         now = time.monotonic()
         try:
             if now - self.last_progress >= PROGRESS_SECONDS:
                 self.last_progress = now
                 self._send(Progress(min(1.0, step.fraction), step.seconds_left, step.text))
-            if now - self.last_preview >= PREVIEW_SECONDS:
+            if now - self.last_preview >= (FAR_PREVIEW_SECONDS if is_far else PREVIEW_SECONDS):
                 self.last_preview = now
-                self._send(Preview(step.preview()))
+                self._send(Preview(step.preview(FAR_PREVIEW_PIXELS) if is_far else step.preview()))
         except Exception:
             _log(traceback.format_exc())
 
@@ -221,8 +231,10 @@ def _content_size(plan: Plan) -> Size:
     return size
 
 
-def _floats(picture: Pixels) -> Pixels:
+def _as_sent(picture: Pixels, is_far: bool) -> Pixels:
     """A finished picture as it travels, now that the memory is free again in which it was painted."""
+    if is_far:
+        return as_kind(fractions(picture), np.uint16) if picture.dtype == np.uint8 else picture
     return np.divide(picture, 255, dtype=np.float32) if picture.dtype == np.uint8 else picture
 
 

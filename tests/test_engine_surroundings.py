@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from stand_ins import JOB, command
 
-from nst_plugin.shared import engine_client, settings
+from nst_plugin.shared import engine_process, engines, settings
 from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.errors import EngineError
 
@@ -49,14 +49,14 @@ def test_gimps_own_variables_do_not_reach_the_engine() -> None:
         "DYLD_LIBRARY_PATH": "x",
         "GIMP3_DIRECTORY": "x",
     }
-    assert engine_client.engine_environment({**kept, **gimps, "LD_LIBRARY_PATH": "x"}) == kept
+    assert engine_process.engine_environment({**kept, **gimps, "LD_LIBRARY_PATH": "x"}) == kept
 
 
 def test_the_engine_of_engine_json_is_used(tmp_path: Path) -> None:
     (tmp_path / "engine.json").write_text(
         '{"format": 1, "engines": [{"name": "a", "command": ["b", "c"], "protocol": 1}]}'
     )
-    assert settings.engine_command(str(tmp_path)) == ["b", "c"]
+    assert engines.command(engines.chosen("", str(tmp_path))) == ["b", "c"]
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", '{"format": 1, "engines": []}', '{"format": 2, "engines": []}'])
@@ -64,7 +64,7 @@ def test_an_unusable_engine_json_means_that_there_is_no_engine(tmp_path: Path, t
     if text is not None:
         (tmp_path / "engine.json").write_text(text)
     with pytest.raises(EngineError, match="is not installed"):
-        settings.engine_command(str(tmp_path))
+        engines.chosen("", str(tmp_path))
 
 
 @pytest.mark.parametrize(

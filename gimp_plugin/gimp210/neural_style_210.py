@@ -10,9 +10,8 @@ import sys
 import gimpfu
 from gimpfu import gimp, pdb
 
-from nst_plugin.shared import paintings, settings, translation
+from nst_plugin.shared import engines, paintings, settings, translation
 from nst_plugin.shared.durations import time_left
-from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.errors import BadRequest, explained
 from nst_plugin.shared.messages import Mask, Picture, Request, Style
 from nst_plugin.shared.painted_area import Area, widened
@@ -118,7 +117,7 @@ def stylize(image, drawable, style_layer, style_file, options):
     if image.base_type != gimpfu.RGB:
         words = _("The result is gray because the image is. For colors choose Image > Mode > RGB first.")
         gimp.message(words.encode("utf-8"))
-    with Engine(settings.engine_command(), settings.log_folders(), stay_responsive) as engine:
+    with engines.start(engines.chosen(), stay_responsive) as engine:
         gimp.progress_init(_("Neural Style: starting the engine").encode("utf-8"))
         selection = read_selection(content, area)
         pdb.gimp_plugin_enable_precision()  # from here on pixels are of the image's own kind, before of 8 bits

@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from nst_plugin.shared import settings
-from nst_plugin.shared.engine_client import CREATE_NO_WINDOW
+from nst_plugin.shared.engine_process import CREATE_NO_WINDOW
 from nst_plugin.shared.translation import _
 
 LEAVE_SECONDS = 20

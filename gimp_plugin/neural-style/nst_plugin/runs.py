@@ -10,7 +10,7 @@ from gi.repository import Gegl, Gimp, GLib, GObject
 from nst_plugin import installer, procedures, progress_bar
 from nst_plugin.image import jobs, layers, recall
 from nst_plugin.image.jobs import Job
-from nst_plugin.shared import messages, settings
+from nst_plugin.shared import engines, messages, settings
 from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.errors import BadRequest, Canceled, PluginError, explained
 from nst_plugin.shared.translation import _
@@ -69,7 +69,7 @@ def stylize(
     watched = open_display(run_mode)
     if watched and run_mode == Gimp.RunMode.INTERACTIVE:
         offer_engine()
-    with Engine(settings.engine_command(), settings.log_folders(), progress_bar.stay_responsive) as engine:
+    with engines.start(engines.chosen(), progress_bar.stay_responsive) as engine:
         Gegl.init(None)
         if run_mode == Gimp.RunMode.INTERACTIVE:
             ask(procedure, config, content, engine)

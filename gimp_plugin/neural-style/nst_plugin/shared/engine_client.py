@@ -6,20 +6,16 @@ message that ends it, never by the engine's exit code.
 """
 
 import collections
-import errno
-import fnmatch
 import io
-import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 
-from nst_plugin.shared import frames, messages, settings
+from nst_plugin.shared import engine_process, frames, messages, settings, ssh
 from nst_plugin.shared.engine_log import EngineLog
 from nst_plugin.shared.errors import EngineError, too_little_memory
+from nst_plugin.shared.mailbox import NEWEST_ONLY, Ending, Mailbox
 from nst_plugin.shared.messages import Planned, Progress, Refusal, Result
 from nst_plugin.shared.translation import N_, _
 
@@ -30,12 +26,11 @@ except ImportError:
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Union
+    from typing import Any, Callable, List, Mapping, NoReturn, Optional
 
     from nst_plugin.shared.messages import Request
 
     Report = Callable[[float, Optional[float], str], None]
-    Arrival = Union[frames.Frame, "_Ending"]
 
 HELLO_SECONDS = 120
 """Longest wait for the greeting. A first start from a slow disk takes the better part of a minute."""
@@ -49,22 +44,11 @@ END_SECONDS = 2
 IDLE_SECONDS = 0.1
 """Pause between two looks at the rest of the world."""
 
-PR_SET_PDEATHSIG = 1
-"""Linux: the signal that a process gets when the one that started it is gone."""
-
-CREATE_NO_WINDOW = 0x08000000
-"""Windows: no console window for the engine."""
-
-NEWEST_ONLY = ("preview", "progress")
-"""Messages that are worth nothing any more once the next of their kind is there."""
-
 OTHER_VERSION = N_(
     "The engine speaks version %s of the protocol and the plug-in version %d. "
     'Run "python3 install/install.py" to install both anew, then restart GIMP.'
 )
 KILLED = N_("The engine was killed, as happens when memory runs out: close other programs, or choose a smaller size.")
-NO_START = N_("The engine cannot be started (%s): close other programs, then try again.")
-NOT_ALLOWED = N_("The engine may not be started (%s): install it in a folder that programs may run from.")
 OTHER_VERSION_HERE = N_(
     "The engine speaks version %s of the protocol and the plug-in version %d. "
     "Choose Filters > Neural Style Engine to bring the engine up to date."
@@ -80,54 +64,34 @@ SHORTAGE = re.compile("(?i)memory|bad_alloc|failed to map segment")
 WORDS_LENGTH = 200
 """Most characters of an engine's last words that are shown."""
 
-MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ENOEXEC)
-"""Why a program does not start that is not, or not wholly, installed."""
-
 KILLED_STATUSES = (-9, 128 + 9)
 """How a process ends that is killed: told directly, and by a shell around it."""
 
-KEPT_FROM_ENGINE = (
-    ("PYTHONHOME", "is where GIMP's own Python has its library"),
-    ("PYTHONPATH", "holds modules for GIMP's Python"),
-    ("__PYVENV_LAUNCHER__", "makes a Mac's Python take GIMP's for its own"),
-    ("LD_LIBRARY_PATH", "holds libraries of GIMP's bundle"),
-    ("LD_PRELOAD", "names libraries of GIMP's bundle"),
-    ("DYLD_*", "name libraries of GIMP's bundle on a Mac"),
-    ("GI_*", "are for GIMP's libraries"),
-    ("GIMP*", "are GIMP's own settings"),
-)
-"""Variables, as patterns, that GIMP sets for its plug-ins and that would mislead the engine; and why."""
+HEADER_LIMIT = 1024**2
+"""Longest header line that is taken from an engine, in bytes."""
 
+PREVIEW_LIMIT = 4 * 1024**2
+"""Most bytes of a preview: a megapixel."""
 
-def engine_environment(environ):
-    # type: (Mapping[str, str]) -> Dict[str, str]
-    """GIMP's environment without what would mislead the engine."""
-    patterns = [pattern for pattern, _why in KEPT_FROM_ENGINE]
-    return {
-        name: value
-        for name, value in environ.items()
-        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-    }
-
-
-def _mend():
-    # type: () -> str
-    return settings.remedy(MEND, MEND_HERE)
+LOG_LIMIT = 64 * 1024**2
+"""Most bytes that an engine may print."""
 
 
 class Engine(object):
     """One engine process. It starts at once and greets seconds later; leaving the ``with`` block ends it."""
 
-    def __init__(self, command, log_folders, idle=lambda: None):
-        # type: (List[str], List[str], Callable[[], None]) -> None
+    def __init__(self, command, log_folders, idle=lambda: None, host=""):
+        # type: (List[str], List[str], Callable[[], None], str) -> None
         """Start ``command``, whose messages for people go to a log in the first of ``log_folders`` that can be written.
 
-        ``idle`` is called several times a second while a method has nothing to do but wait.
+        ``idle`` is called several times a second while a method has nothing to do but wait. ``host`` is the other
+        computer that the command starts the engine on.
         """
+        self._host = host
         self._idle = idle
         self._log = EngineLog(log_folders)
         try:
-            self._process = _start(command, self._log)
+            self._process = engine_process.start(command, self._log, self._missing())
         except EngineError:
             self._log.close()
             raise
@@ -135,8 +99,9 @@ class Engine(object):
         self._ended_at = None  # type: Optional[float]
         self._asked = collections.deque()  # type: collections.deque[type]
         self._size = (0, 0)
+        self.version = ""
         self._broken = None  # type: Optional[EngineError]
-        self._arrivals = _Mailbox()
+        self._arrivals = Mailbox()
         self._departures = queue.Queue()  # type: queue.Queue[Any]
         self._threads = [threading.Thread(target=body) for body in (self._read, self._write)]
         self.is_ready = False
@@ -146,7 +111,7 @@ class Engine(object):
                 thread.start()
         except (RuntimeError, MemoryError) as error:
             self.close()
-            raise EngineError(_(NO_START) % error)
+            raise EngineError(_(engine_process.NO_START) % error)
 
     def __enter__(self):
         # type: () -> Engine
@@ -174,7 +139,7 @@ class Engine(object):
         """Ask for a picture; Progress, Preview and at last Result answer."""
         self._asked.append(Result)
         self._size = (request.content.width, request.content.height)
-        self._departures.put(messages.stylize(request))
+        self._departures.put(messages.stylize(request, bool(self._host)))
 
     def stop(self):
         # type: () -> None
@@ -205,6 +170,7 @@ class Engine(object):
         # type: () -> None
         """End the engine: closing its pipe is the request, and killing what then stays is the last word."""
         self._departures.put(None)
+        self._arrivals.close()
         if self._exit_status(CLOSE_SECONDS) is None:
             self._process.kill()
             self._process.wait()
@@ -218,12 +184,13 @@ class Engine(object):
         """The next event that comes within that time, or None."""
         if self._broken is not None:
             raise self._broken
+        self._check_log()
         while True:
             arrival = self._arrivals.take(seconds)
             if arrival is None:
                 self._check_for_life()
                 return None
-            if isinstance(arrival, _Ending):
+            if isinstance(arrival, Ending):
                 self._explain(*arrival)
             event = self._event(arrival)
             if event is not None:
@@ -239,6 +206,13 @@ class Engine(object):
             if _now() > self._ended_at + END_SECONDS:
                 self._explain_end()
 
+    def _check_log(self):
+        # type: () -> None
+        """End an engine that fills the disk."""
+        if self._log.size > LOG_LIMIT:
+            self._process.kill()
+            self._fail(_("The engine printed more than %d MB") % (LOG_LIMIT // 1024**2), _(TRY_AGAIN))
+
     def _explain(self, error, is_sending):
         # type: (BaseException, bool) -> NoReturn
         """Why a thread ended, in words."""
@@ -247,20 +221,26 @@ class Engine(object):
         if isinstance(error, frames.TruncatedFrame):
             self._explain_end()
         self._log.note("%s: %s" % (type(error).__name__, error.args[0] if error.args else ""))
+        if self._host and not self.is_ready:
+            self._give_up(EngineError(_(ssh.TALKATIVE) % {"host": self._host}))
         if is_sending:
             self._fail(_("The picture could not be sent to the engine"), _(TRY_AGAIN))
-        self._fail(_("The engine sent something that is no message"), _mend())
+        self._fail(_("The engine sent something that is no message"), self._mend())
 
     def _explain_end(self):
         # type: () -> NoReturn
         """Why there is no engine any more, in words."""
         status = self._exit_status(END_SECONDS)
+        if self._host:
+            problem = ssh.explained(self._host, status, self._log.tail, self.is_ready)
+            if problem:
+                self._give_up(problem)
         if status in KILLED_STATUSES:
             self._give_up(EngineError(_(KILLED)))
         if status is not None and status < 0:
             self._quote(_("The engine was ended by the signal %s") % _signal_name(-status), _(TRY_AGAIN))
         if not self.is_ready:
-            self._quote(_("The engine did not start"), _mend())
+            self._quote(_("The engine did not start"), self._mend())
         self._quote(_("The engine stopped before it was done"), _(TRY_AGAIN))
 
     def _exit_status(self, seconds):
@@ -277,6 +257,7 @@ class Engine(object):
         kind = frame.header["kind"]
         if not self.is_ready and kind != "error":
             self._greet(kind, frame.header.get("protocol"))
+            self.version = messages.plain(str(frame.header.get("version", "")))
             return None
         try:
             return self._accepted(messages.understood(frame, self._size))
@@ -285,7 +266,7 @@ class Engine(object):
                 self._log.note("A message '%s' made no sense." % kind)
                 return None
             what = _("The engine sent a message '%s' that this plug-in does not understand") % messages.plain(kind)
-            self._fail(what, _mend())
+            self._fail(what, self._mend())
 
     def _accepted(self, event):
         # type: (Any) -> Any
@@ -306,7 +287,9 @@ class Engine(object):
     def _greet(self, kind, protocol):
         # type: (str, object) -> None
         if kind != "hello":
-            self._fail(_("The engine sent '%s' in place of a greeting") % messages.plain(kind), _mend())
+            self._fail(_("The engine sent '%s' in place of a greeting") % messages.plain(kind), self._mend())
+        if protocol != frames.PROTOCOL and self._host:
+            self._give_up(ssh.other_version(self._host, protocol))
         if protocol != frames.PROTOCOL:
             self._give_up(EngineError(settings.remedy(OTHER_VERSION, OTHER_VERSION_HERE) % (protocol, frames.PROTOCOL)))
         self.is_ready = True
@@ -329,6 +312,15 @@ class Engine(object):
         parts = (what, words[:WORDS_LENGTH], remedy, log)
         self._give_up(EngineError(_("%s (it said: %s): %s; its log may tell more: %s") % parts))
 
+    def _mend(self):
+        # type: () -> str
+        there = _(ssh.MEND) % self._host if self._host else MEND
+        return settings.remedy(there, MEND_HERE)
+
+    def _missing(self):
+        # type: () -> str
+        return _(ssh.NO_SSH) if self._host else settings.not_installed()
+
     def _give_up(self, problem):
         # type: (EngineError) -> NoReturn
         """Whoever asks again hears the same."""
@@ -342,12 +334,18 @@ class Engine(object):
         ending = frames.TruncatedFrame("The stream ended.")  # type: BaseException
         try:
             with io.open(from_engine.fileno(), "rb", closefd=False) as stream:
-                for frame in iter(lambda: frames.read_frame(stream), None):
+                for frame in iter(lambda: frames.read_frame(stream, HEADER_LIMIT, self._most_bytes), None):
                     self._arrivals.put(frame)
         except BaseException as error:  # whatever it is: the other thread waits for an ending
             ending = error
-        self._arrivals.put(_Ending(ending, False))
+        self._arrivals.put(Ending(ending, False))
         from_engine.close()
+
+    def _most_bytes(self):
+        # type: () -> int
+        """How many bytes may come with a message now: those of a preview, or of a picture of the job's own size."""
+        width, height = self._size
+        return max(PREVIEW_LIMIT, frames.byte_count("float32", (height, width, 4)))
 
     def _write(self):
         # type: () -> None
@@ -359,82 +357,11 @@ class Engine(object):
         except (IOError, OSError):
             pass  # the engine is gone; what it said before, or its silence, is the next thing to be read
         except BaseException as error:  # as above
-            self._arrivals.put(_Ending(error, True))
+            self._arrivals.put(Ending(error, True))
         try:
             to_engine.close()
         except (IOError, OSError):
             pass
-
-
-_Ending = collections.namedtuple("_Ending", "error is_sending")
-"""Why one of the two threads has nothing more to pass on."""
-
-
-class _Mailbox(object):
-    """Between the reader's thread and the one that polls. A preview replaces one that nobody has taken yet."""
-
-    def __init__(self):
-        # type: () -> None
-        self._waiting = []  # type: List[Arrival]
-        self._change = threading.Condition()
-
-    def put(self, arrival):
-        # type: (Arrival) -> None
-        kind = _kind(arrival)
-        with self._change:
-            if kind in NEWEST_ONLY:
-                self._waiting = [other for other in self._waiting if _kind(other) != kind]
-            self._waiting.append(arrival)
-            self._change.notify()
-
-    def take(self, seconds):
-        # type: (float) -> Optional[Arrival]
-        """The oldest arrival, after waiting for one that long at most."""
-        with self._change:
-            if not self._waiting:
-                self._change.wait(seconds)
-            return self._waiting.pop(0) if self._waiting else None
-
-
-def _kind(arrival):
-    # type: (Arrival) -> Optional[str]
-    return arrival.header["kind"] if isinstance(arrival, frames.Frame) else None
-
-
-def _start(command, log):
-    # type: (List[str], EngineLog) -> subprocess.Popen[bytes]
-    try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log.stream,
-            env=engine_environment(os.environ),
-            close_fds=os.name != "nt" or sys.version_info[0] > 2,  # Python 2.7 cannot do it on Windows
-            creationflags=CREATE_NO_WINDOW if os.name == "nt" else 0,
-            preexec_fn=_dying_with_the_plug_in(),
-        )
-    except (IOError, OSError) as error:
-        if error.errno in MISSING:
-            raise EngineError(settings.not_installed())
-        sentence = NOT_ALLOWED if error.errno in (errno.EACCES, errno.EPERM) else NO_START
-        raise EngineError(_(sentence) % messages.plain(error.strerror or str(error)))
-    except (ValueError, TypeError):  # a command with a NUL in it, say
-        raise EngineError(settings.not_installed())
-
-
-def _dying_with_the_plug_in():
-    # type: () -> Optional[Callable[[], object]]
-    """What has Linux kill the engine once the plug-in is gone: one that is stuck would not notice by itself."""
-    if not sys.platform.startswith("linux"):
-        return None
-    try:
-        import ctypes
-
-        prctl = ctypes.CDLL(None).prctl
-    except (ImportError, AttributeError, OSError):
-        return None
-    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _now():

@@ -33,22 +33,33 @@ class EngineLog(object):
     def path(self):
         # type: () -> Optional[str]
         """The file to look into; None when there is nothing in it."""
+        return self._path if self.size else None
+
+    @property
+    def size(self):
+        # type: () -> int
+        """How many bytes are in it."""
         try:
-            return self._path if self._path and os.path.getsize(self._path) else None
+            return os.path.getsize(self._path or os.devnull)
         except (IOError, OSError):  # removed meanwhile
-            return None
+            return 0
+
+    @property
+    def tail(self):
+        # type: () -> str
+        """Its last lines, a few thousand characters of them."""
+        try:
+            with io.open(self._path or os.devnull, "rb") as log:
+                log.seek(max(0, self.size - LAST_BYTES))
+                return log.read(LAST_BYTES).decode("utf-8", "replace")
+        except (IOError, OSError):
+            return ""
 
     @property
     def last_words(self):
         # type: () -> str
         """The last line that complains, or the last, if the engine itself has printed it; empty when there is none."""
-        try:
-            with io.open(self._path or os.devnull, "rb") as log:
-                log.seek(max(0, os.path.getsize(log.name) - LAST_BYTES))
-                lines = log.read().decode("utf-8", "replace").split("\n")
-        except (IOError, OSError):
-            return ""
-        printed = [line.strip() for line in lines if line.strip()]
+        printed = [line.strip() for line in self.tail.split("\n") if line.strip()]
         if not printed or printed[-1] == self._noted:
             return ""
         return ([printed[-1]] + [line for line in printed if COMPLAINT.search(line)])[-1]

@@ -21,6 +21,18 @@ class EngineError(PluginError):
     """The engine is missing, broke off, or refused the job."""
 
 
+class EngineMissing(EngineError):
+    """The engine on another computer is not installed there, or of another version."""
+
+
+class EngineAway(EngineError):
+    """The other computer cannot be reached, or lets nobody in."""
+
+
+class LineBroken(EngineError):
+    """The other computer cannot be reached any more."""
+
+
 class Canceled(Exception):
     """The user thought better of it: no message."""
 

@@ -21,8 +21,21 @@ NAME_LENGTH = 100
 SENTENCE_LENGTH = 1000
 """Most characters of what the engine says that are shown."""
 
-Picture = collections.namedtuple("Picture", "width height rgba")
-"""Pixels as they travel: ``rgba`` is bytes-like, sRGB-encoded float32 RGBA, row-major, top row first."""
+
+class Picture(collections.namedtuple("Picture", "width height rgba")):
+    """Pixels as they travel: ``rgba`` is bytes-like, sRGB-encoded RGBA, row-major, top row first.
+
+    Its numbers are float32, or uint16 where the engine is far.
+    """
+
+    __slots__ = ()
+
+    @property
+    def dtype(self):
+        # type: () -> str
+        is_float = len(self.rgba) == frames.byte_count("float32", (self.height, self.width, 4))
+        return "float32" if is_float else "uint16"
+
 
 Mask = collections.namedtuple("Mask", "width height values")
 """How much each pixel counts: ``values`` is bytes-like, one uint8 a pixel, row-major, top row first."""
@@ -56,9 +69,9 @@ def plan(options, width, height):
     return {"kind": "plan", "options": dict(options), "width": width, "height": height}, {}
 
 
-def stylize(request):
-    # type: (Request) -> Message
-    """Header and arrays of a job."""
+def stylize(request, is_far=False):
+    # type: (Request, bool) -> Message
+    """Header and arrays of a job. ``is_far``: the engine is at the other end of a line that may be slow."""
     arrays = {"content": _array(request.content)}
     announced = []
     for index, style in enumerate(request.styles):
@@ -69,6 +82,8 @@ def stylize(request):
         if mask is not None:
             arrays[name] = frames.Array("uint8", (mask.height, mask.width, 1), mask.values)
     header = {"kind": "stylize", "protocol": frames.PROTOCOL, "options": dict(request.options), "styles": announced}
+    if is_far:
+        header["is_far"] = True
     return header, arrays
 
 
@@ -132,7 +147,7 @@ def _report(value):
 
 def _array(picture):
     # type: (Picture) -> frames.Array
-    return frames.Array("float32", (picture.height, picture.width, 4), picture.rgba)
+    return frames.Array(picture.dtype, (picture.height, picture.width, 4), picture.rgba)
 
 
 def _preview(array):
@@ -147,6 +162,6 @@ def _picture(array, size):
     # type: (frames.Array, Tuple[int, int]) -> Picture
     """The result's pixels, which must be as many as the content's."""
     width, height = size
-    if (array.dtype, array.shape) != ("float32", (height, width, 4)):
+    if array.dtype not in ("float32", "uint16") or array.shape != (height, width, 4):
         raise ValueError(array.shape)
     return Picture(width, height, array.data)

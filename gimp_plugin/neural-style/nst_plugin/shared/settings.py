@@ -28,17 +28,26 @@ NOT_INSTALLED_HERE = N_(
 )
 
 
-def engine_command(folder=FOLDER):
-    # type: (str) -> List[str]
-    """The command line of the engine to use: the first one that engine.json lists."""
+def engine_entries(folder=FOLDER):
+    # type: (str) -> List[Dict[str, Any]]
+    """The engines that engine.json lists, at least one, as ``engines.py`` says. EngineError where there is none."""
     try:
         engines = _read(os.path.join(folder, "engine.json"))["engines"]
-        command = [_native(word) for word in engines[0]["command"]]
-    except (IOError, ValueError, LookupError, TypeError):
-        raise EngineError(not_installed())
-    if not command:
-        raise EngineError(not_installed())
-    return command
+        if engines and all(_is_entry(entry) for entry in engines):
+            return list(engines)
+    except (IOError, ValueError, LookupError, TypeError, AttributeError):
+        pass
+    raise EngineError(not_installed())
+
+
+def _is_entry(entry):
+    # type: (Dict[str, Any]) -> bool
+    """Whether an object means an engine: texts and lists of texts that say where it is and how it starts."""
+    texts = [entry.get(name) or "" for name in ("name", "host")]
+    lists = [entry.get(name) or [] for name in ("command", "ssh")]
+    words = [word for words in lists for word in words]
+    is_text = all(isinstance(text, (str, type(json.loads('""')))) for text in texts + words)
+    return is_text and all(isinstance(words, list) for words in lists) and bool(texts[1] or lists[0])
 
 
 def remedy(beside_gimp, in_gimp):
@@ -56,10 +65,20 @@ def has_engine(folder=FOLDER):
     # type: (str) -> bool
     """Whether the engine that is to be used is there, as far as that can be seen from here."""
     try:
-        program = engine_command(folder)[0]
+        engine = engine_entries(folder)[0]
     except EngineError:
         return False
+    program = engine["command"][0] if not engine.get("host") else ""
     return os.path.exists(program) or not os.path.isabs(program)
+
+
+def host(folder=FOLDER):
+    # type: (str) -> str
+    """The other computer that the engine in use is on; empty for this one, or none."""
+    try:
+        return engine_entries(folder)[0].get("host") or ""
+    except EngineError:
+        return ""
 
 
 def version(folder=FOLDER):
@@ -132,7 +151,7 @@ def _user():
     return os.getuid() if hasattr(os, "getuid") else "user"
 
 
-def _native(word):
+def native(word):
     # type: (Any) -> str
     """A word of a command line as this Python hands it to the system: 2.7 has bytes."""
     if sys.version_info[0] > 2:

@@ -1,0 +1,66 @@
+"""The engines that may be used, as engine.json lists them: on this computer and on others. For Python 2.7 and 3.
+
+Each is an object with a ``name`` and, on this computer, the ``command`` that starts it. One on another computer has a
+``host``, as ssh takes it; there ``command`` is what runs on the other side, if it is not the engine as its installer
+puts it, and ``ssh`` is how ssh is started here, if not as ``ssh``.
+"""
+
+import collections
+
+from nst_plugin.shared import settings, ssh
+from nst_plugin.shared.engine_client import Engine
+from nst_plugin.shared.errors import BadRequest, EngineError
+from nst_plugin.shared.translation import N_, _
+
+MYPY = False
+if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
+    from typing import Any, Callable, Dict, List
+
+UNKNOWN = N_('There is no engine "%s": choose one of these: %s.')
+
+Known = collections.namedtuple("Known", "name host words ssh")
+"""An engine of the list: ``words`` start it on its own computer, ``host`` is empty for this one."""
+
+
+def known(folder=settings.FOLDER):
+    # type: (str) -> List[Known]
+    """All engines, the one first that is used where none is chosen. EngineError where there is none."""
+    return [_known(entry) for entry in settings.engine_entries(folder)]
+
+
+def chosen(name="", folder=settings.FOLDER):
+    # type: (str, str) -> Known
+    """The engine of this name, or the first. BadRequest for a name that none has."""
+    engines = known(folder)
+    found = [engine for engine in engines if engine.name == name] if name else engines
+    if not found:
+        raise BadRequest(_(UNKNOWN) % (name, ", ".join(engine.name for engine in engines)))
+    return found[0]
+
+
+def command(engine):
+    # type: (Known) -> List[str]
+    """The command that starts it. EngineError where there is none."""
+    if engine.host:
+        return ssh.command(engine.host, engine.words, engine.ssh)
+    if not engine.words:
+        raise EngineError(settings.not_installed())
+    return list(engine.words)
+
+
+def start(engine, idle=lambda: None):
+    # type: (Known, Callable[[], None]) -> Engine
+    """Start it. ``idle`` is called several times a second while there is nothing to do but wait for it."""
+    return Engine(command(engine), settings.log_folders(), idle, engine.host)
+
+
+def _known(entry):
+    # type: (Dict[str, Any]) -> Known
+    host = entry.get("host") or ""
+    return Known(entry.get("name") or host, host, _words(entry, "command"), _words(entry, "ssh") or list(ssh.SSH))
+
+
+def _words(entry, name):
+    # type: (Dict[str, Any], str) -> List[str]
+    """Words as the system takes them: under Python 2.7 bytes."""
+    return [word if isinstance(word, str) else word.encode("utf-8") for word in entry.get(name) or ()]
