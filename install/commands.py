@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from errors import InstallError
 from machine import child_environment
@@ -23,7 +24,7 @@ END_SECONDS = 10
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 """Windows opens a console for each program that a program without one starts, as GIMP's plug-ins are."""
 
-running: set[subprocess.Popen[str]] = set()
+running: set[subprocess.Popen[Any]] = set()
 """The programs that are run to their end at the moment."""
 
 NO_NETWORK = re.compile(
@@ -115,7 +116,7 @@ def run(
 
 
 @contextlib.contextmanager
-def ending(process: subprocess.Popen[str]) -> Iterator[None]:
+def ending(process: subprocess.Popen[Any]) -> Iterator[None]:
     """Wait for a program, or end it where something went wrong here."""
     running.add(process)
     with process:

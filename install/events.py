@@ -3,7 +3,8 @@
 ``plan``: ``steps``, ``folder``, ``builds`` (name, reason, bytes on disk), ``free`` bytes, ``installed`` version.
 ``step``: ``number``, ``of`` and ``text`` of the step that begins. ``bytes``: how many lie in the engine's folder by
 now, and how many it will be about. ``line``: what is printed, for whoever wants details. ``note``: for the end.
-``error``: ``message`` and ``tip``. ``done``: all went well. Closing the installer's stdin is the cancel.
+``error``: ``message`` and ``tip``, and ``may_install_there``, whether --install-there is what helps. ``done``: all went
+well. Closing the installer's stdin is the cancel.
 """
 
 from __future__ import annotations

@@ -7,13 +7,14 @@ Needs nothing but Python 3.9 or later. Running it again repairs or upgrades; --d
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from engine_home import EngineHome, data_folder
@@ -26,6 +27,7 @@ from output import AS_EVENTS, close_streams, complain, event, facts, open_stream
 from placing import size_of
 from plan import AUTO, Wishes, install_plan, uninstall_plan
 from record import Record
+from remote import MissingThere
 from steps import InstallTorch, Step
 from torch_backend import FOR_THE_PROCESSOR, PLAIN_INDEX, bytes_of
 from uninstall import plugin_folders, sweep
@@ -55,7 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def wishes_of(options: argparse.Namespace) -> Wishes:
     backend = PLAIN_INDEX if options.wheels and options.torch_backend == AUTO else options.torch_backend
-    return Wishes(options.gimp_folder, backend, options.python, options.engine_command, options.in_place)
+    return Wishes(
+        options.gimp_folder,
+        backend,
+        options.python,
+        options.engine_command,
+        options.remote,
+        options.ssh,
+        options.install_there,
+        options.engine_only,
+        options.in_place,
+    )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -82,6 +94,29 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--wheels", type=absolute, metavar="DIR", help="a folder of wheels to take all packages from, without a network"
+    )
+    parser.add_argument(
+        "--remote",
+        default="",
+        metavar="HOST",
+        help="use the engine on another computer, named as for ssh (user@host), and install none here",
+    )
+    parser.add_argument(
+        "--install-there",
+        action="store_true",
+        help="with --remote: install the engine there, or bring it up to date, where that is needed",
+    )
+    parser.add_argument(
+        "--ssh",
+        type=command_list,
+        default=[],
+        metavar="JSON",
+        help="""list of words that start ssh, if "ssh" does not, such as '["ssh", "-F", "/home/me/other-config"]'""",
+    )
+    parser.add_argument(
+        "--engine-only",
+        action="store_true",
+        help="install no plug-in: the engine is for GIMPs on other computers, which come by ssh",
     )
     parser.add_argument(
         "--in-place",
@@ -141,14 +176,27 @@ def install(installation: Installation, wishes: Wishes, dry_run: bool) -> int:
     announce("Neural Style for GIMP is going to be installed:", plan)
     tell_plan(installation, plan)
     if not dry_run:
-        torch = next(step for step in plan if isinstance(step, InstallTorch))
-        installation.expected = torch.size
-        with installation.alone(), counting(installation), old_engine_kept(installation):
+        with installation.alone(), changing(plan, installation):
             carry_out(plan, installation)
-        say(f"\nThe engine is in {installation.home.folder} and computes on {installation.record.device}.")
-        say("Next: restart GIMP, open a picture, and choose Filters > Neural Style…")
+        where = "on " + wishes.remote if wishes.remote else f"in {installation.home.folder}"
+        device = "" if wishes.remote else f" and computes on {installation.record.device}"
+        say(f"\nThe engine is {where}{device}.")
+        if not wishes.engine_only:
+            say("Next: restart GIMP, open a picture, and choose Filters > Neural Style…")
     tell_notes(installation)
     return 0
+
+
+@contextlib.contextmanager
+def changing(plan: Sequence[Step], installation: Installation) -> Iterator[None]:
+    """Within the block, tell how the engine here gets on, and keep that of before, if there is to be one here."""
+    torch = next((step for step in plan if isinstance(step, InstallTorch)), None)
+    if torch is None:
+        yield
+        return
+    installation.expected = torch.size
+    with counting(installation), old_engine_kept(installation):
+        yield
 
 
 def uninstall(installation: Installation, dry_run: bool) -> int:
@@ -174,8 +222,9 @@ def announce(title: str, plan: Sequence[Step]) -> None:
 
 def tell_plan(installation: Installation, plan: Sequence[Step]) -> None:
     """Tell a program that listens what there is to choose and to expect."""
-    torch = next(step for step in plan if isinstance(step, InstallTorch))
-    builds = {torch.backend: torch.reason, **({} if torch.backend == PLAIN_INDEX else {"cpu": FOR_THE_PROCESSOR})}
+    builds: dict[str, str] = {}
+    for torch in (step for step in plan if isinstance(step, InstallTorch)):
+        builds = {torch.backend: torch.reason, **({} if torch.backend == PLAIN_INDEX else {"cpu": FOR_THE_PROCESSOR})}
     folder = installation.home.folder
     event(
         "plan",
@@ -209,7 +258,7 @@ def tell_notes(installation: Installation) -> None:
 
 def fail(error: InstallError) -> int:
     complain(f"\nERROR {error.message}\nTIP {error.tip}")
-    event("error", message=error.message, tip=error.tip)
+    event("error", message=error.message, tip=error.tip, may_install_there=isinstance(error, MissingThere))
     return 1
 
 

@@ -30,15 +30,20 @@ def open_streams() -> None:
 
 
 def say(text: str) -> None:
-    if AS_EVENTS in os.environ:
+    if is_heard():
         event("line", text=text)
     else:
         tell(sys.stdout, text)
 
 
+def is_heard() -> bool:
+    """Say whether a program listens, and not a person."""
+    return AS_EVENTS in os.environ
+
+
 def event(kind: str, **told: object) -> None:
     """Tell a program that listens, if one does."""
-    if AS_EVENTS in os.environ:
+    if is_heard():
         with _speaking:
             tell(sys.stdout, json.dumps(facts(event=kind, **told)))
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from errors import InstallError
 from gimps import GimpSearch, find_gimps
 from installation import Installation
+from plugin_folder import local_engine, remote_engine
 from pythons import insist_on
 from record import unfinished
+from remote import ReachEngine
 from steps import ConnectPlugin, InstallEngine, InstallPlugin, InstallTorch, MakeVenv, PrepareFolders, SelfTest, Step
 from torch_backend import PLAIN_INDEX, Wanted, bytes_of, wanted_backend
 from uninstall import RemoveEngine, RemovePlugins, plugin_folders
@@ -28,19 +30,30 @@ class Wishes:
     torch_backend: str = AUTO
     python: Path | None = None
     engine_command: Sequence[str] | None = None
+    remote: str = ""
+    """Another computer to use the engine of."""
+    ssh: Sequence[str] = ()
+    """What starts ssh, if that is not its name."""
+    may_install_there: bool = False
+    engine_only: bool = False
+    """No plug-in: the engine is for GIMPs on other computers."""
     in_place: bool = False
     """Only the plug-in that this installer lies in gets an engine."""
 
 
 def install_plan(installation: Installation, wishes: Wishes) -> list[Step]:
     """Return the steps from nothing to a plug-in that works. Looks at the machine, changes nothing."""
-    gimps = GimpSearch([], []) if wishes.in_place else gimps_for(installation, wishes)
+    is_for_gimps = not (wishes.in_place or wishes.engine_only)
+    gimps = gimps_for(installation, wishes) if is_for_gimps else GimpSearch([], [])
     installation.notes += gimps.notes
+    if wishes.remote:
+        return remote_plan(installation, wishes, gimps.folders)
     named = insist_on(wishes.python, installation.machine) if wishes.python else None
     torch = torch_step(installation, wishes)
     plug_ins = [folder / "plug-ins" for folder in gimps.folders]
     if wishes.in_place:
         plug_ins = [installation.checkout.parent]
+    engine = local_engine(wishes.engine_command) if wishes.engine_command else None
     needed = 0 if installation.record.torch_backend else torch.size
     return [
         PrepareFolders(installation.home.folder, plug_ins, needed),
@@ -48,8 +61,20 @@ def install_plan(installation: Installation, wishes: Wishes) -> list[Step]:
         torch,
         InstallEngine(installation.checkout),
         SelfTest(),
-        *(InstallPlugin(folder, wishes.engine_command) for folder in gimps.folders),
+        *(InstallPlugin(folder, engine) for folder in gimps.folders),
         *([ConnectPlugin(installation.checkout)] if wishes.in_place else []),
+    ]
+
+
+def remote_plan(installation: Installation, wishes: Wishes, gimps: Sequence[Path]) -> list[Step]:
+    """Return the steps to a plug-in that works with an engine elsewhere; here nothing of the engine is installed."""
+    engine = remote_engine(wishes.remote, wishes.ssh)
+    plug_ins = [installation.checkout.parent] if wishes.in_place else [folder / "plug-ins" for folder in gimps]
+    return [
+        PrepareFolders(installation.home.folder, plug_ins),
+        ReachEngine(engine, wishes.torch_backend, wishes.may_install_there),
+        *(InstallPlugin(folder, engine) for folder in gimps),
+        *([ConnectPlugin(installation.checkout, engine)] if wishes.in_place else []),
     ]
 
 

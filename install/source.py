@@ -6,11 +6,12 @@ folders below it, so that it can be copied into every GIMP whole.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-import runpy
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from catalogs import compiled, read_po
@@ -43,12 +44,6 @@ def is_archive(source: Path) -> bool:
     return (source / RELEASE).is_file()
 
 
-def protocol_of(source: Path) -> int:
-    """Return the version of the pipe's messages, from the one place that states it."""
-    frames = f"{SHARED}/frames.py" if is_archive(source) else "nst_engine/frames.py"
-    return int(runpy.run_path(str(source / frames))["PROTOCOL"])
-
-
 def version_of(source: Path) -> str:
     """Return the version of engine and plug-in, from the one place that states it."""
     if is_archive(source):
@@ -67,6 +62,17 @@ def read_options(source: Path) -> str:
     finally:
         sys.path.remove(str(source))
     return json.dumps(options.table(), indent=2)
+
+
+@contextlib.contextmanager
+def plugin_code(source: Path) -> Iterator[None]:
+    """Within the block, the plug-in's package can be imported; the part of it that all share needs nothing of GIMP."""
+    folder = source if is_archive(source) else source / "gimp_plugin" / NAME
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
 
 
 def plugin_files(source: Path, options_json: str, name: str = NAME) -> dict[str, bytes]:

@@ -16,8 +16,10 @@ from installation import Installation
 from output import say
 from placing import listed, remove_tree
 from plugin_folder import (
+    Entry,
     connect,
     install_plugin,
+    local_engine,
     other_copies,
     plugin_name,
     refuse_foreign_plugin,
@@ -183,20 +185,20 @@ class InstallEngine:
 
 @dataclass(frozen=True)
 class InstallPlugin:
-    """``engine_command`` replaces the command of the local engine, such as one over ssh."""
+    """``engine`` is another one than that in the engine's home."""
 
     gimp_folder: Path
-    engine_command: Sequence[str] | None = None
+    engine: Entry | None = None
 
     def describe(self) -> Words:
         return Words("Install the plug-in into {path}", path=self.gimp_folder / "plug-ins")
 
     def apply(self, installation: Installation) -> None:
         options = read_options(installation.checkout)
-        command = self.engine_command or worker_command(installation.home.python)
+        engine = self.engine or local_engine(worker_command(installation.home.python))
         plug_ins = self.gimp_folder / "plug-ins"
         name = plugin_name(self.gimp_folder)
-        kept = install_plugin(plug_ins, installation.checkout, options, command, installation.record, name)
+        kept = install_plugin(plug_ins, installation.checkout, options, engine, installation.record, name)
         if kept:
             told = Words("Kept under a new name, since the installer did not write it: {names}.", names=listed(kept))
             installation.notes.append(told)
@@ -211,13 +213,14 @@ class ConnectPlugin:
     """The plug-in that this installer came with is where it belongs, and only has to be told of its engine."""
 
     folder: Path
+    engine: Entry | None = None
 
     def describe(self) -> Words:
         return Words("Tell the plug-in in {path} where its engine is", path=self.folder)
 
     def apply(self, installation: Installation) -> None:
-        command = worker_command(installation.home.python)
-        connect(self.folder, command, installation.record)
+        engine = self.engine or local_engine(worker_command(installation.home.python))
+        connect(self.folder, engine, installation.record)
 
 
 @dataclass(frozen=True)

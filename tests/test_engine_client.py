@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins import JOB, STYLE, command, log_of, next_event, saying
 
-from nst_plugin.shared import durations, engine_client, frames, messages
+from nst_plugin.shared import durations, frames, messages, pipe
 from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.errors import EngineError
 from nst_plugin.shared.messages import Mask, Picture, Planned, Preview, Progress, Refusal, Result
@@ -186,7 +186,7 @@ def test_a_plan_that_makes_no_sense_is_not_believed(logs: Path, width: str) -> N
 def test_closing_in_the_middle_of_a_long_message_does_not_wait_for_it(
     logs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_client, "CLOSE_SECONDS", 0.3)
+    monkeypatch.setattr(pipe, "CLOSE_SECONDS", 0.3)
     large = Picture(1000, 1000, bytes(16_000_000))
     threads_of_others = threading.active_count()
     engine = Engine([sys.executable, "-c", "import time; time.sleep(600)"], [str(logs)])
@@ -199,14 +199,14 @@ def test_closing_ends_an_engine_that_listens_without_killing_it(logs: Path, monk
     engine = Engine(command("answers"), [str(logs)])
     engine.wait_for_greeting()
     killed = []
-    monkeypatch.setattr(engine._process, "kill", lambda: killed.append(True))
+    monkeypatch.setattr(engine._pipe.process, "kill", lambda: killed.append(True))
     engine.close()
-    assert engine._process.poll() == 0
+    assert engine._pipe.process.poll() == 0
     assert not killed
 
 
 def test_closing_kills_an_engine_that_does_not_listen(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_client, "CLOSE_SECONDS", 0.3)
+    monkeypatch.setattr(pipe, "CLOSE_SECONDS", 0.3)
     script = "import os, time; print(os.getpid(), file=__import__('sys').stderr, flush=True); time.sleep(600)"
     engine = Engine([sys.executable, "-c", script], [str(logs)])
     while not log_of(logs).strip():

@@ -10,7 +10,7 @@ import sys
 import gimpfu
 from gimpfu import gimp, pdb
 
-from nst_plugin.shared import engines, paintings, settings, translation
+from nst_plugin.shared import engines, frames, paintings, settings, translation
 from nst_plugin.shared.durations import time_left
 from nst_plugin.shared.errors import BadRequest, explained
 from nst_plugin.shared.messages import Mask, Picture, Request, Style
@@ -28,7 +28,6 @@ HELP = (
     "what is shown comes from the selected layer. When several styles are given, a file goes before a painting, and "
     "both before a layer."
 )
-PIXEL_BYTES = 16
 BAND_ROWS = 128
 """Rows read or written at a time, so that there is no second copy of all pixels in memory."""
 
@@ -121,8 +120,8 @@ def stylize(image, drawable, style_layer, style_file, options):
         gimp.progress_init(_("Neural Style: starting the engine").encode("utf-8"))
         selection = read_selection(content, area)
         pdb.gimp_plugin_enable_precision()  # from here on pixels are of the image's own kind, before of 8 bits
-        style, styles = read_style(source)
-        request = Request(read_layer(content, area), styles, options, None, selection)
+        style, styles = read_style(source, engine.dtype)
+        request = Request(read_layer(content, area, engine.dtype), styles, options, None, selection)
         result = engine.stylize(request, report)
     if image not in gimp.image_list():
         raise BadRequest(_("The image was closed while it was being painted, so nothing was added."))
@@ -227,22 +226,22 @@ def read_selection(content, area):
     return Mask(area.width, area.height, values)
 
 
-def read_style(source):
-    # type: (Union[gimp.Layer, bytes]) -> Tuple[str, List[Style]]
+def read_style(source, dtype):
+    # type: (Union[gimp.Layer, bytes], str) -> Tuple[str, List[Style]]
     """Name and style of a layer or file, or the styles of a group's layers, which weigh as much as they are opaque."""
     if not isinstance(source, gimp.Layer):
-        return read_style_file(source)
+        return read_style_file(source, dtype)
     name = source.name.decode("utf-8")
     if not isinstance(source, gimp.GroupLayer):
-        return name, [Style(name, read_layer(source, whole(source)), 1.0)]
+        return name, [Style(name, read_layer(source, whole(source), dtype), 1.0)]
     return name, [
-        Style(layer.name.decode("utf-8"), read_layer(layer, whole(layer)), layer.opacity / 100)
+        Style(layer.name.decode("utf-8"), read_layer(layer, whole(layer), dtype), layer.opacity / 100)
         for layer in members(source)
     ]
 
 
-def read_style_file(path):
-    # type: (bytes) -> Tuple[str, List[Style]]
+def read_style_file(path, dtype):
+    # type: (bytes, str) -> Tuple[str, List[Style]]
     """Name and visible picture of a file, in any format that GIMP opens."""
     file = path.decode("utf-8")
     try:
@@ -253,15 +252,15 @@ def read_style_file(path):
     try:
         visible = pdb.gimp_layer_new_from_visible(image, image, "visible")
         name = os.path.splitext(os.path.basename(file))[0]
-        return name, [Style(name, read_layer(visible, whole(visible)), 1.0)]
+        return name, [Style(name, read_layer(visible, whole(visible), dtype), 1.0)]
     finally:
         pdb.gimp_image_delete(image)
 
 
-def read_layer(layer, area):
-    # type: (gimp.Layer, Area) -> Picture
+def read_layer(layer, area, dtype):
+    # type: (gimp.Layer, Area, str) -> Picture
     """What a layer shows by itself: with its mask, a group with all that is in it."""
-    workbench = new_workbench(layer.width, layer.height)
+    workbench = new_workbench(layer.width, layer.height, dtype)
     try:
         copy = pdb.gimp_layer_new_from_drawable(layer, workbench)
         pdb.gimp_item_set_lock_content(copy, False)
@@ -271,7 +270,7 @@ def read_layer(layer, area):
         if copy.mask and copy.apply_mask:
             copy.remove_mask(gimpfu.MASK_APPLY)
         copy.add_alpha()
-        return read_pixels(copy, area)
+        return read_pixels(copy, area, dtype)
     finally:
         pdb.gimp_image_delete(workbench)
 
@@ -279,7 +278,7 @@ def read_layer(layer, area):
 def new_layer(picture, image, name):
     # type: (Picture, gimp.Image, str) -> gimp.Layer
     """A layer with the picture, not in the image yet."""
-    workbench = new_workbench(picture.width, picture.height)
+    workbench = new_workbench(picture.width, picture.height, picture.dtype)
     try:
         painted = gimp.Layer(workbench, "painted", picture.width, picture.height, gimpfu.RGBA_IMAGE)
         write_pixels(painted, picture)
@@ -305,17 +304,18 @@ def insert_above(layer, neighbor, image):
     gimp.displays_flush()
 
 
-def new_workbench(width, height):
-    # type: (int, int) -> gimp.Image
-    """An image whose pixels are like the engine's, sRGB in float32. GIMP converts the layers that come and go."""
-    return pdb.gimp_image_new_with_precision(width, height, gimpfu.RGB, gimpfu.PRECISION_FLOAT_GAMMA)
+def new_workbench(width, height, dtype):
+    # type: (int, int, str) -> gimp.Image
+    """An image whose pixels are like the engine's, sRGB in such numbers. GIMP converts the layers that come and go."""
+    precision = gimpfu.PRECISION_U16_GAMMA if dtype == "uint16" else gimpfu.PRECISION_FLOAT_GAMMA
+    return pdb.gimp_image_new_with_precision(width, height, gimpfu.RGB, precision)
 
 
-def read_pixels(layer, area):
-    # type: (gimp.Layer, Area) -> Picture
-    rgba = bytearray(area.width * area.height * PIXEL_BYTES)
+def read_pixels(layer, area, dtype):
+    # type: (gimp.Layer, Area, str) -> Picture
+    rgba = bytearray(frames.byte_count(dtype, (area.height, area.width, 4)))
     region = layer.get_pixel_rgn(0, 0, layer.width, layer.height, False, False)
-    for columns, rows, part in bands(area):
+    for columns, rows, part in bands(area, dtype):
         rgba[part] = region[columns, rows]
     return Picture(area.width, area.height, rgba)
 
@@ -324,16 +324,16 @@ def write_pixels(layer, picture):
     # type: (gimp.Layer, Picture) -> None
     rgba = memoryview(picture.rgba)
     region = layer.get_pixel_rgn(0, 0, layer.width, layer.height, True, False)
-    for columns, rows, part in bands(whole(layer)):
+    for columns, rows, part in bands(whole(layer), picture.dtype):
         region[columns, rows] = rgba[part].tobytes()
     layer.flush()
 
 
-def bands(area):
-    # type: (Area) -> Iterator[Tuple[slice, slice, slice]]
+def bands(area, dtype):
+    # type: (Area, str) -> Iterator[Tuple[slice, slice, slice]]
     """The area cut into bands: columns and rows of the layer, and the part of the area's bytes."""
     gimp.tile_cache_ntiles(2 * (area.width // gimp.tile_width() + 2))  # GIMP hands over tiles: what a band touches
-    row_bytes = area.width * PIXEL_BYTES
+    row_bytes = frames.byte_count(dtype, (area.width, 4))
     for top in range(0, area.height, BAND_ROWS):
         end = min(top + BAND_ROWS, area.height)
         part = slice(top * row_bytes, end * row_bytes)

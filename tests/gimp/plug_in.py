@@ -31,7 +31,7 @@ class PlugIn:
         self.use_command([sys.executable, str(HERE / "engines" / f"{stand_in}.py")])
 
     def use_command(self, command: list[str]) -> None:
-        engine = self.gimp.engine_command(command)
+        engine = plugin_folder.local_engine(self.gimp.engine_command(command))
         plug_ins, record = self.profile / "plug-ins", Record.load(self.profile / "plug-in.json")
         plug_ins.mkdir(exist_ok=True)
         plugin_folder.install_plugin(plug_ins, CHECKOUT, json.dumps(options.table()), engine, record)

@@ -34,7 +34,7 @@ class PlugIn:
         self.use_command([sys.executable, str(found[0])])
 
     def use_command(self, command: list[str]) -> None:
-        engine = self.gimp.engine_command(command)
+        engine = plugin_folder.local_engine(self.gimp.engine_command(command))
         table = json.dumps(options.table())
         record = Record.load(self.profile / "plug-in.json")
         self.folder.parent.mkdir(exist_ok=True)

@@ -19,6 +19,7 @@ from lock import locked
 from machine import Machine
 from placing import files_below
 from plan import Wishes, install_plan, uninstall_plan
+from plugin_folder import remote_engine
 from record import Record
 from steps import InstallPlugin, MakeVenv, PrepareFolders
 from uninstall import plugin_folders, sweep
@@ -252,9 +253,9 @@ def test_named_folders_replace_the_found_ones(installation: Installation, gimp: 
 
 def test_a_remote_engine_is_written_instead_of_the_local_one(installation: Installation, gimp: Path) -> None:
     PrepareFolders(installation.home.folder, [gimp / "plug-ins"]).apply(installation)
-    InstallPlugin(gimp, ["ssh", "gpu-box", "nst-engine", "worker"]).apply(installation)
+    InstallPlugin(gimp, remote_engine("gpu-box")).apply(installation)
     engines = json.loads((gimp / "plug-ins/neural-style/engine.json").read_text())["engines"]
-    assert engines[0]["command"] == ["ssh", "gpu-box", "nst-engine", "worker"]
+    assert engines == [{"name": "gpu-box", "host": "gpu-box"}]
 
 
 def test_installing_twice_leaves_the_same_files_and_record(installation: Installation, gimp: Path) -> None:

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 from errors import InstallError
-from plugin_folder import install_plugin, other_copies, plugin_name, worker_command
+from plugin_folder import install_plugin, local_engine, other_copies, plugin_name, remote_engine, worker_command
 from record import Record
-from source import NAME_210, protocol_of, version_of
+from source import NAME_210, version_of
 
 from nst_engine import __version__
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 COMMAND = ["/home/zoë/venv/bin/python", "-I", "-m", "nst_engine", "worker"]
+ENGINE = local_engine(COMMAND)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def checkout(tmp_path: Path) -> Path:
     (package.parent / "help").mkdir()
     (package.parent / "help/page.html").write_text("")
     (folder / "nst_engine").mkdir()
-    (folder / "nst_engine/frames.py").write_text("PROTOCOL = 7\n")
+    (folder / "nst_engine/frames.py").write_text("")
     (folder / "nst_engine/__init__.py").write_text('__version__ = "1.2"\n')
     return folder
 
@@ -57,7 +58,7 @@ def files_in(plugin: Path) -> set[str]:
 
 
 def test_the_plugin_is_put_together_from_both_halves(checkout: Path, gimp: Path, record: Record) -> None:
-    assert install_plugin(gimp / "plug-ins", checkout, '{"format": 1}', COMMAND, record) == []
+    assert install_plugin(gimp / "plug-ins", checkout, '{"format": 1}', ENGINE, record) == []
     plugin = gimp / "plug-ins/neural-style"
     code = {"neural-style.py", "nst_plugin/dialog.py", "nst_plugin/shared/frames.py"}
     assert files_in(plugin) == {"engine.json", "options.json", "help/page.html", *code}
@@ -72,18 +73,41 @@ def test_gimp_2_10_gets_its_own_entry_and_only_what_python_2_understands(
     shared = ["__init__.py", "shared/__init__.py", "shared/settings.py"]
     for name in shared:
         (package / name).write_text("")
-    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record, plugin_name(gimp.parent / "2.10"))
+    install_plugin(gimp / "plug-ins", checkout, "{}", ENGINE, record, plugin_name(gimp.parent / "2.10"))
     plugin = gimp / "plug-ins" / NAME_210
     package_files = {f"nst_plugin/{name}" for name in (*shared, "shared/frames.py")}
     assert files_in(plugin) == {"neural_style_210.py", "engine.json", "options.json", *package_files}
 
 
-def test_the_engine_is_named_with_the_protocol_that_frames_state(checkout: Path, gimp: Path, record: Record) -> None:
-    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
-    engine = {"name": "This computer", "command": COMMAND, "protocol": 7}
+def test_the_plug_in_is_told_of_its_engine(checkout: Path, gimp: Path, record: Record) -> None:
+    install_plugin(gimp / "plug-ins", checkout, "{}", ENGINE, record)
     told = json.loads((gimp / "plug-ins/neural-style/engine.json").read_text())
-    assert told == {"format": 1, "version": "1.2", "engines": [engine]}
-    assert protocol_of(checkout) == 7
+    assert told == {"format": 1, "version": "1.2", "engines": [{"name": "This computer", "command": COMMAND}]}
+
+
+def engine_names(gimp: Path) -> list[str]:
+    told = json.loads((gimp / "plug-ins/neural-style/engine.json").read_text())
+    return [engine["name"] for engine in told["engines"]]
+
+
+def test_an_engine_elsewhere_comes_first_and_one_that_was_there_before_stays(
+    checkout: Path, gimp: Path, record: Record, tmp_path: Path
+) -> None:
+    (tmp_path / "python").touch()
+    install_plugin(gimp / "plug-ins", checkout, "{}", local_engine([str(tmp_path / "python")]), record)
+    install_plugin(gimp / "plug-ins", checkout, "{}", remote_engine("me@gpu-box"), record)
+    assert engine_names(gimp) == ["me@gpu-box", "This computer"]
+    (tmp_path / "python").unlink()
+    install_plugin(gimp / "plug-ins", checkout, "{}", remote_engine("other-box", ["ssh", "-4"]), record)
+    assert engine_names(gimp) == ["other-box", "me@gpu-box"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"engines": 7}', '{"engines": [7]}', '{"engines": [{"name": 7}]}'])
+def test_what_is_no_list_of_engines_is_no_reason_to_stop(checkout: Path, gimp: Path, record: Record, text: str) -> None:
+    (gimp / "plug-ins/neural-style").mkdir(parents=True)
+    (gimp / "plug-ins/neural-style/engine.json").write_text(text)
+    install_plugin(gimp / "plug-ins", checkout, "{}", ENGINE, record)
+    assert engine_names(gimp) == ["This computer"]
 
 
 def test_the_engines_version_is_the_plug_ins_too() -> None:
@@ -96,7 +120,7 @@ def test_the_worker_is_started_without_what_gimp_tells_python() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no executable bit")
 def test_only_the_entry_is_executable(checkout: Path, gimp: Path, record: Record) -> None:
-    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
+    install_plugin(gimp / "plug-ins", checkout, "{}", ENGINE, record)
     executable = [path.name for path in gimp.rglob("*") if path.is_file() and os.access(path, os.X_OK)]
     assert executable == ["neural-style.py"]
 
@@ -104,12 +128,12 @@ def test_only_the_entry_is_executable(checkout: Path, gimp: Path, record: Record
 def test_an_update_removes_what_is_no_more_and_gives_a_new_time(checkout: Path, gimp: Path, record: Record) -> None:
     retired = checkout / "gimp_plugin/neural-style/nst_plugin/retired.py"
     retired.write_text("")
-    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
+    install_plugin(gimp / "plug-ins", checkout, "{}", ENGINE, record)
     plugin = gimp / "plug-ins/neural-style"
     long_ago = time.time() - 1000
     os.utime(plugin / "neural-style.py", (long_ago, long_ago))
     retired.unlink()
-    install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
+    install_plugin(gimp / "plug-ins", checkout, "{}", ENGINE, record)
     assert not (plugin / "nst_plugin/retired.py").exists()
     assert (plugin / "neural-style.py").stat().st_mtime > long_ago + 500
     assert [path.name for path in (gimp / "plug-ins").iterdir()] == ["neural-style"]
@@ -120,7 +144,7 @@ def test_a_plug_in_that_came_some_other_way_is_kept_under_a_new_name(
 ) -> None:
     shutil.copytree(checkout / "gimp_plugin/neural-style", gimp / "plug-ins/neural-style")
     (gimp / "plug-ins/neural-style/notes.txt").write_text("mine")
-    kept = install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
+    kept = install_plugin(gimp / "plug-ins", checkout, "{}", ENGINE, record)
     assert kept == [gimp / "plug-ins/.neural-style.old"]
     assert (kept[0] / "notes.txt").read_text() == "mine"
     assert not (gimp / "plug-ins/neural-style/notes.txt").exists()
@@ -130,7 +154,7 @@ def test_a_developers_link_is_kept_under_a_new_name(checkout: Path, gimp: Path, 
     source = checkout / "gimp_plugin/neural-style"
     (gimp / "plug-ins/neural-style").symlink_to(source)
     before = files_in(source)
-    kept = install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
+    kept = install_plugin(gimp / "plug-ins", checkout, "{}", ENGINE, record)
     assert kept[0].is_symlink()
     assert files_in(source) == before
     assert not (gimp / "plug-ins/neural-style").is_symlink()
@@ -141,7 +165,7 @@ def test_somebody_elses_plugin_of_that_name_is_not_overwritten(checkout: Path, g
     foreign.parent.mkdir()
     foreign.write_text("theirs")
     with pytest.raises(InstallError, match="is not this plug-in"):
-        install_plugin(gimp / "plug-ins", checkout, "{}", COMMAND, record)
+        install_plugin(gimp / "plug-ins", checkout, "{}", ENGINE, record)
     assert foreign.read_text() == "theirs"
 
 

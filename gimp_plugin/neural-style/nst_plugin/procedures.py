@@ -34,6 +34,10 @@ PAINTING_LABEL = N_("Painting")
 PAINTING_HELP = N_("A painting to take the style from, in place of a layer: one that came along, or one of your own.")
 MASK_LABEL = N_("Layer _mask")
 MASK_HELP = N_("What black parts of the layer's own mask mean: nothing is there, or they are to stay as they are.")
+ENGINE_LABEL = N_("Co_mputer")
+ENGINE_HELP = N_(
+    "The engine to paint with, on this computer or another one, by its name; the first where none is given."
+)
 TRANSPARENCY, PROTECTION = "transparency", "protection"
 STYLE_ARGUMENTS = ("style", "style-file", "style-name", "painting")
 READ_WRITE = GObject.ParamFlags.READWRITE
@@ -57,6 +61,7 @@ def create_procedure(plug_in: Gimp.PlugIn, name: str, run: Gimp.RunImageFunc) ->
     procedure.add_string_argument("style-name", _(NAME_LABEL), _(NAME_HELP), "", READ_WRITE)
     procedure.add_choice_argument("mask", _(MASK_LABEL), _(MASK_HELP), mask_choice(), TRANSPARENCY, READ_WRITE)
     procedure.add_string_argument("painting", _(PAINTING_LABEL), _(PAINTING_HELP), "", READ_WRITE)
+    procedure.add_string_argument("engine", _(ENGINE_LABEL), _(ENGINE_HELP), "", READ_WRITE)
     procedure.add_layer_return_value("layer", _("Layer"), _("The new layer."), True, READ_WRITE)
     return procedure
 
@@ -115,6 +120,11 @@ def values(config: Gimp.ProcedureConfig) -> dict[str, Any]:
         value = config.get_property(name)
         found[name] = default if value is None else value
     return found
+
+
+def engine(config: Gimp.ProcedureConfig) -> str:
+    """The name of the engine that was chosen; empty for the first."""
+    return config.get_property("engine") or ""
 
 
 def options(config: Gimp.ProcedureConfig) -> dict[str, Any]:

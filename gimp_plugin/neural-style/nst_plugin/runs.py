@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import gi
@@ -69,12 +70,27 @@ def stylize(
     watched = open_display(run_mode)
     if watched and run_mode == Gimp.RunMode.INTERACTIVE:
         offer_engine()
-    with engines.start(engines.chosen(), progress_bar.stay_responsive) as engine:
+    with start_engine(config, may_choose=run_mode == Gimp.RunMode.INTERACTIVE) as engine:
         Gegl.init(None)
         if run_mode == Gimp.RunMode.INTERACTIVE:
             ask(procedure, config, content, engine)
         paint = paint_on_the_canvas if watched else paint_unseen
-        return paint(engine, jobs.read(config, content, selected))
+        return paint(engine, jobs.read(config, content, selected, engine.dtype))
+
+
+def start_engine(config: Gimp.ProcedureConfig, may_choose: bool) -> Engine:
+    """The chosen engine; where somebody is about to choose, another one if that one cannot be started."""
+    name = procedures.engine(config)
+    try:
+        return engines.start(engines.chosen(name), progress_bar.stay_responsive)
+    except PluginError:
+        for other in engines.known() if may_choose else []:
+            if other.name != name:
+                with contextlib.suppress(PluginError):
+                    engine = engines.start(other, progress_bar.stay_responsive)
+                    config.set_property("engine", other.name)
+                    return engine
+        raise
 
 
 def open_display(run_mode: Gimp.RunMode) -> bool:

@@ -21,11 +21,12 @@ BAND_ROWS = 256
 
 
 class FormingLayer:
-    """A new layer, which at first shows what the content shows."""
+    """A new layer, which at first shows what the content shows; ``has_preview`` says whether it is more by now."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._image = job.image
+        self.has_preview = False
         self._layer = job.new_layer(_("{name} (unfinished)").format(name=job.name))
         layers.write_pixels(self._layer, job.request.content)
         layers.insert_above(self._layer, job.above, job.image)
@@ -37,6 +38,7 @@ class FormingLayer:
 
     def drawing(self, preview: Preview) -> Iterator[None]:
         """Show a preview. Between two steps the window can see to its buttons."""
+        self.has_preview = True
         yield from self._fill(preview, PREVIEW_FORMAT)
         self._show()
 
@@ -45,7 +47,7 @@ class FormingLayer:
         if (self._layer.get_width(), self._layer.get_height()) == (result.picture.width, result.picture.height):
             layers.write_pixels(self._layer, result.picture)
         else:  # the user has scaled the image meanwhile
-            for _band in self._fill(result.picture, layers.PIXEL_FORMAT):
+            for _band in self._fill(result.picture, layers.PIXEL_FORMATS[result.picture.dtype]):
                 pass
         parasite = self._job.parasite(result)
         self._image.undo_freeze()  # or name and note would be undo steps of their own

@@ -42,8 +42,8 @@ def check(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> None:
         masks.protection(content, area)
 
 
-def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer) -> Job:
-    """Read content, styles and masks from the image.
+def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer, dtype: str) -> Job:
+    """Read content, styles and masks from the image; ``dtype`` is that of the pixels' numbers.
 
     ``above`` is the layer that the new one comes just above: the content itself, or what was painted from it before.
     """
@@ -54,8 +54,8 @@ def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer) -
     protected = is_protected(config)
     x, y = content.get_offsets()[1:]
     request = Request(
-        content=layers.read_layer(content, area, with_mask=not protected),
-        styles=styles.read(source),
+        content=layers.read_layer(content, area, with_mask=not protected, dtype=dtype),
+        styles=styles.read(source, dtype),
         options=procedures.chosen_options(config),
         protection=masks.protection(content, area) if protected else None,
         selection=selection,

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 from gi.repository import Gegl, Gimp, Gio
 
+from nst_plugin.shared import frames
 from nst_plugin.shared.errors import BadRequest
 from nst_plugin.shared.messages import Mask, Picture
 from nst_plugin.shared.painted_area import Area
 from nst_plugin.shared.translation import _
 
-PIXEL_FORMAT = "R'G'B'A float"
-"""GEGL's name for sRGB-encoded RGBA in float32, whatever the image's own profile and depth."""
+PIXEL_FORMATS = {"float32": "R'G'B'A float", "uint16": "R'G'B'A u16"}
+"""GEGL's names for sRGB-encoded RGBA of each kind of number, whatever the image's own profile and depth."""
 
 MASK_FORMAT, ALPHA_FORMAT = "Y u8", "A u8"
-PIXEL_BYTES = 16
 BAND_ROWS = 128
 """Rows read or written at a time: quicker than the whole at once, and no second copy of it in memory."""
 
@@ -25,18 +25,18 @@ def whole(drawable: Gimp.Drawable) -> Area:
     return Area(0, 0, drawable.get_width(), drawable.get_height())
 
 
-def read_layer(layer: Gimp.Layer, area: Area | None = None, with_mask: bool = True) -> Picture:
+def read_layer(layer: Gimp.Layer, area: Area | None = None, with_mask: bool = True, dtype: str = "float32") -> Picture:
     """What a layer shows by itself: with its filters, a group with all that is in it, and as a rule with its mask."""
     with merged_copy(layer, with_mask) as copy:
-        return read_pixels(copy, area or whole(copy))
+        return read_pixels(copy, area or whole(copy), dtype)
 
 
-def read_file(file: Gio.File) -> Picture:
+def read_file(file: Gio.File, dtype: str = "float32") -> Picture:
     """The visible picture of a file, in any format that GIMP opens, upright as its camera was held."""
     image = opened(file)
     try:
         visible = Gimp.Layer.new_from_visible(image, image, None)
-        picture = read_pixels(visible, whole(visible))
+        picture = read_pixels(visible, whole(visible), dtype)
         visible.delete()
         return picture
     finally:
@@ -115,25 +115,25 @@ def new_workbench(layer: Gimp.Layer) -> Gimp.Image:
     return workbench
 
 
-def read_pixels(layer: Gimp.Layer, area: Area) -> Picture:
+def read_pixels(layer: Gimp.Layer, area: Area, dtype: str = "float32") -> Picture:
     buffer = layer.get_buffer()
-    rgba = bytearray(area.width * area.height * PIXEL_BYTES)
-    for band, part in bands(area):
-        rgba[part] = buffer.get(band, 1.0, PIXEL_FORMAT, Gegl.AbyssPolicy.NONE)
+    rgba = bytearray(frames.byte_count(dtype, (area.height, area.width, 4)))
+    for band, part in bands(area, dtype):
+        rgba[part] = buffer.get(band, 1.0, PIXEL_FORMATS[dtype], Gegl.AbyssPolicy.NONE)
     return Picture(area.width, area.height, rgba)
 
 
 def write_pixels(layer: Gimp.Layer, picture: Picture) -> None:
     buffer = layer.get_buffer()
     rgba = memoryview(picture.rgba)
-    for band, part in bands(whole(layer)):
-        buffer.set(band, PIXEL_FORMAT, bytes(rgba[part]))
+    for band, part in bands(whole(layer), picture.dtype):
+        buffer.set(band, PIXEL_FORMATS[picture.dtype], bytes(rgba[part]))
     buffer.flush()
 
 
-def bands(area: Area) -> Iterator[tuple[Gegl.Rectangle, slice]]:
+def bands(area: Area, dtype: str) -> Iterator[tuple[Gegl.Rectangle, slice]]:
     """The area cut into bands, each as a part of the layer and as a slice of the area's bytes."""
-    row_bytes = area.width * PIXEL_BYTES
+    row_bytes = frames.byte_count(dtype, (area.width, 4))
     for top in range(0, area.height, BAND_ROWS):
         rows = min(BAND_ROWS, area.height - top)
         part = slice(top * row_bytes, (top + rows) * row_bytes)

@@ -1,42 +1,32 @@
 """The engine as the plug-in sees it: a process at the other end of a pipe. Understood by Python 2.7 and 3.
 
-One thread reads what the engine sends, another writes what it is told, so that the thread that owns the
-:class:`Engine` never waits for the pipe: it looks with :meth:`Engine.poll` at what has come. A job is judged by the
-message that ends it, never by the engine's exit code.
+Whoever owns the :class:`Engine` never waits for the pipe, but looks with :meth:`Engine.poll` at what has come. A job is
+judged by the message that ends it, never by the engine's exit code.
 """
 
 import collections
-import io
 import re
 import signal
 import threading
-import time
 
-from nst_plugin.shared import engine_process, frames, messages, settings, ssh
+from nst_plugin.shared import frames, messages, settings, ssh
 from nst_plugin.shared.engine_log import EngineLog
 from nst_plugin.shared.errors import EngineError, too_little_memory
-from nst_plugin.shared.mailbox import NEWEST_ONLY, Ending, Mailbox
+from nst_plugin.shared.mailbox import NEWEST_ONLY, Ending
 from nst_plugin.shared.messages import Planned, Progress, Refusal, Result
+from nst_plugin.shared.pipe import Pipe, now
 from nst_plugin.shared.translation import N_, _
-
-try:
-    import queue
-except ImportError:
-    import Queue as queue  # type: ignore[import-not-found,no-redef]  # Python 2.7
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
     from typing import Any, Callable, List, Mapping, NoReturn, Optional
 
-    from nst_plugin.shared.messages import Request
+    from nst_plugin.shared.messages import Message, Request
 
     Report = Callable[[float, Optional[float], str], None]
 
 HELLO_SECONDS = 120
 """Longest wait for the greeting. A first start from a slow disk takes the better part of a minute."""
-
-CLOSE_SECONDS = 5
-"""How long the engine may take to leave after its pipe is closed."""
 
 END_SECONDS = 2
 """How long after its pipe an engine may end, and its pipe after the engine."""
@@ -67,9 +57,6 @@ WORDS_LENGTH = 200
 KILLED_STATUSES = (-9, 128 + 9)
 """How a process ends that is killed: told directly, and by a shell around it."""
 
-HEADER_LIMIT = 1024**2
-"""Longest header line that is taken from an engine, in bytes."""
-
 PREVIEW_LIMIT = 4 * 1024**2
 """Most bytes of a preview: a megapixel."""
 
@@ -87,31 +74,28 @@ class Engine(object):
         ``idle`` is called several times a second while a method has nothing to do but wait. ``host`` is the other
         computer that the command starts the engine on.
         """
+        self._log_folders, self._idle = log_folders, idle
+        self._begin(command, host)
+
+    def _begin(self, command, host):
+        # type: (List[str], str) -> None
+        """Start an engine, of which nothing has been asked yet."""
         self._host = host
-        self._idle = idle
-        self._log = EngineLog(log_folders)
-        try:
-            self._process = engine_process.start(command, self._log, self._missing())
-        except EngineError:
-            self._log.close()
-            raise
-        self._greeting_due = _now() + HELLO_SECONDS
+        self.dtype = "uint16" if host else "float32"
+        self.is_ready, self.version = False, ""
+        self._greeting_due = now() + HELLO_SECONDS
         self._ended_at = None  # type: Optional[float]
         self._asked = collections.deque()  # type: collections.deque[type]
         self._size = (0, 0)
-        self.version = ""
         self._broken = None  # type: Optional[EngineError]
-        self._arrivals = Mailbox()
-        self._departures = queue.Queue()  # type: queue.Queue[Any]
-        self._threads = [threading.Thread(target=body) for body in (self._read, self._write)]
-        self.is_ready = False
+        self._log = EngineLog(self._log_folders)
+        self._pipe = None  # type: Any
+        missing = _(ssh.NO_SSH) if host else settings.not_installed()
         try:
-            for thread in self._threads:
-                thread.daemon = True
-                thread.start()
-        except (RuntimeError, MemoryError) as error:
-            self.close()
-            raise EngineError(_(engine_process.NO_START) % error)
+            self._pipe = Pipe(command, self._log, missing, self._most_bytes)
+        except EngineError:
+            self._log.close()
+            raise
 
     def __enter__(self):
         # type: () -> Engine
@@ -120,6 +104,12 @@ class Engine(object):
     def __exit__(self, *_exception):
         # type: (object) -> None
         self.close()
+
+    @property
+    def has_failed(self):
+        # type: () -> bool
+        """Whether nothing more is to be expected of it."""
+        return self._broken is not None
 
     def wait_for_greeting(self):
         # type: () -> None
@@ -132,20 +122,20 @@ class Engine(object):
         # type: (Mapping[str, Any], int, int) -> None
         """Ask at which size a content of this size would be painted; Planned or Refusal answers."""
         self._asked.append(Planned)
-        self._departures.put(messages.plan(options, width, height))
+        self._send(messages.plan(options, width, height))
 
     def paint(self, request):
         # type: (Request) -> None
         """Ask for a picture; Progress, Preview and at last Result answer."""
         self._asked.append(Result)
         self._size = (request.content.width, request.content.height)
-        self._departures.put(messages.stylize(request, bool(self._host)))
+        self._send(messages.stylize(request, bool(self._host)))
 
     def stop(self):
         # type: () -> None
         """Ask for the result now, as good as it is; without a job there is nothing to stop."""
         if Result in self._asked:
-            self._departures.put(({"kind": "stop"}, None))
+            self._send(({"kind": "stop"}, {}))
 
     def poll(self):
         # type: () -> Any
@@ -166,18 +156,39 @@ class Engine(object):
             elif event is None:
                 self._idle()
 
+    def change(self, command, host=""):
+        # type: (List[str], str) -> None
+        """Let another engine take this one's place. What was asked of this one is forgotten, and it leaves in peace."""
+        leaving = threading.Thread(target=self._leaving())
+        leaving.daemon = True
+        leaving.start()
+        try:
+            self._begin(command, host)
+        except EngineError as problem:
+            self._broken = problem
+
     def close(self):
         # type: () -> None
-        """End the engine: closing its pipe is the request, and killing what then stays is the last word."""
-        self._departures.put(None)
-        self._arrivals.close()
-        if self._exit_status(CLOSE_SECONDS) is None:
-            self._process.kill()
-            self._process.wait()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(END_SECONDS)
-        self._log.close()
+        """End the engine."""
+        self._leaving()()
+
+    def _leaving(self):
+        # type: () -> Callable[[], None]
+        """What ends the present engine, in its own time."""
+        pipe, log = self._pipe, self._log
+
+        def leave():
+            # type: () -> None
+            if pipe is not None:
+                pipe.close()
+            log.close()
+
+        return leave
+
+    def _send(self, message):
+        # type: (Message) -> None
+        if self._pipe is not None:
+            self._pipe.send(message)
 
     def _next_event(self, seconds):
         # type: (float) -> Any
@@ -186,7 +197,7 @@ class Engine(object):
             raise self._broken
         self._check_log()
         while True:
-            arrival = self._arrivals.take(seconds)
+            arrival = self._pipe.take(seconds)
             if arrival is None:
                 self._check_for_life()
                 return None
@@ -199,18 +210,18 @@ class Engine(object):
     def _check_for_life(self):
         # type: () -> None
         """Nothing comes: perhaps nothing ever will. A pipe may outlive the engine in one of its children."""
-        if not self.is_ready and _now() > self._greeting_due:
+        if not self.is_ready and now() > self._greeting_due:
             self._fail(_("The engine did not greet within %d seconds") % HELLO_SECONDS, _(TRY_AGAIN))
-        if self._process.poll() is not None:
-            self._ended_at = self._ended_at or _now()
-            if _now() > self._ended_at + END_SECONDS:
+        if self._pipe.exit_status() is not None:
+            self._ended_at = self._ended_at or now()
+            if now() > self._ended_at + END_SECONDS:
                 self._explain_end()
 
     def _check_log(self):
         # type: () -> None
         """End an engine that fills the disk."""
         if self._log.size > LOG_LIMIT:
-            self._process.kill()
+            self._pipe.process.kill()
             self._fail(_("The engine printed more than %d MB") % (LOG_LIMIT // 1024**2), _(TRY_AGAIN))
 
     def _explain(self, error, is_sending):
@@ -230,7 +241,7 @@ class Engine(object):
     def _explain_end(self):
         # type: () -> NoReturn
         """Why there is no engine any more, in words."""
-        status = self._exit_status(END_SECONDS)
+        status = self._pipe.exit_status(END_SECONDS)
         if self._host:
             problem = ssh.explained(self._host, status, self._log.tail, self.is_ready)
             if problem:
@@ -242,14 +253,6 @@ class Engine(object):
         if not self.is_ready:
             self._quote(_("The engine did not start"), self._mend())
         self._quote(_("The engine stopped before it was done"), _(TRY_AGAIN))
-
-    def _exit_status(self, seconds):
-        # type: (float) -> Optional[int]
-        """How the engine ended, if it does within that time."""
-        deadline = _now() + seconds
-        while self._process.poll() is None and _now() < deadline:
-            time.sleep(0.02)
-        return self._process.poll()
 
     def _event(self, frame):
         # type: (frames.Frame) -> Any
@@ -317,57 +320,17 @@ class Engine(object):
         there = _(ssh.MEND) % self._host if self._host else MEND
         return settings.remedy(there, MEND_HERE)
 
-    def _missing(self):
-        # type: () -> str
-        return _(ssh.NO_SSH) if self._host else settings.not_installed()
-
     def _give_up(self, problem):
         # type: (EngineError) -> NoReturn
         """Whoever asks again hears the same."""
         self._broken = problem
         raise problem
 
-    def _read(self):
-        # type: () -> None
-        """Body of the reader's thread: pass on all frames, and at last what was wrong, or that it was all."""
-        from_engine = self._process.stdout  # type: Any
-        ending = frames.TruncatedFrame("The stream ended.")  # type: BaseException
-        try:
-            with io.open(from_engine.fileno(), "rb", closefd=False) as stream:
-                for frame in iter(lambda: frames.read_frame(stream, HEADER_LIMIT, self._most_bytes), None):
-                    self._arrivals.put(frame)
-        except BaseException as error:  # whatever it is: the other thread waits for an ending
-            ending = error
-        self._arrivals.put(Ending(ending, False))
-        from_engine.close()
-
     def _most_bytes(self):
         # type: () -> int
         """How many bytes may come with a message now: those of a preview, or of a picture of the job's own size."""
         width, height = self._size
         return max(PREVIEW_LIMIT, frames.byte_count("float32", (height, width, 4)))
-
-    def _write(self):
-        # type: () -> None
-        """Body of the writer's thread: send what there is to send, until None, and then close the pipe."""
-        to_engine = self._process.stdin  # type: Any
-        try:
-            for header, arrays in iter(self._departures.get, None):
-                frames.write_frame(to_engine, header, arrays)
-        except (IOError, OSError):
-            pass  # the engine is gone; what it said before, or its silence, is the next thing to be read
-        except BaseException as error:  # as above
-            self._arrivals.put(Ending(error, True))
-        try:
-            to_engine.close()
-        except (IOError, OSError):
-            pass
-
-
-def _now():
-    # type: () -> float
-    """Seconds that only go forward, where Python knows such a clock."""
-    return getattr(time, "monotonic", time.time)()
 
 
 def _signal_name(number):

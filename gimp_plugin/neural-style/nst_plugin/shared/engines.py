@@ -25,7 +25,7 @@ Known = collections.namedtuple("Known", "name host words ssh")
 def known(folder=settings.FOLDER):
     # type: (str) -> List[Known]
     """All engines, the one first that is used where none is chosen. EngineError where there is none."""
-    return [_known(entry) for entry in settings.engine_entries(folder)]
+    return [understood(entry) for entry in settings.engine_entries(folder)]
 
 
 def chosen(name="", folder=settings.FOLDER):
@@ -54,8 +54,16 @@ def start(engine, idle=lambda: None):
     return Engine(command(engine), settings.log_folders(), idle, engine.host)
 
 
-def _known(entry):
+def change(engine, name):
+    # type: (Engine, str) -> None
+    """Let the engine of this name take the place of one that was started."""
+    other = chosen(name)
+    engine.change(command(other), other.host)
+
+
+def understood(entry):
     # type: (Dict[str, Any]) -> Known
+    """An engine of the list, from its object there."""
     host = entry.get("host") or ""
     return Known(entry.get("name") or host, host, _words(entry, "command"), _words(entry, "ssh") or list(ssh.SSH))
 

@@ -73,7 +73,7 @@ NO_ENTRY = N_(
 NO_NAME = N_("No computer of the name %(host)s is known: see that the name is right and that you are online.")
 AWAY = N_("%(host)s cannot be reached (%(words)s): see that it is running and that you are online.")
 OTHERWISE = N_('ssh cannot start the engine on %(host)s (%(words)s): see that "ssh %(host)s" works in a terminal.')
-BROKEN = N_("The line to %(host)s broke (%(words)s): what it had sent by then is kept; try again.")
+BROKEN = N_("The line to %(host)s broke (%(words)s): see that you are online, then try again.")
 MEND = N_('run "python3 install/install.py --remote %s" to mend its installation')
 MISSING = N_(
     "The engine of Neural Style is not installed on %(host)s. "
@@ -108,8 +108,13 @@ MEANINGS = (
 def command(host, words=(), ssh=SSH):
     # type: (str, Sequence[str], Sequence[str]) -> List[str]
     """The command that starts an engine there: these words, or the engine that is found. EngineError for no host."""
+    return run(host, " ".join(quote(word) for word in words) if words else FIND, ssh)
+
+
+def run(host, there, ssh=SSH):
+    # type: (str, str, Sequence[str]) -> List[str]
+    """The command that has another computer run a line of shell, whatever the shell there. EngineError for no host."""
     check_host(host)
-    there = " ".join(quote(word) for word in words) if words else FIND
     return list(ssh) + _options() + ["--", host, "sh -c " + quote(there)]
 
 

@@ -11,8 +11,9 @@ from gi.repository import Gimp, GLib
 from nst_plugin.image.forming_layer import FormingLayer
 from nst_plugin.image.jobs import Job
 from nst_plugin.shared.engine_client import Engine
-from nst_plugin.shared.errors import Canceled
+from nst_plugin.shared.errors import Canceled, LineBroken
 from nst_plugin.shared.messages import Preview, Progress, Result
+from nst_plugin.shared.translation import _
 from nst_plugin.window.run_window import RunWindow
 
 TICK_MS = 40
@@ -29,6 +30,11 @@ def stylize(engine: Engine, job: Job) -> Gimp.Layer:
         with closing(RunWindow(job.name)) as window:
             engine.paint(job.request)
             return forming.finish(watch(engine, forming, window))
+    except LineBroken as problem:
+        if not (forming.has_preview and forming.is_there):
+            forming.remove()
+            raise
+        raise LineBroken(_("{problem} The layer has what came by then.").format(problem=problem)) from None
     except BaseException:
         forming.remove()
         raise
@@ -46,7 +52,11 @@ def watch(engine: Engine, forming: FormingLayer, window: RunWindow) -> Result:
             if window.is_stopped and not stop_sent:
                 engine.stop()
                 stop_sent = True
-            event = engine.poll()
+            try:
+                event = engine.poll()
+            except LineBroken:
+                brush.finish()
+                raise
             if isinstance(event, Result):
                 return event
             if isinstance(event, Progress):
@@ -64,6 +74,12 @@ class Brush:
         self._forming = forming
         self._drawing: Iterator[None] | None = None
         self._spent = self._rested_at = 0.0
+
+    def finish(self) -> None:
+        """Draw the newest preview to its end."""
+        drawing = self._drawing if self.preview is None else self._forming.drawing(self.preview)
+        for _part in drawing or ():
+            pass
 
     def draw_some(self) -> None:
         started = time.monotonic()

@@ -1,0 +1,183 @@
+"""An engine on another computer: whether it is there and understands this plug-in, and how it gets there.
+
+What goes there goes by the user's own ssh, started as the plug-in starts it.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from commands import ending
+from errors import InstallError
+from installation import Installation
+from machine import child_environment
+from output import event, is_heard, say
+from plugin_folder import Entry
+from source import BUILT_FROM, RELEASE, WHEELS, is_archive, plugin_code, version_of
+
+INSTALLING = (
+    "import subprocess, sys, tarfile, tempfile; folder = tempfile.TemporaryDirectory(); "
+    "tarfile.open(fileobj=sys.stdin.buffer, mode='r|').extractall(folder.name); "
+    "sys.exit(subprocess.call([sys.executable, folder.name + '/install/install.py', *sys.argv[1:]]))"
+)
+"""What Python does there with an archive that comes through its stdin, whose end is then the installer's cancel."""
+
+AGAIN = "When that is done, run this installer again."
+NO_PYTHON = 127
+
+TOLD = {"error": ("message", "tip"), "line": ("text",), "bytes": ("bytes", "about")}
+"""What belongs to each event that is passed on."""
+
+
+class MissingThere(InstallError):
+    """The engine has to be installed on the other computer, or brought up to date."""
+
+
+@dataclass(frozen=True)
+class ReachEngine:
+    """``engine`` is installed where it is missing or too old, if that is allowed, with this build of torch."""
+
+    engine: Entry
+    torch_backend: str
+    may_install: bool
+
+    def describe(self) -> str:
+        return f"Ask the engine on {self.engine['host']} how it is"
+
+    def apply(self, installation: Installation) -> None:
+        source, host = installation.checkout, self.engine["host"]
+        version, here = greeted(source, self.engine), version_of(source)
+        if version is None:
+            if not (self.may_install or is_agreed(f"The engine is not on {host}, or too old.")):
+                raise MissingThere(
+                    f"The engine on {host} is missing, or too old for this plug-in.",
+                    "Run this installer again with --install-there to install it there.",
+                )
+            install_there(installation, self.engine, self.torch_backend)
+            version = greeted(source, self.engine)
+        if version is None:
+            raise InstallError(f"The engine on {host} does not start, though it was installed.", AGAIN)
+        say(f"      It is of version {version or 'unknown'} and ready.")
+        if version != here:
+            installation.notes.append(f"The engine on {host} is of version {version}, the plug-in of version {here}.")
+
+
+def is_agreed(question: str) -> bool:
+    """Ask whoever sits at the terminal, if somebody does."""
+    if is_heard() or not sys.stdin.isatty():
+        return False
+    return input(f"{question} Install it there? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def greeted(source: Path, engine: Entry) -> str | None:
+    """Return the version of the engine that greets there, None where it is missing or of another protocol."""
+    with plugin_code(source):
+        from nst_plugin.shared import engines
+        from nst_plugin.shared.errors import EngineError, EngineMissing
+    try:
+        with engines.start(engines.understood(dict(engine))) as started:
+            started.wait_for_greeting()
+            return str(started.version)
+    except EngineMissing:
+        return None
+    except EngineError as problem:
+        raise InstallError(str(problem), AGAIN) from None
+
+
+def install_there(installation: Installation, engine: Entry, torch_backend: str) -> None:
+    """Send what is installed from to the other computer, and run its installer there; what that tells is told here."""
+    words = ["--engine-only", "--events", "--torch-backend", torch_backend]
+    command = shlex.join(["python3", "-c", INSTALLING, *words])
+    say(f"      Sending the engine to {engine['host']} and installing it there…")
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            ssh_command(installation.checkout, engine, command),
+            env=child_environment(installation.machine.environ),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+        )
+        with ending(process):
+            send(installation.checkout, process.stdin)
+            is_done = hear(process.stdout, str(engine["host"]))
+        if not is_done:
+            complaints.seek(0)
+            printed = complaints.read().decode("utf-8", "replace")
+            raise explained(installation.checkout, str(engine["host"]), process.returncode, printed)
+
+
+def ssh_command(source: Path, engine: Entry, command: str) -> list[str]:
+    """Return the command that has the other computer's shell run another one."""
+    with plugin_code(source):
+        from nst_plugin.shared import engines, ssh
+    known = engines.understood(dict(engine))
+    return [str(word) for word in ssh.run(known.host, command, known.ssh)]
+
+
+def send(source: Path, pipe: IO[bytes] | None) -> None:
+    """Send an archive of what the engine is installed from. Where nobody takes it, what he said is yet to be read."""
+    assert pipe is not None
+    names = ("install", WHEELS, RELEASE) if is_archive(source) else ("install", "nst_engine", *BUILT_FROM)
+    try:
+        with tarfile.open(fileobj=pipe, mode="w|") as archive:
+            for name in names:
+                archive.add(source / name, name, filter=without_rubbish)
+        pipe.flush()
+    except OSError:
+        return
+
+
+def without_rubbish(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Leave out what Python keeps of modules, and whose the files are."""
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return None if "__pycache__" in entry.name else entry
+
+
+def hear(pipe: IO[bytes] | None, host: str) -> bool:
+    """Pass on what the installer there tells; returns whether it came to its good end. InstallError as it says."""
+    assert pipe is not None
+    is_done = False
+    for line in pipe:
+        told = understood(line)
+        if told["event"] == "error":
+            raise InstallError(f"On {host}: {told['message']}", str(told["tip"]))
+        if told["event"] == "line":
+            say(f"      {told['text']}")
+        elif told["event"] == "bytes":
+            event("bytes", bytes=told["bytes"], about=told["about"])
+        is_done = is_done or told["event"] == "done"
+    return is_done
+
+
+def understood(line: bytes) -> dict[str, Any]:
+    """Return what a line of the installer there tells; what is no event is something to read."""
+    text = line.decode("utf-8", "replace").rstrip()
+    try:
+        told = json.loads(text)
+        if isinstance(told, dict) and set(TOLD.get(told["event"], ())) <= set(told):
+            return told
+    except (ValueError, LookupError, TypeError):
+        pass
+    return {"event": "line", "text": text}
+
+
+def explained(source: Path, host: str, status: int | None, printed: str) -> InstallError:
+    """Why nothing was installed there."""
+    with plugin_code(source):
+        from nst_plugin.shared import ssh
+    if status == NO_PYTHON:
+        return InstallError(f"{host} has no python3.", f"Install Python 3.10 or later there. {AGAIN}")
+    problem = ssh.explained(host, status, printed, False)
+    if problem is not None:
+        return InstallError(str(problem), AGAIN)
+    last = (printed.strip().splitlines() or ["it did not say why"])[-1]
+    return InstallError(f"The installer on {host} stopped before it was done ({last}).", AGAIN)
