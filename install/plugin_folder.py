@@ -87,8 +87,8 @@ def listed_engines(plugin: Path) -> list[Entry]:
     """Return the engines that a plug-in's folder tells of; none where that is not to be understood."""
     try:
         found = json.loads(text_of(plugin / ENGINE))["engines"]
-        return [engine for engine in found if isinstance(engine["name"], str)]
-    except (ValueError, LookupError, TypeError):
+        return [engine for engine in found if isinstance(engine.get("name"), str)]
+    except (ValueError, LookupError, TypeError, AttributeError):
         return []
 
 

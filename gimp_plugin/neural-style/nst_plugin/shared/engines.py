@@ -16,6 +16,7 @@ MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
     from typing import Any, Callable, Dict, List
 
+HERE = N_("This computer")
 UNKNOWN = N_('There is no engine "%s": choose one of these: %s.')
 
 Known = collections.namedtuple("Known", "name host words ssh")
@@ -65,7 +66,8 @@ def understood(entry):
     # type: (Dict[str, Any]) -> Known
     """An engine of the list, from its object there."""
     host = entry.get("host") or ""
-    return Known(entry.get("name") or host, host, _words(entry, "command"), _words(entry, "ssh") or list(ssh.SSH))
+    name = entry.get("name") or host or HERE
+    return Known(name, host, _words(entry, "command"), _words(entry, "ssh") or list(ssh.SSH))
 
 
 def _words(entry, name):

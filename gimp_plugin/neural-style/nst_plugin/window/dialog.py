@@ -14,7 +14,7 @@ from nst_plugin.shared import settings  # noqa: E402
 from nst_plugin.shared.engine_client import Engine  # noqa: E402
 from nst_plugin.shared.errors import BadRequest  # noqa: E402
 from nst_plugin.shared.translation import _  # noqa: E402
-from nst_plugin.window import painting_choice, style_choice, thumbnails  # noqa: E402
+from nst_plugin.window import engine_choice, painting_choice, style_choice, thumbnails  # noqa: E402
 from nst_plugin.window.plan_line import PlanLine  # noqa: E402
 
 
@@ -28,12 +28,15 @@ def show(
     """Ask until the answer passes ``check`` or the user cancels; returns whether to go on."""
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Neural Style"))
     style_rows = style_choice.rows(config, content)
-    align(dialog, style_rows)
+    engine_rows = engine_choice.rows(config, engine, lambda problem: explain(dialog, problem))
+    align(dialog, [*style_rows, *engine_rows])
     painting_row = painting_choice.row(config, content, lambda problem: explain(dialog, problem))
     put_on_top(dialog, [thumbnails.row(config, content), *style_rows, painting_row, *notices(content)])
     fill(dialog, with_mask=content.get_mask() is not None)
     plan_line = PlanLine(engine, config, content)
-    dialog.get_content_area().pack_end(plan_line.label, False, False, 0)
+    for row in (plan_line.label, *engine_rows):
+        row.show_all()
+        dialog.get_content_area().pack_end(row, False, False, 0)
     try:
         while dialog.run():
             try:

@@ -34,7 +34,7 @@ class EngineChoice(Row):
         self._config, self._engine, self._names, self._explain = config, engine, names, explain
         self._list = Gtk.ComboBoxText()
         for name in names:
-            self._list.append(name, name)
+            self._list.append(name, _(name))
         self._fallback = Gtk.Button(no_show_all=True)
         label = Gtk.Label(label=_(procedures.ENGINE_LABEL), use_underline=True, xalign=0.0, mnemonic_widget=self._list)
         super().__init__(label, _(procedures.ENGINE_HELP), [label, self._list, self._fallback], wide=self._list)
@@ -51,7 +51,7 @@ class EngineChoice(Row):
 
     def _other(self) -> str:
         """The engine to fall back to: the first of those on this computer, or at all."""
-        here = [known.name for known in engines.known() if not known.host]
+        here = [str(known.name) for known in engines.known() if not known.host]
         return next(name for name in (*here, *self._names) if name != self._in_use)
 
     def _follow_config(self, *_event: object) -> None:
@@ -69,6 +69,6 @@ class EngineChoice(Row):
     def _look(self) -> bool:
         """Offer another engine as soon as this one has failed."""
         if self._engine.has_failed:
-            self._fallback.set_label(_("Use {engine}").format(engine=self._other()))
+            self._fallback.set_label(_("Use {engine}").format(engine=_(self._other())))
         self._fallback.set_visible(self._engine.has_failed)
         return True

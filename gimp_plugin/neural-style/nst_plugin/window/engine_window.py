@@ -11,7 +11,8 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GimpUi, GLib, Gtk  # noqa: E402  (the versions come first)
 
 from nst_plugin.installer import Event, Installer  # noqa: E402
-from nst_plugin.shared import settings  # noqa: E402
+from nst_plugin.shared import settings, ssh  # noqa: E402
+from nst_plugin.shared.errors import EngineError  # noqa: E402
 from nst_plugin.shared.translation import N_, _, said  # noqa: E402
 
 INSTALL, REMOVE = 1, 2
@@ -25,6 +26,7 @@ OLDER = N_("The engine is of version {engine}, the plug-in of version {plug_in}:
 PRESENT = N_("The engine is of version {engine}, and computes on {device}.")
 PLACE = N_("Folder: {folder}")
 SIZE = N_("It takes about {bytes:.1f} GB there, half of which is downloaded; {free:.1f} GB are free.")
+FAR = N_("The engine in use is on {host}, which sees the pictures. Name another computer, or none, to change that.")
 USED = N_("It takes {used:.1f} GB there. Log: {log}")
 
 
@@ -35,7 +37,7 @@ class EngineWindow:
         self._installer: Installer | None = None
         self._plan: Event | None = None
         self._had_engine = settings.has_engine()
-        self._is_begun = self._is_working = self._is_failed = False
+        self._is_begun = self._is_working = self._is_failed = self._may_install_there = False
         self._dialog = Gtk.Dialog(title=_("The Engine of Neural Style"), resizable=True)
         self._dialog.set_default_size(WIDTH, -1)
         GimpUi.window_set_transient(self._dialog)
@@ -46,6 +48,12 @@ class EngineWindow:
         self._text = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=70, selectable=True)
         self._builds = Gtk.ComboBoxText(tooltip_text=_("For which hardware the engine computes."))
         self._builds.get_accessible().set_name(_("Build"))
+        self._host = Gtk.Entry(
+            text=settings.host(),
+            placeholder_text=_("On another computer: user@host"),
+            tooltip_text=_("A computer to paint on, as ssh knows it. Empty for this one."),
+        )
+        self._host.get_accessible().set_name(_("Other computer"))
         self._bar = Gtk.ProgressBar(show_text=True, text="")
         self._bar.get_accessible().set_name(_("Progress"))
         self._line = Gtk.Label(label=_("Looking at this machine…"), xalign=0.0, wrap=True, max_width_chars=70)
@@ -59,13 +67,23 @@ class EngineWindow:
         clock = GLib.timeout_add(LOOK_MS, self._look)
         try:
             while (response := self._dialog.run()) in (INSTALL, REMOVE):
-                build = ["--torch-backend", self._builds.get_active_id() or "auto"]
-                self._begin(True, *(build if response == INSTALL else ["--uninstall"]))
+                try:
+                    self._begin(True, *(self._wish() if response == INSTALL else ["--uninstall"]))
+                except EngineError as problem:
+                    self._line.set_text(str(problem))
             if response != Gtk.ResponseType.ACCEPT:
                 self._give_up()
         finally:
             GLib.source_remove(clock)
             self._dialog.destroy()
+
+    def _wish(self) -> list[str]:
+        """Where the engine is to be, for the installer. EngineError for what is no computer."""
+        host = self._host.get_text().strip()
+        if not host:
+            return ["--torch-backend", self._builds.get_active_id() or "auto"]
+        ssh.check_host(host)
+        return [f"--remote={host}", *(["--install-there"] if self._may_install_there else [])]
 
     def _lay_out(self) -> None:
         area = self._dialog.get_content_area()
@@ -75,7 +93,7 @@ class EngineWindow:
         scrolled.add(self._details)
         expander = Gtk.Expander(label=_("Details"))
         expander.add(scrolled)
-        for row in (self._text, self._builds, self._bar, self._line):
+        for row in (self._text, self._builds, self._host, self._bar, self._line):
             area.pack_start(row, False, False, 0)
         area.pack_start(expander, True, True, 0)
         self._dialog.show_all()
@@ -121,6 +139,9 @@ class EngineWindow:
             self._show_bytes(event["bytes"], event["about"])
         elif kind == "error":
             self._is_failed = True
+            self._may_install_there = bool(event.get("may_install_there"))
+            if self._may_install_there:
+                self._install.set_label(_("_Install There"))
             self._line.set_text(f"{said(event, 'message')} {said(event, 'tip')}")
         elif kind == "end":
             self._end()
@@ -138,6 +159,7 @@ class EngineWindow:
         can_begin = not self._is_working and self._plan is not None
         self._install.set_sensitive(can_begin)
         self._builds.set_sensitive(can_begin)
+        self._host.set_sensitive(can_begin)
         self._remove.set_visible(self._had_engine)
         self._remove.set_sensitive(can_begin)
         self._bar.set_visible(self._is_working)
@@ -161,6 +183,8 @@ class EngineWindow:
         place = _(PLACE).format(folder=plan["folder"])
         if not self._had_engine:
             return [_(MISSING), place, _(SIZE).format(**sizes)]
+        if settings.host():
+            return [_(FAR).format(host=settings.host())]
         state = PRESENT if settings.is_up_to_date() else OLDER
         return [_(state).format(**facts), place, _(USED).format(used=plan["used"] / GIGABYTE, log=plan["log"])]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gi
 
 gi.require_version("Gtk", "3.0")
@@ -37,8 +39,16 @@ class PlanLine:
         if self._clock:
             GLib.source_remove(self._clock)
 
-    def _ask_again(self, *_event: object) -> None:
+    def _ask_again(self, _config: Gimp.ProcedureConfig, change: Any) -> None:
         self._is_due = True
+        if change.name == "engine":
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Another engine has taken the place of the one that was asked."""
+        self.label.set_text(_("Starting the engine…"))
+        self._is_asked = False
+        self._clock = self._clock or GLib.timeout_add(LOOK_MS, self._look)
 
     def _look(self) -> bool:
         try:
