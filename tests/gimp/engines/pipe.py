@@ -14,7 +14,7 @@ from nst_engine import frames
 
 
 def greet(protocol: int = frames.PROTOCOL) -> None:
-    send({"kind": "hello", "protocol": protocol})
+    send({"kind": "hello", "protocol": protocol, "version": "99"})
 
 
 def progress(fraction: float) -> None:
@@ -63,7 +63,8 @@ def send(header: dict[str, Any], arrays: dict[str, frames.Array] | None = None) 
 def painted(job: frames.Frame) -> frames.Array:
     """The content with red and blue exchanged, and the style's first pixel as its own first pixel."""
     content, style = job.arrays["content"], job.arrays["style-0"]
-    values = array.array("f", content.data)
+    kind = {"float32": "f", "uint16": "H"}[content.dtype]
+    values = array.array(kind, bytes(content.data))
     values[0::4], values[2::4] = values[2::4], values[0::4]
-    values[0:4] = array.array("f", style.data[:16])
+    values[0:4] = array.array(kind, bytes(style.data[: 4 * values.itemsize]))
     return frames.Array(content.dtype, content.shape, values.tobytes())

@@ -1,0 +1,135 @@
+"""Engines on another computer, from GIMP: a real OpenSSH server on loopback stands for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from far_side import FarSide, Line, prepare
+from plug_in import PlugIn
+from watching import AFTER, BEFORE, DIALOG, ENGINES, UNFINISHED, pixel, start, wait_for_layers, wait_until
+from window import WindowSession
+
+HERE = "This computer"
+LOST = "The line to cut broke"
+AWAY = "away cannot be reached"
+
+
+class Elsewhere:
+    """The plug-in with engines on another computer, each reached and started in a way of its own."""
+
+    def __init__(self, plug_in: PlugIn, far: FarSide) -> None:
+        self.plug_in, self.far = plug_in, far
+        self.path = plug_in.profile / "plug-ins/neural-style/engine.json"
+        plug_in.use("answers")
+        (self.here,) = json.loads(self.path.read_text())["engines"]
+        self.entries: list[dict[str, Any]] = []
+
+    def know(self, name: str, stand_in: str, *arguments: str, **way: Any) -> None:
+        words = [sys.executable, str(ENGINES / f"{stand_in}.py"), *arguments]
+        ssh = self.plug_in.gimp.engine_command(self.far.ssh(name, **way))
+        self.entries.append({"name": name, "host": name, "command": words, "ssh": ssh})
+
+    def write(self) -> None:
+        """Tell the plug-in of these engines, and of the one on this computer last."""
+        self.path.write_text(json.dumps({"format": 1, "version": "", "engines": [*self.entries, self.here]}))
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSide]:
+    far = FarSide(prepare(), tmp_path_factory.mktemp("far"))
+    yield far
+    far.close()
+
+
+@pytest.fixture
+def elsewhere(installed_plug_in: PlugIn, far: FarSide) -> Iterator[Elsewhere]:
+    elsewhere = Elsewhere(installed_plug_in, far)
+    yield elsewhere
+    elsewhere.path.unlink()
+
+
+IN_GIMP = """
+image = new_image()
+photo = add_quadrants(image)
+style = add_layer(image, "painting", 0, 0, 20, 20, CYAN)
+told = {{}}
+for name in {names!r}:
+    layer = stylize(image, photo, style=style, engine=name)
+    told[name] = layer if isinstance(layer, str) else quadrant_pixels(layer)
+    if not isinstance(layer, str):
+        image.remove_layer(layer)
+tell(told=told, names=[layer.get_name() for layer in image.get_layers()])
+"""
+REFUSED = {
+    "stranger": "The key of stranger is not known yet",
+    "impostor": "impostor has another key than before",
+    "locked": "locked lets nobody in from here without a password",
+    "away": AWAY,
+    "older": "The engine on older speaks version 0 of the protocol and the plug-in version",
+    "missing": "The engine of Neural Style is not installed on missing",
+    "larger": "The engine sent a message 'result' that this plug-in does not understand",
+    "turned": "The engine sent a message 'result' that this plug-in does not understand",
+    "huge": "The engine sent something that is no message",
+    "nobody": 'There is no engine "nobody": choose one of these: gpu-box, ',
+}
+
+
+def test_scripts_choose_an_engine_and_whatever_it_does_the_image_is_as_it_was(elsewhere: Elsewhere) -> None:
+    elsewhere.know("gpu-box", "answers")
+    elsewhere.know("stranger", "answers", known=None)
+    elsewhere.know("impostor", "answers", known="other_key")
+    elsewhere.know("locked", "answers", key="other_key")
+    elsewhere.know("away", "answers", port=9)
+    elsewhere.know("older", "is_older")
+    elsewhere.know("larger", "is_hostile", "larger")
+    elsewhere.know("turned", "is_hostile", "turned")
+    elsewhere.know("huge", "is_hostile", "huge preview")
+    elsewhere.know("missing", "answers")
+    elsewhere.entries[-1]["command"] = ["no-such-engine"]
+    elsewhere.write()
+    facts = elsewhere.plug_in.facts(IN_GIMP.format(names=["", "gpu-box", HERE, *REFUSED]))
+    assert facts["names"] == ["painting", "photo"]
+    painted = facts["told"][HERE]
+    assert facts["told"][""] == facts["told"]["gpu-box"] == painted
+    assert painted[0] == [0, 0, 1, 1], "red and blue exchanged"
+    for name, sentence in REFUSED.items():
+        assert re.fullmatch(rf"(execution|calling)-error: {re.escape(sentence)}.*", facts["told"][name])
+
+
+def test_a_line_that_is_cut_leaves_the_last_picture_on_the_layer(
+    window: WindowSession, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    line = Line(tmp_path / "line")
+    elsewhere.know("cut", "paints", line=line)
+    elsewhere.write()
+    start(window)
+    wait_for_layers(window, UNFINISHED)
+    wait_until(lambda: pixel(window, 10, 10) == [0, 0, 255, 255])
+    line.cut()
+    window.wait_window("^GIMP Message$")
+    assert LOST in window.tree() and "The layer has what came by then" in window.tree()
+    window.press("GIMP Message", "OK")
+    wait_for_layers(window, UNFINISHED)
+    assert pixel(window, 10, 10) == [0, 0, 255, 255]
+
+
+def test_one_click_takes_this_computer_where_the_other_is_away(
+    window: WindowSession, elsewhere: Elsewhere, screenshots: Path
+) -> None:
+    elsewhere.know("away", "answers", port=9)
+    elsewhere.write()
+    window.action("Neural Style")
+    window.wait_window(f"^{DIALOG}$")
+    wait_until(lambda: AWAY in window.tree())
+    window.screenshot(screenshots / "engine-away.png")
+    window.press(DIALOG, f"Use {HERE}")
+    wait_until(lambda: "Works at " in window.tree())
+    window.press(DIALOG, "OK")
+    wait_for_layers(window, AFTER)
+    assert BEFORE == AFTER[1:]

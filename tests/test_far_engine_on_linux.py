@@ -1,0 +1,260 @@
+"""An engine on another computer, which a real OpenSSH server stands for: jobs, lines that are slow or cut, harm."""
+
+from __future__ import annotations
+
+import array
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from far_side import FarSide, Line, prepare
+from patterns import stripes
+from PIL import Image
+from stand_ins import command, log_of, next_event, saying
+
+from nst_plugin.shared import engine_client, engines, mailbox, ssh
+from nst_plugin.shared.engine_client import Engine
+from nst_plugin.shared.engines import Known
+from nst_plugin.shared.errors import EngineAway, EngineError, EngineMissing, LineBroken
+from nst_plugin.shared.messages import Picture, Preview, Progress, Request, Result, Style
+
+CONTENT = Picture(2, 1, array.array("H", [100, 200, 300, 65535, 400, 500, 600, 65535]).tobytes())
+STYLE = Style("painting", Picture(1, 1, array.array("H", [9, 8, 7, 65535]).tobytes()), 1.0)
+JOB = Request(CONTENT, [STYLE], {}, None, None)
+PHOTO = Path(__file__).parent / "pictures/content-castle.jpg"
+MEGAPIXELS = 12
+SLOW = 12_500_000
+"""A line of 100 Mbit, in bytes a second."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSide]:
+    server = FarSide(prepare(), tmp_path_factory.mktemp("far"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def far(server: FarSide) -> FarSide:
+    """The computer with an engine that answers at once."""
+    server.use("answers")
+    return server
+
+
+def engine(logs: Path, way: list[str], host: str = "gpu-box") -> Engine:
+    return Engine(engines.command(Known(host, host, [], way)), [str(logs)], host=host)
+
+
+def test_a_job_goes_there_in_whole_numbers_and_a_picture_comes_back(far: FarSide, logs: Path) -> None:
+    with engine(logs, far.ssh()) as started:
+        picture, _used = started.stylize(JOB, lambda *_: None)
+        assert started.version == "99"
+    assert list(array.array("H", bytes(picture.rgba))) == [9, 8, 7, 65535, 600, 500, 400, 65535]
+    assert '"is_far": true' in log_of(logs)
+
+
+def test_the_engine_in_the_path_does_where_no_installer_was_at_work(far: FarSide, logs: Path) -> None:
+    far.remove_engine()
+    words = ["env", 'A=a\'b "$HOME"', *command("answers")]
+    with Engine(engines.command(Known("x", "gpu-box", words, far.ssh())), [str(logs)], host="gpu-box") as started:
+        assert started.stylize(JOB, lambda *_: None).used == {}
+
+
+def test_the_end_of_the_client_is_the_end_of_the_engine_there(far: FarSide, logs: Path) -> None:
+    far.install(f"echo $$ > ~/pid; exec {' '.join(command('hangs'))}")
+    started = engine(logs, far.ssh())
+    started.wait_for_greeting()
+    started.close()
+    there = int((far.home / "pid").read_text())
+    while Path(f"/proc/{there}").exists():
+        time.sleep(0.05)
+
+
+TROUBLE = {
+    "unknown key": ({"known": None}, "The key of gpu-box is not known yet.*ssh gpu-box.*confirm it"),
+    "other key": ({"known": "other_key"}, "gpu-box has another key than before.*ssh-keygen -R gpu-box"),
+    "no key of ours": ({"key": "other_key"}, "gpu-box lets nobody in from here without a password.*ssh-copy-id"),
+    "away": ({"port": 9}, r"gpu-box cannot be reached \(.*Connection refused\): see that it is running"),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLE)
+def test_who_is_not_let_in_is_told_why_and_what_to_do(far: FarSide, logs: Path, name: str) -> None:
+    way, sentence = TROUBLE[name]
+    with engine(logs, far.ssh(**way)) as started, pytest.raises(EngineAway, match=sentence) as problem:
+        started.wait_for_greeting()
+    assert "\n" not in str(problem.value)
+
+
+def test_a_name_that_nobody_has_is_told_so(far: FarSide, logs: Path) -> None:
+    with engine(logs, far.ssh(), "no-such-host.invalid") as started, pytest.raises(EngineAway, match="No computer of"):
+        started.wait_for_greeting()
+
+
+def test_a_missing_engine_and_an_older_one_are_to_be_installed_there(far: FarSide, logs: Path) -> None:
+    far.remove_engine()
+    with engine(logs, far.ssh()) as started, pytest.raises(EngineMissing, match="not installed on gpu-box.*--remote"):
+        started.wait_for_greeting()
+    far.use("is_older")
+    sentence = "engine on gpu-box speaks version 0 of the protocol.*--remote gpu-box"
+    with engine(logs, far.ssh()) as started, pytest.raises(EngineMissing, match=sentence):
+        started.wait_for_greeting()
+
+
+def test_a_broken_engine_there_is_to_be_mended_there(far: FarSide, logs: Path) -> None:
+    far.use("exits")
+    with engine(logs, far.ssh()) as started, pytest.raises(EngineError, match="No module named.*--remote gpu-box"):
+        started.wait_for_greeting()
+
+
+def test_an_engine_that_is_killed_there_is_told_from_a_line_that_breaks(far: FarSide, logs: Path) -> None:
+    far.install(saying_there("os.kill(os.getpid(), 9)"))
+    with engine(logs, far.ssh()) as started, pytest.raises(EngineError, match="The engine was killed"):
+        started.stylize(JOB, lambda *_: None)
+
+
+def saying_there(code: str) -> str:
+    python, flag, text = saying(code)
+    return f"exec {python} {flag} {ssh.quote(text)}"
+
+
+def test_a_login_that_prints_is_told_what_not_to_print(far: FarSide, logs: Path) -> None:
+    far.use("babbles")
+    with engine(logs, far.ssh()) as started, pytest.raises(EngineError, match=r"login on gpu-box prints.*~/\.bashrc"):
+        started.wait_for_greeting()
+
+
+def test_without_ssh_its_installation_is_asked_for(logs: Path) -> None:
+    with pytest.raises(EngineError, match="The program ssh is missing on this computer: install OpenSSH"):
+        engine(logs, ["/nowhere/bin/ssh"])
+
+
+@pytest.mark.parametrize("host", ["-oProxyCommand=x", "a b", "a;b", "$(x)", "`x`", "me@-x", "a\nb", "a'b", "@", ""])
+def test_what_is_no_name_of_a_computer_never_reaches_ssh(host: str) -> None:
+    with pytest.raises(EngineError, match="is no name of a computer"):
+        ssh.run(host, "true")
+
+
+@pytest.mark.parametrize("host", ["gpu-box", "me@gpu-box", "ssh://me@gpu-box:22", "10.0.0.7", "me@[::1]", "a_b.c"])
+def test_names_of_computers_go_to_ssh_as_they_are(host: str) -> None:
+    assert ssh.run(host, "true")[-2:] == [host, "sh -c true"]
+
+
+def test_a_line_that_is_cut_is_told_after_the_last_picture_that_came(far: FarSide, logs: Path, tmp_path: Path) -> None:
+    far.use("paints")
+    line = Line(tmp_path / "line")
+    with engine(logs, far.ssh("cut", line), "cut") as started:
+        started.paint(JOB)
+        seen: list[Any] = []
+        while not any(isinstance(event, Progress) and event.fraction == 0.5 for event in seen):
+            seen.append(next_event(started))
+        line.cut()
+        with pytest.raises(LineBroken, match="^The line to cut broke .*try again"):
+            next_event(started)
+    assert [event for event in seen if isinstance(event, Preview)][-1] == Preview(4, 3, bytes((0, 0, 255, 255)) * 12)
+
+
+def test_twelve_megapixels_go_through_a_slow_line_once(
+    far: FarSide, logs: Path, tmp_path: Path, record_property: Any
+) -> None:
+    content = photograph(MEGAPIXELS)
+    line = Line(tmp_path / "line", SLOW)
+    started_at = time.monotonic()
+    with engine(logs, far.ssh("slow", line), "slow") as started:
+        picture = started.stylize(JOB._replace(content=content), lambda *_: None).picture
+    pixels = content.width * content.height
+    facts = {"seconds": time.monotonic() - started_at, "sent": line.sent / pixels, "received": line.received / pixels}
+    print({name: round(value, 2) for name, value in facts.items()}, "bytes a pixel each way")
+    assert len(picture.rgba) == 8 * pixels
+    assert facts["sent"] < 1.3 * 4, "of 8 bits and four channels, as the image has them"
+    assert facts["received"] < 1.3 * 4
+
+
+def photograph(megapixels: int) -> Picture:
+    """A photograph of 8 bits, with a sensor's noise."""
+    height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
+    enlarged = Image.open(PHOTO).convert("RGBA").resize((height * 4 // 3, height), Image.Resampling.BICUBIC)
+    noise = np.random.default_rng(0).normal(0, 2, (height, height * 4 // 3, 3))
+    values = np.asarray(enlarged).copy()
+    values[..., :3] = (values[..., :3] + noise).clip(0, 255)
+    return Picture(values.shape[1], values.shape[0], (values.astype(np.uint16) * 257).tobytes())
+
+
+@pytest.mark.slow
+def test_the_real_engine_paints_there_and_sends_small_previews(far: FarSide, logs: Path) -> None:
+    far.use_real_engine()
+    content = Picture(400, 300, (stripes(300, 400, 40, seed=1) * 65535).astype("<u2").tobytes())
+    style = Style("s", Picture(64, 64, (stripes(64, 64, 7, seed=2) * 65535).astype("<u2").tobytes()), 1.0)
+    options = {"quality": "draft", "size": 400, "iterations": 2}
+    with engine(logs, far.ssh()) as started:
+        started.paint(Request(content, [style], options, None, None))
+        events = [next_event(started)]
+        while not isinstance(events[-1], Result):
+            events.append(next_event(started))
+    assert events[-1].picture.dtype == "uint16"
+    previews = [event for event in events if isinstance(event, Preview)]
+    assert previews and all(event.width * event.height <= 2**16 for event in previews)
+
+
+REFUSED = {
+    "larger": "a message 'result' that this plug-in does not understand",
+    "smaller": "a message 'result' that this plug-in does not understand",
+    "turned": "a message 'result' that this plug-in does not understand",
+    "huge result": "something that is no message",
+    "huge preview": "something that is no message",
+    "plans": "a message 'planned' that this plug-in does not understand",
+    "endless line": "something that is no message",
+    "endless log": "printed more than",
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_an_engine_that_means_harm_is_refused_in_a_sentence(
+    far: FarSide, logs: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(engine_client, "LOG_LIMIT", 1024**2)
+    far.use("is_hostile", how)
+    with engine(logs, far.ssh()) as started, pytest.raises(EngineError, match=REFUSED[how]):
+        started.stylize(JOB, lambda *_: None)
+
+
+def test_pictures_that_nobody_asked_for_are_not_kept(far: FarSide, logs: Path) -> None:
+    far.use("is_hostile", "two results")
+    with engine(logs, far.ssh()) as started:
+        picture = started.stylize(JOB, lambda *_: None).picture
+        assert list(array.array("H", bytes(picture.rgba)))[:3] == [9, 8, 7]
+        with pytest.raises(EngineError, match="'result' that this plug-in does not understand"):
+            next_event(started)
+
+
+def test_what_nobody_takes_is_not_read(far: FarSide, logs: Path) -> None:
+    far.use("is_hostile", "plans")
+    with engine(logs, far.ssh()) as started:
+        started.wait_for_greeting()
+        started.paint(JOB)
+        waiting = started._pipe._arrivals._waiting
+        while len(waiting) < mailbox.MOST_WAITING:
+            time.sleep(0.01)
+        before = resident()
+        time.sleep(0.5)
+        assert len(waiting) == mailbox.MOST_WAITING
+        assert resident() - before < 20_000_000
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_name_is_chosen_among_several_engines(tmp_path: Path) -> None:
+    listed = '[{"name": "This computer", "command": ["a"]}, {"name": "gpu", "host": "me@gpu-box"}]'
+    (tmp_path / "engine.json").write_text(f'{{"format": 1, "engines": {listed}}}')
+    assert engines.command(engines.chosen("", str(tmp_path))) == ["a"]
+    assert re.search("me@gpu-box", " ".join(engines.command(engines.chosen("gpu", str(tmp_path)))))
+    with pytest.raises(Exception, match='no engine "cpu": choose one of these: This computer, gpu'):
+        engines.chosen("cpu", str(tmp_path))
