@@ -23,7 +23,7 @@ from nst_plugin.shared.engines import Known
 from nst_plugin.shared.errors import EngineAway, EngineError, EngineMissing, LineBroken
 from nst_plugin.shared.messages import Picture, Preview, Progress, Request, Result, Style
 
-CONTENT = Picture(2, 1, array.array("H", [100, 200, 300, 65535, 400, 500, 600, 65535]).tobytes())
+CONTENT = Picture(1, 2, array.array("H", [100, 200, 300, 65535, 400, 500, 600, 65535]).tobytes())
 STYLE = Style("painting", Picture(1, 1, array.array("H", [9, 8, 7, 65535]).tobytes()), 1.0)
 JOB = Request(CONTENT, [STYLE], {}, None, None)
 PHOTO = Path(__file__).parent / "pictures/content-castle.jpg"

@@ -5,7 +5,6 @@ With it comes nss_wrapper, by which the server knows an account that the system 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -46,6 +45,8 @@ class OpenSsh:
 
 def prepare() -> OpenSsh:
     """Bring OpenSSH where that is needed. Safe to repeat, and to call from several processes at once."""
+    import fcntl  # which Windows has not
+
     root = cache_folder() / f"openssh-{codename()}"
     root.mkdir(parents=True, exist_ok=True)
     with open(root.with_suffix(".lock"), "w") as lock:

@@ -111,6 +111,7 @@ class FarSide:
     ) -> list[str]:
         """What starts an ssh that knows this computer by a name: with that key, by that line, as one of a known key."""
         known_hosts = self.folder / f"known-{name}"
+        known_hosts.unlink(missing_ok=True)
         if known is not None:
             public = (self.folder / f"{known}.pub").read_text()
             known_hosts.write_text(f"[127.0.0.1]:{port or self.port} {public}")
