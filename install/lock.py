@@ -24,9 +24,11 @@ def locked(folder: Path) -> Iterator[int]:
     try:
         yield descriptor
     finally:
-        if os.name == "posix":
-            os.unlink(folder / NAME)
-        os.close(descriptor)
+        try:
+            if os.name == "posix":
+                os.unlink(folder / NAME)
+        finally:
+            os.close(descriptor)
         if os.name != "posix":
             with contextlib.suppress(OSError):  # another one has opened it meanwhile
                 os.unlink(folder / NAME)

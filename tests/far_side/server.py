@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from .line import Line
@@ -47,8 +48,10 @@ Host {name}
 class FarSide:
     """A computer of the name gpu-box, as ssh sees it."""
 
-    def __init__(self, openssh: OpenSsh, folder: Path) -> None:
+    def __init__(self, openssh: OpenSsh, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        """``environment`` is what its programs find there beside what a login gives them."""
         self.openssh, self.folder, self.home = openssh, folder, folder / "home"
+        self.environment = dict(environment or {})
         self.port = free_port()
         self.home.mkdir(parents=True)
         for name in ("host_key", "user_key", "other_key"):
@@ -67,7 +70,8 @@ class FarSide:
         for option, program in (("SshdSessionPath", "sshd-session"), ("SshdAuthPath", "sshd-auth")):
             if self.openssh.has(f"usr/lib/openssh/{program}"):  # OpenSSH 9.8 and 10.0 split these off
                 text += f"{option} {self.openssh.program(program)}\n"
-        path.write_text(text)
+        settings = "".join(f' "{name}={value}"' for name, value in self.environment.items())
+        path.write_text(text + (f"SetEnv{settings}\n" if settings else ""))
         return path
 
     def server_environment(self) -> dict[str, str]:

@@ -1,0 +1,115 @@
+"""An engine on another computer, from the installer: asked, installed there by ssh, and none of it here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from far_side import FarSide, prepare
+from small_engine import copy_of_checkout, write_torch
+
+REACH = ("PIP_", "UV_", "SSL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+"""Beginnings of the variables by which this machine reaches packages."""
+
+
+class Newcomer:
+    """Somebody with a GIMP here and an account there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.checkout = copy_of_checkout(folder / "check out")
+        write_torch(folder / "wheels")
+        reach = {name: value for name, value in os.environ.items() if name.startswith(REACH)}
+        reach["PIP_FIND_LINKS"] = f"{reach.get('PIP_FIND_LINKS', '')} {(folder / 'wheels').as_uri()}".strip()
+        self.far = FarSide(prepare(), folder / "far", reach)
+        self.gimp, self.data = folder / "Zoë/GIMP/3.0", folder / "data"
+        self.gimp.mkdir(parents=True)
+
+    @property
+    def engines(self) -> list[dict[str, object]]:
+        """What the plug-in is told of engines."""
+        found: list[dict[str, object]] = json.loads(self.told.read_text())["engines"]
+        return found
+
+    @property
+    def told(self) -> Path:
+        return self.gimp / "plug-ins/neural-style/engine.json"
+
+    def install(self, *words: str, host: str = "gpu-box", ssh: list[str] | None = None) -> tuple[int, str]:
+        """Run the installer; returns its exit code and what it printed."""
+        places = ["--gimp-folder", str(self.gimp), "--data-folder", str(self.data)]
+        way = ["--remote", host, "--ssh", json.dumps(ssh or self.far.ssh())] if host else []
+        command = [sys.executable, str(self.checkout / "install/install.py"), *places, *way, *words]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        )
+        assert "Traceback" not in done.stdout, done.stdout
+        return done.returncode, done.stdout
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
+    newcomer = Newcomer(tmp_path)
+    yield newcomer
+    newcomer.far.close()
+
+
+def test_an_engine_is_installed_there_on_request_and_none_here(newcomer: Newcomer) -> None:
+    status, printed = newcomer.install()
+    assert status == 1
+    assert "The engine on gpu-box is missing, or too old" in printed
+    assert "--install-there" in printed
+    assert not newcomer.told.exists()
+
+    status, printed = newcomer.install("--install-there", "--torch-backend", "index")
+    assert status == 0, printed
+    assert "the stand-in is fine" in printed, "the self-test of the other side"
+    assert (newcomer.far.home / ".local/share/neural-style/venv").is_dir()
+    assert not (newcomer.data / "venv").exists()
+    assert [(engine["name"], engine["host"]) for engine in newcomer.engines] == [("gpu-box", "gpu-box")]
+
+    status, printed = newcomer.install()
+    assert status == 0, printed
+    assert "It is of version 99 and ready." in printed
+    assert newcomer.install("--uninstall", host="")[0] == 0
+    assert list(newcomer.gimp.iterdir()) == []
+
+
+def test_an_older_engine_there_counts_as_missing(newcomer: Newcomer) -> None:
+    newcomer.far.use("is_older")
+    status, printed = newcomer.install()
+    assert status == 1
+    assert "missing, or too old for this plug-in" in printed
+
+
+@pytest.mark.parametrize(
+    ("way", "sentence"),
+    [
+        ({"known": None}, 'ERROR The key of gpu-box is not known yet, so nothing was sent there: run "ssh gpu-box"'),
+        ({"key": "other_key"}, "ERROR gpu-box lets nobody in from here without a password"),
+    ],
+)
+def test_who_cannot_get_in_is_told_so_before_anything_is_written(
+    newcomer: Newcomer, way: dict[str, str | None], sentence: str
+) -> None:
+    status, printed = newcomer.install("--install-there", ssh=newcomer.far.ssh(**way))  # type: ignore[arg-type]
+    assert status == 1
+    assert sentence in printed
+    assert not newcomer.told.exists()
+
+
+def test_an_option_of_ssh_is_no_computer(newcomer: Newcomer) -> None:
+    status, printed = newcomer.install(host="=-oProxyCommand=touch pwned")
+    assert status == 1
+    assert "is no name of a computer" in printed
+
+
+def test_a_dry_run_asks_nobody(newcomer: Newcomer) -> None:
+    status, printed = newcomer.install("--dry-run", ssh=["/nowhere/ssh"])
+    assert status == 0
+    assert "Ask the engine on gpu-box how it is" in printed
+    assert "torch" not in printed
