@@ -22,6 +22,7 @@ from machine import child_environment
 from output import event, is_heard, say
 from plugin_folder import Entry
 from source import BUILT_FROM, RELEASE, WHEELS, is_archive, plugin_code, version_of
+from words import Words
 
 INSTALLING = (
     "import subprocess, sys, tarfile, tempfile; folder = tempfile.TemporaryDirectory(); "
@@ -30,7 +31,7 @@ INSTALLING = (
 )
 """What Python does there with an archive that comes through its stdin, whose end is then the installer's cancel."""
 
-AGAIN = "When that is done, run this installer again."
+AGAIN = Words("When that is done, run this installer again.")
 NO_PYTHON = 127
 
 TOLD = {"error": ("message", "tip"), "line": ("text",), "bytes": ("bytes", "about")}
@@ -49,8 +50,8 @@ class ReachEngine:
     torch_backend: str
     may_install: bool
 
-    def describe(self) -> str:
-        return f"Ask the engine on {self.engine['host']} how it is"
+    def describe(self) -> Words:
+        return Words("Ask the engine on {host} how it is", host=self.engine["host"])
 
     def apply(self, installation: Installation) -> None:
         source, host = installation.checkout, self.engine["host"]
@@ -58,16 +59,24 @@ class ReachEngine:
         if version is None:
             if not (self.may_install or is_agreed(f"The engine is not on {host}, or too old.")):
                 raise MissingThere(
-                    f"The engine on {host} is missing, or too old for this plug-in.",
-                    "Run this installer again with --install-there to install it there.",
+                    Words("The engine on {host} is missing, or too old for this plug-in.", host=host),
+                    Words("Run this installer again with --install-there to install it there."),
                 )
             install_there(installation, self.engine, self.torch_backend)
             version = greeted(source, self.engine)
         if version is None:
-            raise InstallError(f"The engine on {host} does not start, though it was installed.", AGAIN)
+            told = Words("The engine on {host} does not start, though it was installed.", host=host)
+            raise InstallError(told, Words("Run this installer again there, with --engine-only, to see why."))
         say(f"      It is of version {version or 'unknown'} and ready.")
         if version != here:
-            installation.notes.append(f"The engine on {host} is of version {version}, the plug-in of version {here}.")
+            installation.notes.append(
+                Words(
+                    "The engine on {host} is of version {version}, the plug-in of version {here}.",
+                    host=host,
+                    version=version,
+                    here=here,
+                )
+            )
 
 
 def is_agreed(question: str) -> bool:
@@ -80,8 +89,10 @@ def is_agreed(question: str) -> bool:
 def greeted(source: Path, engine: Entry) -> str | None:
     """Return the version of the engine that greets there, None where it is missing or of another protocol."""
     with plugin_code(source):
-        from nst_plugin.shared import engines
+        from nst_plugin.shared import engines, translation
         from nst_plugin.shared.errors import EngineError, EngineMissing
+    if is_heard():
+        translation.use()  # by GIMP, which has no words for the plug-in's own sentences when they come from here
     try:
         with engines.start(engines.understood(dict(engine))) as started:
             started.wait_for_greeting()
@@ -89,7 +100,13 @@ def greeted(source: Path, engine: Entry) -> str | None:
     except EngineMissing:
         return None
     except EngineError as problem:
-        raise InstallError(str(problem), AGAIN) from None
+        raise unreachable(engine, problem) from None
+
+
+def unreachable(engine: Entry, problem: Exception) -> InstallError:
+    """What the plug-in would say, as an installer says it."""
+    told = Words("The engine on {host} cannot be used.", host=engine["host"])
+    return InstallError(told, Words("{problem} Then run this installer again.", problem=str(problem)))
 
 
 def install_there(installation: Installation, engine: Entry, torch_backend: str) -> None:
@@ -111,7 +128,7 @@ def install_there(installation: Installation, engine: Entry, torch_backend: str)
         if not is_done:
             complaints.seek(0)
             printed = complaints.read().decode("utf-8", "replace")
-            raise explained(installation.checkout, str(engine["host"]), process.returncode, printed)
+            raise explained(installation.checkout, engine, process.returncode, printed)
 
 
 def ssh_command(source: Path, engine: Entry, command: str) -> list[str]:
@@ -127,7 +144,7 @@ def send(source: Path, pipe: IO[bytes] | None) -> None:
     assert pipe is not None
     names = ("install", WHEELS, RELEASE) if is_archive(source) else ("install", "nst_engine", *BUILT_FROM)
     try:
-        with tarfile.open(fileobj=pipe, mode="w|") as archive:
+        with tarfile.open(fileobj=pipe, mode="w|", dereference=True) as archive:
             for name in names:
                 archive.add(source / name, name, filter=without_rubbish)
         pipe.flush()
@@ -149,7 +166,8 @@ def hear(pipe: IO[bytes] | None, host: str) -> bool:
     for line in pipe:
         told = understood(line)
         if told["event"] == "error":
-            raise InstallError(f"On {host}: {told['message']}", str(told["tip"]))
+            problem = f"{told['message']} {told['tip']}"
+            raise InstallError(Words("The installer on {host} says: {problem}", host=host, problem=problem), AGAIN)
         if told["event"] == "line":
             say(f"      {told['text']}")
         elif told["event"] == "bytes":
@@ -170,14 +188,16 @@ def understood(line: bytes) -> dict[str, Any]:
     return {"event": "line", "text": text}
 
 
-def explained(source: Path, host: str, status: int | None, printed: str) -> InstallError:
+def explained(source: Path, engine: Entry, status: int | None, printed: str) -> InstallError:
     """Why nothing was installed there."""
     with plugin_code(source):
         from nst_plugin.shared import ssh
+    host = str(engine["host"])
     if status == NO_PYTHON:
-        return InstallError(f"{host} has no python3.", f"Install Python 3.10 or later there. {AGAIN}")
+        return InstallError(Words("{host} has no python3.", host=host), Words("Install Python 3.10 or later there."))
     problem = ssh.explained(host, status, printed, False)
     if problem is not None:
-        return InstallError(str(problem), AGAIN)
-    last = (printed.strip().splitlines() or ["it did not say why"])[-1]
-    return InstallError(f"The installer on {host} stopped before it was done ({last}).", AGAIN)
+        return unreachable(engine, problem)
+    last = (printed.strip().splitlines() or [""])[-1]
+    told = Words("The installer on {host} stopped before it was done. It said: {last}", host=host, last=last)
+    return InstallError(told, AGAIN)

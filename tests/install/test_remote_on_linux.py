@@ -89,8 +89,8 @@ def test_an_older_engine_there_counts_as_missing(newcomer: Newcomer) -> None:
 @pytest.mark.parametrize(
     ("way", "sentence"),
     [
-        ({"known": None}, 'ERROR The key of gpu-box is not known yet, so nothing was sent there: run "ssh gpu-box"'),
-        ({"key": "other_key"}, "ERROR gpu-box lets nobody in from here without a password"),
+        ({"known": None}, 'TIP The key of gpu-box is not known yet, so nothing was sent there: run "ssh gpu-box"'),
+        ({"key": "other_key"}, "TIP gpu-box lets nobody in from here without a password"),
     ],
 )
 def test_who_cannot_get_in_is_told_so_before_anything_is_written(
