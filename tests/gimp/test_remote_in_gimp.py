@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ from watching import AFTER, DIALOG, ENGINES, UNFINISHED, pixel, start, wait_for_
 from window import WindowSession
 
 HERE = "This computer"
+PHOTO = Path(__file__).parents[1] / "pictures/content-castle.jpg"
+PIXELS = 12_000_000
+SLOW = 12_500_000
+"""A line of 100 Mbit, in bytes a second."""
+
 LOST = "The line to cut broke"
 AWAY = "away cannot be reached"
 
@@ -100,6 +106,27 @@ def test_scripts_choose_an_engine_and_whatever_it_does_the_image_is_as_it_was(el
     assert painted[0] == [0, 0, 1, 1], "red and blue exchanged"
     for name, sentence in REFUSED.items():
         assert re.fullmatch(rf"(execution|calling)-error: {re.escape(sentence)}.*", facts["told"][name])
+
+
+LARGE = """
+image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file({photo!r}))
+image.scale(4000, 3000)
+(photo,) = image.get_layers()
+layer = stylize(image, photo, style=add_layer(image, "painting", 0, 0, 20, 20, CYAN), engine="slow")
+tell(told=layer if isinstance(layer, str) else quadrant_pixels(layer), photo=quadrant_pixels(photo))
+"""
+
+
+def test_twelve_megapixels_go_through_a_slow_line_once(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    line = Line(tmp_path / "line", SLOW)
+    elsewhere.know("slow", "answers", line=line)
+    elsewhere.write()
+    gimp = elsewhere.plug_in.gimp
+    photo = shutil.copy(PHOTO, gimp.outside("/tmp") / "large.jpg")
+    facts = elsewhere.plug_in.facts(LARGE.format(photo=gimp.inside(photo)))
+    assert facts["told"] == [[blue, green, red, alpha] for red, green, blue, alpha in facts["photo"]]
+    print(f"{line.sent / PIXELS:.2f} bytes a pixel sent, {line.received / PIXELS:.2f} received")
+    assert max(line.sent, line.received) < 1.3 * 4 * PIXELS, "of 8 bits and four channels, as the image has them"
 
 
 def test_a_line_that_is_cut_leaves_the_last_picture_on_the_layer(

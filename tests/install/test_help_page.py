@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
+
+import pytest
 
 HELP = Path(__file__).parents[2] / "gimp_plugin/neural-style/help/en"
 WITHOUT_END = {"meta"}
@@ -27,13 +30,15 @@ class Nesting(HTMLParser):
 def test_every_menu_entry_of_the_plug_in_has_a_page() -> None:
     items = ElementTree.parse(HELP / "gimp-help.xml").iter("help-item")
     pages = {item.get("id"): item.get("ref", "") for item in items}
-    assert set(pages) == {"plug-in-neural-style", "plug-in-neural-style-again"}
+    assert set(pages) == {"plug-in-neural-style", "plug-in-neural-style-again", "plug-in-neural-style-engine"}
     assert all((HELP / page).is_file() for page in pages.values())
 
 
-def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere() -> None:
-    page = (HELP / "neural-style.html").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", sorted(HELP.glob("*.html")), ids=lambda path: path.name)
+def test_a_page_is_well_formed_and_needs_nothing_from_elsewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     nesting = Nesting()
-    nesting.feed(page)
+    nesting.feed(text)
     assert nesting.open == []
-    assert "href" not in page and "src=" not in page and "http" not in page
+    assert all((HELP / link).is_file() for link in re.findall('href="([^"]*)"', text))
+    assert "src=" not in text and "http" not in text
