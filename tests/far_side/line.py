@@ -41,14 +41,15 @@ class Line:
 
 
 def pass_on(source: int, sink: int, rate: int, counter: Path) -> None:
-    """Pass on what comes until it ends, at that rate, and keep count."""
+    """Pass on what comes until it ends, at that rate, and keep a count that is whole at any moment."""
     count, started = 0, time.monotonic()
+    record = os.open(counter, os.O_WRONLY | os.O_CREAT)
     while data := os.read(source, PIECE):
         view = memoryview(data)
         while view:
             view = view[os.write(sink, view) :]
         count += len(data)
-        counter.write_text(str(count))
+        os.pwrite(record, b"%020d" % count, 0)
         if rate:
             time.sleep(max(0.0, started + count / rate - time.monotonic()))
 
