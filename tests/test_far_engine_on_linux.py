@@ -198,7 +198,8 @@ def test_the_real_engine_paints_there_and_sends_small_previews(far: FarSide, log
             events.append(next_event(started))
     assert events[-1].picture.dtype == "uint16"
     previews = [event for event in events if isinstance(event, Preview)]
-    assert previews and all(event.width * event.height <= 2**16 for event in previews)
+    assert previews
+    assert max(event.width * event.height for event in previews) < 1.02 * 2**16, "sides are rounded"
 
 
 REFUSED = {

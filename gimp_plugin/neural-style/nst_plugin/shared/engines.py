@@ -72,5 +72,4 @@ def understood(entry):
 
 def _words(entry, name):
     # type: (Dict[str, Any], str) -> List[str]
-    """Words as the system takes them: under Python 2.7 bytes."""
-    return [word if isinstance(word, str) else word.encode("utf-8") for word in entry.get(name) or ()]
+    return [settings.native(word) for word in entry.get(name) or ()]
