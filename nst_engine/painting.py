@@ -19,7 +19,7 @@ from torch import Tensor
 
 import nst_engine
 from nst_engine import device as devices
-from nst_engine import estimate, forecast, limits, memory, optimize, recipes, tiles
+from nst_engine import estimate, forecast, limits, memory, optimize, recipes, threads, tiles
 from nst_engine.canvas import Canvas
 from nst_engine.clock import Clock
 from nst_engine.composition import composed
@@ -154,11 +154,12 @@ class Painter:
         size, wanted = scales[-1].size, forecast.need(job, scales, tile_side)
         expected = devices.held_memory(self.device) + (max(wanted) if self._is_main else wanted.painting)
         try:
-            with memory.explained(lambda: forecast.ran_out(job, size)), devices.at_work(self.device):
+            explained = memory.explained(lambda: forecast.ran_out(job, size))
+            with explained, devices.at_work(self.device), threads.adapting() as adapt:
                 canvas = Canvas(original, masks, size, self.device)
                 wanted_styles = Styles(styles, looks, canvas, self.options, self.recipe, self.known)
                 clock.lap("start_up")
-                painting = _Painting(self, canvas, wanted_styles, scales, tile_side, clock, init)
+                painting = _Painting(self, canvas, wanted_styles, scales, tile_side, clock, init, adapt)
                 painting.paint(on_step, should_stop)
                 picture = painting.finished(kind)
         finally:
@@ -276,9 +277,11 @@ class _Painting:
         tile_side: int | None,
         clock: Clock,
         init: Pixels | None,
+        adapt_threads: Callable[[], None],
     ) -> None:
         self.painter, self.canvas, self.styles, self.scales, self.clock = painter, canvas, styles, scales, clock
         self.recipe, self.options = painter.recipe, painter.options
+        self.adapt_threads = adapt_threads
         self.is_from_content = init is None and self.recipe.init == "content"
         self.room: Pixels | None = np.empty((*canvas.size, 4), np.uint8)
         """Addresses for the finished picture, which takes no memory before it is there."""
@@ -331,6 +334,7 @@ class _Painting:
         self, scale: Scale, on_step: Callable[[Step], None], should_stop: Callable[[], bool], share: float
     ) -> None:
         """Tell how far a step in tiles is, which may take minutes; ends the work if it is to stop."""
+        self.adapt_threads()
         self.tiles_seen += 1
         if self.tiles_seen % TILES_BETWEEN == 0 or share == 1:
             memory.give_back()
@@ -367,6 +371,7 @@ class _Painting:
                 self._check(seen.losses)
                 self.picture = partial(self._shown, kept)
             self.pace.step()
+            self.adapt_threads()
             if scale.is_lean:
                 memory.give_back()
             yield seen.losses

@@ -1,0 +1,70 @@
+"""How many threads compute on the processor: no more than there are cores that other programs leave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import psutil
+import torch
+
+SECONDS = 1.0
+"""How long is watched before the number changes: what is busy for a moment costs less than a change."""
+
+
+class Watched(NamedTuple):
+    """How many cores this process may use, and how many seconds these have been busy so far: for all programs, and for
+    this one."""
+
+    cores: int
+    busy: float
+    own: float
+
+
+def watched() -> Watched:
+    """The processor as it is now."""
+    times = psutil.cpu_times(percpu=True)
+    process = psutil.Process()
+    if hasattr(process, "cpu_affinity"):  # not on macOS
+        times = [times[core] for core in process.cpu_affinity() if core < len(times)]
+    busy = sum(core.user + core.system + getattr(core, "nice", 0.0) for core in times)
+    return Watched(len(times), busy, time.process_time())
+
+
+class Threads:
+    """PyTorch's threads, at most as many as the caller has set.
+
+    They wait for the slowest of them at the end of every operation, so that one beside a busy program holds up all,
+    and what spins meanwhile holds up that one: then fewer are quicker. They are never fewer than half the cores, for
+    the system shares those out.
+    """
+
+    def __init__(self, watch: Callable[[], Watched] = watched, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.watch, self.clock = watch, clock
+        self.most = torch.get_num_threads()
+        self.moment, self.before = clock(), watch()
+
+    def adapt(self) -> None:
+        """Leave other programs the cores that they have kept busy since the last time; take back what they let go."""
+        seconds = self.clock() - self.moment
+        if seconds < SECONDS or self.most == 1:
+            return
+        now, before = self.watch(), self.before
+        others = (now.busy - before.busy - (now.own - before.own)) / seconds
+        count = min(self.most, max(round(now.cores - others), now.cores // 2, 1))
+        self.moment, self.before = self.moment + seconds, now
+        if count != torch.get_num_threads():
+            torch.set_num_threads(count)
+
+
+@contextmanager
+def adapting() -> Iterator[Callable[[], None]]:
+    """What to call between two steps, so that threads are no more than is good; afterwards they are as before."""
+    threads = Threads()
+    try:
+        yield threads.adapt
+    finally:
+        if torch.get_num_threads() != threads.most:
+            torch.set_num_threads(threads.most)
