@@ -6,12 +6,12 @@ really took.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nst_engine import pyramid, tiles
+from nst_engine import neighbors, pyramid, tiles
 from nst_engine.errors import OutOfMemory
 from nst_engine.network.layers import LAYERS
 from nst_engine.network.vgg import VGG19
@@ -104,7 +104,8 @@ def need(job: Job, scales: Sequence[Scale], tile_side: int | None = None) -> Nee
     """What a job takes at its most when it is painted at these scales, the finest in tiles of about this side."""
     size, shown = scales[-1].size, shown_at_once(job.recipe, scales, tile_side)
     styles = [size_for(own, max(size), job.options.style_scale) for own in job.styles]
-    known = min(KnownStatistics.MOST, len(scales) * len(styles) * _statistics(job.recipe.style_layers))
+    of_one = _statistics(job.recipe)
+    known = max(min(KnownStatistics.MOST, len(scales) * len(styles) * of_one), (len(styles) + 1) * of_one)
     held = 4 * FLOAT * (sum(style.pixels for style in styles) + size.pixels) + 2 * FLOAT * job.masks * size.pixels
     largest = max((tiles.toll(style, STYLE_TILE, job.recipe.layers).pixels for style in styles), default=0)
     looking = largest * _look(job.recipe, job.vgg)
@@ -124,7 +125,8 @@ def _stepping(job: Job, scale: Scale, shown: int) -> float:
     """Bytes that a step at a scale takes when the network is shown no more than so many pixels at once."""
     is_tiled = shown < scale.size.pixels
     features = min(shown, scale.size.pixels) * _step(job.recipe.at(scale.is_finish), job.vgg)
-    return features * (TILED if is_tiled else 1) + scale.size.pixels * _descent(job.recipe, scale)
+    matching = FLOAT * neighbors.AT_ONCE if job.recipe.sampled_layers else 0
+    return features * (TILED if is_tiled else 1) + scale.size.pixels * _descent(job.recipe, scale) + matching
 
 
 def fits(job: Job, scales: Sequence[Scale], free: Free) -> bool:
@@ -234,9 +236,11 @@ def _kernels(recipe: Recipe, vgg: VGG19, pixels: int) -> int:
     return sum(convolution.unmade_bytes(pixels // 4 ** _block(layer)) for layer, convolution in convolutions)
 
 
-def _statistics(layers: Collection[str]) -> int:
-    """Bytes of a style's statistics: a mean and a matrix for each layer."""
-    return sum(FLOAT * channels * (channels + 1) for channels in (CHANNELS[_block(layer)] for layer in layers))
+def _statistics(recipe: Recipe) -> int:
+    """Bytes of a style's statistics: a mean and a matrix for each layer, or samples of several."""
+    summed = (CHANNELS[_block(layer)] for layer in recipe.style_layers if layer not in recipe.sampled_layers)
+    samples = neighbors.MOST_BYTES if recipe.sampled_layers else 0
+    return samples + sum(FLOAT * channels * (channels + 1) for channels in summed)
 
 
 def _used(recipe: Recipe) -> tuple[str, ...]:

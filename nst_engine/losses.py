@@ -11,6 +11,9 @@ all parts add up to the picture's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,6 +25,17 @@ PHOTO_WINDOW = 3
 
 PHOTO_REGULARIZER = 1e-4
 """Added to each window's covariance, in squared pixel units: flat windows have no colors to mix."""
+
+
+class Amount(NamedTuple):
+    """What a tile adds to a loss of the whole picture, of which nothing else has to be known."""
+
+    value: Tensor
+
+    @staticmethod
+    def joined(parts: Sequence[Amount]) -> Amount:
+        """The loss of the whole picture."""
+        return Amount(torch.stack([part.value for part in parts]).sum())
 
 
 def content_loss(features: Tensor, target: Tensor, weights: Tensor | None = None, share: float = 1.0) -> Tensor:

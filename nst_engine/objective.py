@@ -19,16 +19,21 @@ import torch
 from torch import Tensor
 
 from nst_engine.lanes import Lanes
-from nst_engine.losses import content_loss, photo_loss, total_variation
+from nst_engine.losses import Amount, content_loss, photo_loss, total_variation
+from nst_engine.neighbors import Matches, Totals, deepest, described
 from nst_engine.network.vgg import VGG19
 from nst_engine.pixels import Size
 from nst_engine.recipes import Recipe
 from nst_engine.shares import Shares, positions_of, resized_mask
-from nst_engine.style_statistics import DISTANCES, Statistics, measured_in
-from nst_engine.tiles import Tile, tiles
+from nst_engine.style_statistics import DISTANCES, Statistics, measured_in, share_of
+from nst_engine.tiles import Box, Tile, tiles
 
 PROTECTION = 20.0
 """How many times more the content counts where it is wholly protected."""
+
+
+RENEWED_AFTER = 8
+"""How many steps are made before what each place takes after is chosen anew."""
 
 
 LOSS_OF = {"content": "content", "style": "style", "tv": "tv", "photo": "content"}
@@ -94,17 +99,6 @@ Term = tuple[str, str, int]
 """Of what a value was measured: 'content', 'style', 'tv' or 'photo'; the layer, if any; the number of the region."""
 
 
-class Amount(NamedTuple):
-    """What a tile adds to a loss of the whole picture, of which nothing else has to be known."""
-
-    value: Tensor
-
-    @staticmethod
-    def joined(parts: Sequence[Amount]) -> Amount:
-        """The loss of the whole picture."""
-        return Amount(torch.stack([part.value for part in parts]).sum())
-
-
 Values = Mapping[Term, Any]
 """What was measured, or derivatives by it: an Amount, or what a statistic measures."""
 
@@ -144,6 +138,8 @@ class Objective:
         self.layers = recipe.layers
         self.tiles = tiles(self.size, tile_side, self.layers)
         self.masks = [None if region.mask is None else Shares(region.mask) for region in regions]
+        self.matches = [self._matches(region.statistics) for region in regions] if recipe.sampled_layers else []
+        self.is_matched = not self.matches
         with torch.no_grad():
             self.targets, energies = self._content_targets()
             self.content_maps = {layer: self._content_map(layer) for layer in recipe.content_layers}
@@ -163,12 +159,12 @@ class Objective:
     def value(self, image: Tensor) -> Losses:
         """Losses of a picture (1×3×H×W): a third of the work of :meth:`value_and_gradient`."""
         with torch.no_grad():
-            seen = constrained(image, self.content, self.constraints.free)
+            seen = self._seen(image)
             return self._losses(_joined([self._here(part.values) for part in self._parts(seen, upto=1.0)]))
 
     def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
         """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels, in multiples of the unit."""
-        seen = constrained(image.detach(), self.content, self.constraints.free)
+        seen = self._seen(image.detach())
         is_kept = len(self.tiles) <= len(self.lanes)
         with torch.set_grad_enabled(is_kept):
             gathered = self._parts(seen, upto=1 / 3)
@@ -188,6 +184,55 @@ class Objective:
             tile.shown.of(gradient).add_(part.to(self.device))
             self.on_tile(1 / 3 + 2 / 3 * number / len(self.tiles))
         return losses, gradient if self.constraints.free is None else gradient * self.constraints.free
+
+    def rounds(self, steps: int) -> list[int]:
+        """So many steps in parts, before each of which matches are to be renewed."""
+        if not self.matches:
+            return [steps]
+        return [min(RENEWED_AFTER, steps - done) for done in range(0, steps, RENEWED_AFTER)]
+
+    def renew_matches(self, image: Tensor) -> None:
+        """Let each place of a picture (1×3×H×W) take after what is most like it in the styles from now on."""
+        if not self.matches:
+            return
+        with torch.no_grad():
+            seen = constrained(image.detach(), self.content, self.constraints.free)
+            parts = list(self._described(seen)) if len(self.tiles) == 1 else None
+            totals = [
+                Totals.joined(
+                    [Totals.of(cells, self._share_of_cells(box, mask)) for box, cells in parts or self._described(seen)]
+                )
+                for mask in self.masks
+            ]
+            for matches, total in zip(self.matches, totals, strict=True):
+                matches.renew(total, parts or self._described(seen))
+        self.is_matched = True
+
+    def _described(self, seen: Tensor) -> Iterator[tuple[Box, Tensor]]:
+        """Tile by tile, which cells it owns and what describes them."""
+        layers = self.recipe.sampled_layers
+
+        def looked_at(vgg: VGG19, tile: Tile) -> Tensor:
+            found = vgg(tile.shown.of(seen).to(vgg.device), layers)
+            return described({layer: tile.owned_features(layer, found[layer]) for layer in layers})
+
+        for tile, cells in zip(self.tiles, self.lanes.map(looked_at, self.tiles), strict=True):
+            yield tile.owned_at(deepest(layers)), cells.to(self.device)
+            self.on_tile(0.0)
+
+    def _share_of_cells(self, box: Box, mask: Shares | None) -> Tensor | float:
+        """How much each of the cells in this box counts: a number, or n×1."""
+        positions = positions_of(self.size, deepest(self.recipe.sampled_layers))
+        return 1 / positions.pixels if mask is None else box.of(mask.at(positions)).reshape(-1, 1)
+
+    def _matches(self, statistics: Statistics) -> Matches:
+        return Matches({layer: statistics[layer] for layer in self.recipe.sampled_layers}, self.size)
+
+    def _seen(self, image: Tensor) -> Tensor:
+        """The picture that is judged, of which it is known what it is to take after."""
+        if not self.is_matched:
+            self.renew_matches(image)
+        return constrained(image, self.content, self.constraints.free)
 
     def _parts(self, seen: Tensor, upto: float) -> Iterator[Part]:
         """All tiles of a picture, gathered; they are so much of an evaluation."""
@@ -219,8 +264,8 @@ class Objective:
         for layer in self.recipe.content_layers:
             yield ("content", layer, 0), Amount(self._content_loss(tile, layer, features[layer]))
         for layer in self.recipe.style_layers:
-            for index, mask in enumerate(self.masks):
-                yield ("style", layer, index), measured_in(tile, layer, features[layer], mask)
+            for index in range(len(self.masks)):
+                yield ("style", layer, index), self._of_style(tile, layer, features[layer], index)
         if self.recipe.tv_weight:
             exponent = 2 if self.recipe.tv_norm == "squared" else 1
             part = tile.owned_pixels(pixels, following=1)
@@ -228,6 +273,14 @@ class Objective:
         if self.recipe.photo_weight:
             guide = tile.owned_pixels(tile.shown.of(self.content).to(pixels.device), following=2)
             yield ("photo", "", 0), Amount(photo_loss(tile.owned_pixels(pixels, following=2), guide, self.size))
+
+    def _of_style(self, tile: Tile, layer: str, features: Tensor, region: int) -> Any:
+        """What the style's loss has to know of a tile's features in a region."""
+        mask = self.masks[region]
+        if layer not in self.recipe.sampled_layers:
+            return measured_in(tile, layer, features, mask)
+        share = share_of(tile, layer, mask, features.device)
+        return self.matches[region].distance(layer, features, tile.owned_at(layer), share)
 
     def _content_loss(self, tile: Tile, layer: str, features: Tensor) -> Tensor:
         weights = self.content_maps[layer]

@@ -90,6 +90,7 @@ class Options:
             "painterly": "Painterly",
             "gatys": "Gatys, Ecker & Bethge 2016",
             "nst": "The classic script",
+            "neighbors": "Nearest neighbors",
         },
     )
     quality: str = option(
@@ -217,9 +218,10 @@ class Options:
         None,
         "choice",
         "Style statistic",
-        "What of the style's features is matched: Gram matrices, or means and covariances (Wasserstein distance).",
+        "What of the style's features is matched: Gram matrices, means and covariances (Wasserstein distance), or for "
+        "each place the features of the style's most similar place.",
         "expert",
-        choices={"gram": "Gram matrix", "moments": "Mean and covariance"},
+        choices={"gram": "Gram matrix", "moments": "Mean and covariance", "neighbors": "Nearest neighbors"},
     )
     content_layers: str | None = option(
         None,

@@ -362,19 +362,23 @@ class _Painting:
         if scale.is_lean:
             memory.give_back()
         function = captured(objective, image, scale.steps - done) if len(objective.tiles) == 1 else objective
-        kept = optimize.Kept(self.recipe.keep, function.value)
-        steps = optimizer.steps(function, image, scale.steps - done)
-        del image  # which may be large
-        for seen in steps:
-            kept.note(seen)
-            if kept.count == 1:
-                self._check(seen.losses)
-                self.picture = partial(self._shown, kept)
-            self.pace.step()
-            self.adapt_threads()
-            if scale.is_lean:
-                memory.give_back()
-            yield seen.losses
+        kept: optimize.Kept | None = None
+        for count in objective.rounds(scale.steps - done):
+            image = image if kept is None else self.picture()
+            objective.renew_matches(image)
+            kept = optimize.Kept(self.recipe.keep, function.value)
+            steps = optimizer.steps(function, image, count)
+            del image  # which may be large
+            for seen in steps:
+                kept.note(seen)
+                if kept.count == 1:
+                    self._check(seen.losses)
+                    self.picture = partial(self._shown, kept)
+                self.pace.step()
+                self.adapt_threads()
+                if scale.is_lean:
+                    memory.give_back()
+                yield seen.losses
 
     def _shown(self, kept: optimize.Kept) -> Tensor:
         """The picture that counts; where it has to be looked at for that, no step is told of."""

@@ -66,6 +66,11 @@ class Recipe:
         return {*self.content_layers, *self.style_layers}
 
     @property
+    def sampled_layers(self) -> list[str]:
+        """The layers of which the style's features themselves are compared."""
+        return [name for name, layer in self.style_layers.items() if layer.statistic == "neighbors"]
+
+    @property
     def finish(self) -> Recipe | None:
         """What is compared where a painted picture gets its edges and grain: shallow style layers; None without any."""
         shallow = {name: layer for name, layer in self.style_layers.items() if name in FINISH_LAYERS}
@@ -97,6 +102,17 @@ RECIPES: dict[str, Recipe] = {
         content_weight=0.3,
         style_weight=5.0,
         tv_weight=4.0,  # keeps the lattice away that the network does not see, and lets the descent get further
+        normalize="energy",
+        padding="replicate-all",
+        style_border=3.0,
+        optimizer="lbfgs",
+    ),
+    "neighbors": Recipe(
+        content_layers={"relu4_2": 1.0},
+        style_layers={layer: StyleLayer(1.0, "neighbors") for layer in ("relu1_1", "relu2_1", "relu3_1")},
+        content_weight=0.5,
+        style_weight=1.0,
+        tv_weight=4.0,
         normalize="energy",
         padding="replicate-all",
         style_border=3.0,

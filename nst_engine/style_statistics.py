@@ -20,9 +20,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from nst_engine import neighbors
+from nst_engine.neighbors import Samples
 from nst_engine.network.vgg import VGG19
 from nst_engine.pixels import Size
 from nst_engine.shares import Shares, positions_of
+from nst_engine.tensors import feature_matrix
 from nst_engine.tiles import Tile, tiles
 
 ENERGY_FLOOR = 1e-2
@@ -48,6 +51,11 @@ class Sums(NamedTuple):
 
     mean: Tensor
     gram: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of both."""
+        return self.mean.nbytes + self.gram.nbytes
 
     @property
     def covariance(self) -> Tensor:
@@ -135,13 +143,17 @@ def sums(features: Tensor, weights: Tensor | None = None) -> Sums:
 def measured_in(tile: Tile, layer: str, features: Tensor, mask: Shares | None) -> Measured:
     """What a tile's own features have of a style; positions count by the mask, alike without one."""
     positions = positions_of(tile.size, layer)
-    if mask is None:
-        return measured(features, 1 / positions.pixels, positions.pixels)
-    return measured(features, tile.owned_at(layer).of(mask.at(positions)).to(features.device), positions.pixels)
+    return measured(features, share_of(tile, layer, mask, features.device), positions.pixels)
 
 
-Statistics = Mapping[str, Sums]
-"""What a style has at each layer."""
+def share_of(tile: Tile, layer: str, mask: Shares | None, device: torch.device) -> Tensor | float:
+    """How much each of a tile's own positions counts in the whole picture: a number for all, or h×w by a mask."""
+    positions = positions_of(tile.size, layer)
+    return 1 / positions.pixels if mask is None else tile.owned_at(layer).of(mask.at(positions)).to(device)
+
+
+Statistics = Mapping[str, Any]
+"""What a style has at each layer: Sums, or Samples where these are compared."""
 
 
 def statistics_of(
@@ -150,29 +162,40 @@ def statistics_of(
     opacity: Tensor | None,
     layers: Collection[str],
     on_tile: Callable[[float], None] = lambda share: None,
+    sampled: Collection[str] = (),
 ) -> Statistics:
     """Statistics of a style, 1×3×H×W in [0, 1], at these layers; ``opacity`` (H×W) says which pixels count.
 
-    ``on_tile`` hears 0 before each of its tiles: nothing of the picture is done yet.
+    Of the layers that are ``sampled`` its features themselves are remembered. ``on_tile`` hears 0 before each of its
+    tiles: nothing of the picture is done yet.
     """
     size = Size(*image.shape[2:])
     mask = None if opacity is None else Shares(opacity)
-    found: dict[str, Sums] = {}
+    found: dict[str, list[Any]] = {layer: [] for layer in layers}
+    cells: Tensor | None = None
     with torch.no_grad():
         for tile in tiles(size, STYLE_TILE, layers):
             on_tile(0.0)
-            for layer, maps in vgg(tile.shown.of(image), layers).items():
-                part = measured_in(tile, layer, tile.owned_features(layer, maps), mask)
-                known = [found[layer]] if layer in found else []
-                found[layer] = Sums.joined([*known, Sums(part.mean, part.gram)])
-    return found
+            seen = vgg(tile.shown.of(image), layers)
+            features = {layer: tile.owned_features(layer, maps) for layer, maps in seen.items()}
+            for layer in layers:
+                if layer not in sampled:
+                    part = measured_in(tile, layer, features[layer], mask)
+                    found[layer] = [Sums.joined([*found[layer], Sums(part.mean, part.gram)])]
+            if sampled:
+                kept = {layer: features[layer] for layer in layers if layer in sampled}
+                cells = neighbors.chosen_cells(size, kept, mask) if cells is None else cells
+                for layer, samples in neighbors.samples_in(tile, kept, cells).items():
+                    found[layer].append(samples)
+    return {layer: type(parts[0]).joined(parts) for layer, parts in found.items()}
 
 
 def blended(styles: Sequence[tuple[Statistics, float]]) -> Statistics:
     """The statistics of several styles as one, in proportion to their weights."""
     total = sum(weight for _, weight in styles)
     return {
-        layer: Sums.weighted([(style[layer], weight / total) for style, weight in styles]) for layer in styles[0][0]
+        layer: type(first).weighted([(style[layer], weight / total) for style, weight in styles])
+        for layer, first in styles[0][0].items()
     }
 
 
@@ -180,7 +203,7 @@ class Distance(NamedTuple):
     """One layer's loss: ``of`` makes it from what a whole picture has there. ``energy`` is what it is for a picture
     without features, or more."""
 
-    of: Callable[[Measured], Tensor]
+    of: Callable[[Any], Tensor]
     energy: float
 
 
@@ -219,13 +242,21 @@ def moments_distance(style: Sums, content_energy: float, is_relative: bool) -> D
     return Distance(distance, energy / scale)
 
 
-DISTANCES: dict[str, Callable[[Sums, float, bool], Distance]] = {"gram": gram_distance, "moments": moments_distance}
+def neighbors_distance(style: Samples, content_energy: float, is_relative: bool) -> Distance:
+    """Mean squared difference of the features and those of the style's most similar cells, over the energy of these,
+    or over the number of channels. ``content_energy`` as for :func:`gram_distance`."""
+    channels = style.cells[0].features.shape[1]
+    energy = max(style.energy, ENERGY_FLOOR * content_energy * channels) + 1e-8
+    scale = energy if is_relative else float(channels)
+    return Distance(lambda picture: picture.value / scale, energy / scale)
+
+
+DISTANCES: dict[str, Callable[[Any, float, bool], Distance]] = {
+    "gram": gram_distance,
+    "moments": moments_distance,
+    "neighbors": neighbors_distance,
+}
 """By the statistic's name, as the option ``statistic`` has it."""
-
-
-def feature_matrix(features: Tensor) -> Tensor:
-    """C×h×w features as an n×C matrix, n = h·w. No copy where the layout is channels-last."""
-    return features.permute(1, 2, 0).reshape(-1, features.shape[0])
 
 
 class _MeanAndGram(torch.autograd.Function):

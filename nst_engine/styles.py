@@ -58,11 +58,15 @@ class KnownStatistics:
         self.found: OrderedDict[bytes, Statistics] = OrderedDict()
 
     def of(
-        self, style: Tensor, layers: Collection[str], on_tile: Callable[[float], None] = lambda share: None
+        self,
+        style: Tensor,
+        layers: Collection[str],
+        on_tile: Callable[[float], None] = lambda share: None,
+        sampled: Collection[str] = (),
     ) -> Statistics:
-        """The statistics of a style at these layers. It is 1×3×H×W in main memory, or 1×4×H×W with the alpha that says
-        what counts."""
-        shape = hashlib.sha256(repr((tuple(style.shape), sorted(layers))).encode())
+        """The statistics of a style at these layers, some of which are sampled. It is 1×3×H×W in main memory, or
+        1×4×H×W with the alpha that says what counts."""
+        shape = hashlib.sha256(repr((tuple(style.shape), sorted(layers), sorted(sampled))).encode())
         shape.update(style.numpy().data)
         key = shape.digest()
         if key in self.found:
@@ -70,7 +74,7 @@ class KnownStatistics:
         else:
             style = style.to(self.vgg.pixel_mean.device)
             opacity = style[0, 3] if style.shape[1] == 4 else None
-            self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers, on_tile)
+            self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers, on_tile, sampled)
             while len(self.found) > 1 and self.bytes > self.MOST:
                 self.found.popitem(last=False)
         return self.found[key]
@@ -78,7 +82,7 @@ class KnownStatistics:
     @property
     def bytes(self) -> int:
         """Bytes that all of them take."""
-        return sum(tensor.nbytes for known in self.found.values() for layer in known.values() for tensor in layer)
+        return sum(layer.nbytes for known in self.found.values() for layer in known.values())
 
 
 class _Style(NamedTuple):
@@ -121,7 +125,7 @@ class Styles:
         """
         if share == 1:
             return self._regions_at(size, layers, on_tile)
-        content = self.known.of(self.canvas.content.at(size).cpu(), layers, on_tile)
+        content = self._known(self.canvas.content.at(size).cpu(), layers, on_tile)
         return [
             Region(blended([(region.statistics, share), (content, 1 - share)]), region.mask)
             for region in self._regions_at(size, layers, on_tile)
@@ -180,7 +184,13 @@ class Styles:
         picture = self.pictures[index]
         wanted = size_for(picture.own, max(size), self.options.style_scale)
         seen = without_border(resize(picture.finest, wanted).clamp_(0, 1), self.recipe.style_border)
-        return self.known.of(seen.contiguous(), layers, on_tile)
+        return self._known(seen.contiguous(), layers, on_tile)
+
+    def _known(self, picture: Tensor, layers: Collection[str], on_tile: Callable[[float], None]) -> Statistics:
+        """The statistics of a picture, as :class:`KnownStatistics` takes it, that the recipe compares."""
+        return self.known.of(
+            picture, layers, on_tile, [layer for layer in self.recipe.sampled_layers if layer in layers]
+        )
 
 
 def without_border(style: Tensor, percent: float) -> Tensor:

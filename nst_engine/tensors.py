@@ -37,3 +37,8 @@ def to_image(rgb: Floats) -> Tensor:
 def to_pixels(image: Tensor) -> Floats:
     """1×C×H×W → H×W×C."""
     return np.asarray(image[0].permute(1, 2, 0).cpu().numpy(), dtype=np.float32)
+
+
+def feature_matrix(features: Tensor) -> Tensor:
+    """C×h×w features as an n×C matrix, n = h·w. No copy where the layout is channels-last."""
+    return features.permute(1, 2, 0).reshape(-1, features.shape[0])

@@ -40,6 +40,9 @@ OPTIONS = {
     "painterly": Options(),
     "gatys": Options(recipe="gatys"),
     "nst": Options(recipe="nst"),
+    "neighbors": Options(recipe="neighbors"),
+    "neighbors among others": Options(style_layers="relu1_1:1:neighbors,relu2_1,relu4_1:1:neighbors"),
+    "neighbors with normalized gradients": Options(recipe="neighbors", normalize="gradient"),
     "photo term, absolute variation": Options(photo_weight=3.0, tv_weight=2.0, tv_norm="absolute"),
     "normalized gradients": Options(recipe="gatys", normalize="gradient", content_layers="relu2_1,relu4_2"),
     "shallow layers alone": Options(
@@ -56,14 +59,20 @@ MASKINGS = {
 
 
 @pytest.mark.parametrize(
-    ("options", "masking"), [*((options, "plain") for options in OPTIONS), ("painterly", MASKED), ("gatys", MASKED)]
+    ("options", "masking"),
+    [
+        *((options, "plain") for options in OPTIONS),
+        *((options, MASKED) for options in ("painterly", "gatys", "neighbors")),
+    ],
 )
 def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, masking):
     recipe = chosen(OPTIONS[options])
     vgg = precise_vgg(recipe.padding)
     limits, masks = MASKINGS[masking]
     regions = [
-        Region(statistics_of(vgg, image(seed, 48, 64), None, recipe.style_layers), region)
+        Region(
+            statistics_of(vgg, image(seed, 48, 64), None, recipe.style_layers, sampled=recipe.sampled_layers), region
+        )
         for seed, region in enumerate(masks, start=20)
     ]
     side = 16 if "shallow" in options else 48

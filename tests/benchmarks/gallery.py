@@ -26,7 +26,7 @@ DIALS: dict[str, Sequence[Any]] = {
     "color": ("style", "content", "match"),
     "quality": ("draft", "normal", "high", "best"),
     "size": (128, 192, 256, 384),
-    "recipe": ("painterly", "gatys", "nst"),
+    "recipe": ("painterly", "gatys", "nst", "neighbors"),
 }
 """What each sheet turns, and the values it shows."""
 

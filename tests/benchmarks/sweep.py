@@ -28,11 +28,11 @@ from nst_engine.tensors import to_image
 from .cpu import PICTURES, at_side, paths
 
 CHOICES: Mapping[str, Sequence[Any]] = {
-    "recipe": ("painterly", "gatys", "nst"),
+    "recipe": ("painterly", "gatys", "nst", "neighbors"),
     "optimizer": (None, "lbfgs", "adam", "tensorflow-adam"),
     "learning_rate": (None, 0.005, 0.3),
     "keep": (None, "last", "best", "average"),
-    "statistic": (None, "gram", "moments"),
+    "statistic": (None, "gram", "moments", "neighbors"),
     "normalize": (None, None, "none", "energy", "gradient"),
     "style_layers": (
         None,

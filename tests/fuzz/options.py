@@ -12,7 +12,22 @@ from nst_engine import options, recipes
 from nst_engine.errors import OptionError
 from tests.fuzz.values import json_values, texts
 
-LAYER_PARTS = ("relu1_1", "relu4_2", "relu9_9", "gram", "moments", ":", ",", "0", "0.5", "1e308", "nan", "-1", "")
+LAYER_PARTS = (
+    "relu1_1",
+    "relu4_2",
+    "relu9_9",
+    "gram",
+    "moments",
+    "neighbors",
+    ":",
+    ",",
+    "0",
+    "0.5",
+    "1e308",
+    "nan",
+    "-1",
+    "",
+)
 
 layer_lists = st.lists(st.sampled_from(LAYER_PARTS), max_size=8).map("".join)
 

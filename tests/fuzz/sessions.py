@@ -47,7 +47,7 @@ styles = st.lists(st.builds(StylePicture, st.text(max_size=3), pictures, weights
 options = st.fixed_dictionaries(
     {"iterations": st.just(STEPS)},
     optional={
-        "recipe": st.sampled_from(["painterly", "gatys", "nst"]),
+        "recipe": st.sampled_from(["painterly", "gatys", "nst", "neighbors"]),
         "optimizer": st.sampled_from(["adam", "lbfgs"]),
         "color": st.sampled_from(["style", "content", "match"]),
         "init": st.sampled_from(["content", "noise", "style"]),
