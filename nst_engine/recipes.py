@@ -107,17 +107,6 @@ RECIPES: dict[str, Recipe] = {
         style_border=3.0,
         optimizer="lbfgs",
     ),
-    "neighbors": Recipe(
-        content_layers={"relu4_2": 1.0},
-        style_layers={layer: StyleLayer(1.0, "neighbors") for layer in ("relu1_1", "relu2_1", "relu3_1")},
-        content_weight=0.5,
-        style_weight=1.0,
-        tv_weight=4.0,
-        normalize="energy",
-        padding="replicate-all",
-        style_border=3.0,
-        optimizer="lbfgs",
-    ),
     # The settings released with the paper (leongatys/PytorchNeuralStyleTransfer): content 1, style 1e3/C².
     "gatys": Recipe(
         content_layers={"relu4_2": 1.0},
@@ -143,6 +132,17 @@ RECIPES: dict[str, Recipe] = {
         coarse_to_fine=False,
         iterations=1000,
         keep="best",
+    ),
+    "neighbors": Recipe(
+        content_layers={"relu4_2": 1.0},
+        style_layers={layer: StyleLayer(1.0, "neighbors") for layer in ("relu1_1", "relu2_1", "relu3_1")},
+        content_weight=0.5,
+        style_weight=1.0,
+        tv_weight=4.0,
+        normalize="energy",
+        padding="replicate-all",
+        style_border=3.0,
+        optimizer="lbfgs",
     ),
 }
 
