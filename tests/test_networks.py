@@ -235,6 +235,7 @@ def test_what_is_no_vgg19_is_refused(tmp_path, folder, capsys, slim, change, wor
         (lambda data: b"", "was not loaded."),
         (lambda data: data[:-1000], "was not loaded."),
         (lambda data: b"<!DOCTYPE html><title>Not found</title>", "is a web page and no weights file."),
+        (lambda data: b"version https://git-lfs.github.com/spec/v1\n", "is a note of Git LFS on where the file is."),
         (lambda data: b"\x10\0\0\0\0\0\0\0{" + data, "was not loaded."),
     ],
 )

@@ -125,20 +125,26 @@ OTHERS = {
     b"#define ": "an XBM picture or a program",
     b"<svg": "an SVG drawing",
     b"<?xml": "an XML file, perhaps an SVG drawing",
+    **{b"P%d%c" % (digit, end): "a PNM picture" for digit in range(1, 8) for end in b"\n "},
+}
+"""How files begin that are not read here, but in GIMP → what they are."""
+
+VIDEO, SOUND_OR_VIDEO = "a video", "a sound or video"
+NO_PICTURES = {
     b"<!DOCTYPE": "a web page",
     b"<html": "a web page",
+    b"version https://git-lfs": "a note of Git LFS on where the file is (git lfs pull fetches it)",
     b"PK\3\4": "a ZIP archive, or a document that is kept in one",
     b"\x1f\x8b": "a compressed file (gzip)",
     b"7z\xbc\xaf": "an archive (7z)",
     b"Rar!": "an archive (RAR)",
-    b"\x1aE\xdf\xa3": "a video",
-    b"OggS": "a sound or video",
+    b"\x1aE\xdf\xa3": VIDEO,
+    b"OggS": SOUND_OR_VIDEO,
     b"ID3": "a sound",
     b"\x7fELF": "a program",
     b"MZ": "a program",
-    **{b"P%d%c" % (digit, end): "a PNM picture" for digit in range(1, 8) for end in b"\n "},
 }
-"""How files begin that are not read → what they are."""
+"""How files begin that nobody reads as a picture → what they are."""
 
 ENOUGH = 256
 """Bytes of a file's beginning that tell its format."""
@@ -152,7 +158,7 @@ def of_name(path: Path) -> Format | None:
 def recognized(head: bytes) -> Format | str | None:
     """The format of a file by its beginning; what it is, in words, if that is not read; None if it is unknown."""
     if head[:4] == b"RIFF":
-        return WEBP if head[8:12] == b"WEBP" else "a sound or video (RIFF)"
+        return WEBP if head[8:12] == b"WEBP" else SOUND_OR_VIDEO
     if head[4:8] == b"ftyp":
         return _of_brands(head[8:12], head[16 : int.from_bytes(head[:4], "big")])
     if head[:4] == b"II*\0" and head[8:10] == b"CR":
@@ -164,8 +170,9 @@ def recognized(head: bytes) -> Format | str | None:
     for beginning, found in SIGNATURES:
         if head.startswith(beginning):
             return found
+    others = {**OTHERS, **NO_PICTURES}
     return next(
-        (words for mark, words in OTHERS.items() if head.startswith(mark) or text.startswith(mark.lower())), None
+        (words for mark, words in others.items() if head.startswith(mark) or text.startswith(mark.lower())), None
     )
 
 
@@ -175,4 +182,4 @@ def _of_brands(major: bytes, others: bytes) -> Format | str:
         return f"{RAW} (CR3)"
     if known := next((BRANDS[brand] for brand in brands if brand in BRANDS), None):
         return known
-    return "a HEIF picture of an unusual kind" if b"mif1" in brands else "a video"
+    return "a HEIF picture of an unusual kind" if b"mif1" in brands else VIDEO

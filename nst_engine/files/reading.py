@@ -220,5 +220,7 @@ def _refusal(path: str | Path, other: Foreign) -> PictureError:
         return PictureError(f"{path} is not a picture: it is empty.", FORMATS_REMEDY)
     if not other.kind:
         return PictureError(f"{path} is not a picture that can be read.", FORMATS_REMEDY)
+    if other.kind in formats.NO_PICTURES.values():
+        return PictureError(f"{path} is {other.kind} and no picture.", FORMATS_REMEDY)
     remedy = other.remedy or (RAW_REMEDY if other.kind.startswith(formats.RAW) else EXPORT_REMEDY)
     return PictureError(f"{path} is {other.kind}, which is not read here.", remedy)

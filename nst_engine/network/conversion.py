@@ -214,6 +214,8 @@ def _refuse_foreign(file: Path) -> None:
     beginning = _beginning(file)
     if beginning.lstrip()[:1] == b"<":
         raise NetworkError(f"{file} is a web page and no weights file.", "Download the file itself.")
+    if beginning.startswith(b"version https://git-lfs"):
+        raise NetworkError(f"{file} is a note of Git LFS on where the file is.", "Fetch the file itself: git lfs pull.")
     if beginning[8:9] == b"{" or beginning[:1] == b"\x80":  # safetensors, or a pickle
         return
     kind = next((kind for mark, kind in FOREIGN_MARKS.items() if beginning.startswith(mark)), None)
