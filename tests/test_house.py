@@ -90,6 +90,11 @@ def test_the_installer_needs_nothing_but_python_and_the_table_of_options() -> No
     assert {name: wrong for name, wrong in found.items() if wrong} == shared
 
 
+def test_what_python_2_reads_has_no_letter_beyond_ascii() -> None:
+    read = [*modules(PLUG_IN / "neural-style/nst_plugin/shared"), *modules(PLUG_IN / "gimp210"), ENGINE / "frames.py"]
+    assert [path.name for path in read if not path.read_bytes().isascii()] == []
+
+
 @pytest.mark.parametrize("folder", [ENGINE, PLUG_IN / "neural-style/nst_plugin", INSTALLER], ids=lambda path: path.name)
 def test_no_room_needs_itself_in_the_end(folder: Path) -> None:
     house = folder if folder == INSTALLER else folder.parent

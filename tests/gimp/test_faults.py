@@ -95,7 +95,7 @@ FAULTS = {
         sentence("It does not fit. Choose 512 px."),
     ),
     "makes a picture that the plug-in has no memory for": Fault(
-        "pipe.greet(); pipe.receive_job(); take_the_memory(); pipe.preview(5000, 5000, (0, 0, 0, 0)); pipe.receive()",
+        "pipe.greet(); pipe.receive_job(); take_the_memory(); pipe.preview(1000, 1000, (0, 0, 0, 0)); pipe.receive()",
         sentence("There is too little memory for this picture: close other programs and images, or paint a smaller ")
         + "part.",
     ),

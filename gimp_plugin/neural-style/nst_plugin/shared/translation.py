@@ -66,7 +66,13 @@ def _put_together(parts, english):
             return english
         values = {str(name): _value(value) for name, value in parts["values"].items()}
         return template.format(**values)
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):  # RuntimeError: parts of parts of parts…
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RuntimeError,
+    ):  # RuntimeError: parts of parts of parts...
         return english
 
 
