@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst_engine import interpolation
 from nst_engine.pixels import Size
 
 SHARPENING = 0.8
@@ -16,16 +17,13 @@ SHARPENING = 0.8
 REACH = 2
 """Pixels on each side by which sharpening looks beyond a pixel."""
 
-STEEPNESS = -0.75
-"""Free parameter of cubic convolution (R. Keys: Cubic Convolution Interpolation, 1981), PyTorch's choice."""
-
 
 def enlarged(image: Tensor, size: Size, band: slice | None = None) -> Tensor:
     """The picture (1×3×h×w in [0, 1]) in a larger ``size``, whole or only these of its rows.
 
-    It at most doubles at a time, by bicubic interpolation. Each time edges are made as steep as they were before, by
-    unsharp masking within the range of values that the neighborhood has: soft ramps become edges, noise none.
-    The rows are the same however the picture is cut, and memory is taken for them alone.
+    It at most doubles at a time. Each time edges are made as steep as they were before, by unsharp masking within the
+    range of values that the neighborhood has: soft ramps become edges, noise none. The rows are the same however the
+    picture is cut, and memory is taken for them alone.
     """
     return _rows(image, _doublings(Size(*image.shape[2:]), size), band or slice(0, size.height))
 
@@ -45,35 +43,12 @@ def _rows(image: Tensor, steps: Sequence[Size], band: slice) -> Tensor:
     *earlier, size = steps
     before = earlier[-1] if earlier else Size(*image.shape[2:])
     seen = slice(max(0, band.start - REACH), min(size.height, band.stop + REACH))
-    down = _places(before.height, size.height)[seen]
-    first = max(0, int(down[0]) - 1)
-    source = _rows(image, earlier, slice(first, min(before.height, int(down[-1]) + 3)))
-    wider = F.interpolate(source, (source.shape[2], size.width), mode="bicubic", align_corners=False)
-    larger = _at_rows(wider, down - first).clamp_(0, 1)
+    down = interpolation.places(before.height, size.height)[seen]
+    first = max(0, int(down[0]) - interpolation.LOBES)
+    source = _rows(image, earlier, slice(first, min(before.height, int(down[-1]) + interpolation.LOBES + 1)))
+    wider = interpolation.at(source, interpolation.places(before.width, size.width), axis=3)
+    larger = interpolation.at(wider, down - first, axis=2).clamp_(0, 1)
     return _sharpened(larger, band.start - seen.start, seen.stop - band.stop)
-
-
-def _places(before: int, after: int) -> Tensor:
-    """Where the middles of so many pixels lie among those of the side that they replace."""
-    return (torch.arange(after, dtype=torch.float64, device="cpu") + 0.5) * (before / after) - 0.5
-
-
-def _at_rows(image: Tensor, places: Tensor) -> Tensor:
-    """The picture's values at rows between its own, by cubic convolution of the four around each."""
-    above = places.floor().long()
-    beyond = (places - above).to(image)
-    found = image.new_zeros(*image.shape[:2], len(places), image.shape[3])
-    for offset in (-1, 0, 1, 2):
-        rows = (above + offset).clamp(0, image.shape[2] - 1).to(image.device)
-        found.addcmul_(image.index_select(2, rows), _cubic((beyond - offset).abs())[:, None])
-    return found
-
-
-def _cubic(distance: Tensor) -> Tensor:
-    """Weight of a pixel at this distance, 0…2, from the place asked for."""
-    near = ((STEEPNESS + 2) * distance - (STEEPNESS + 3)) * distance.square() + 1
-    far = STEEPNESS * (((distance - 5) * distance + 8) * distance - 4)
-    return torch.where(distance <= 1, near, far)
 
 
 def _sharpened(image: Tensor, above: int, below: int) -> Tensor:

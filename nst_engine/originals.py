@@ -41,7 +41,7 @@ class Original(ABC):
         """These rows, 1×C×h×W float32 in [0, 1]."""
 
     def at(self, size: Size) -> Tensor:
-        """All of it in another size, 1×C×H×W in [0, 1]: bicubic, without the frequencies that do not fit."""
+        """All of it in another size, 1×C×H×W in [0, 1]: without the frequencies that do not fit."""
         narrow = torch.empty(1, self.channels, self.size.height, size.width, dtype=torch.float32, device="cpu")
         for band in bands(self.size):
             narrow[:, :, band] = resize(self.rows(band), Size(band.stop - band.start, size.width))

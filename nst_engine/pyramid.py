@@ -73,7 +73,7 @@ HALF_PRECISION_SCHEDULES = {
 }
 """The same for devices that are quickest in bfloat16. They do more in the time that a quality stands for."""
 
-FINISH_STEPS = {"draft": 3, "normal": 4, "high": 8, "best": 16}
+FINISH_STEPS = {"draft": 3, "normal": 3, "high": 8, "best": 16}
 """Steps at each scale that is only finished."""
 
 

@@ -7,13 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst_engine import interpolation
 from nst_engine.pixels import Floats, Size
 
 
 def resize(image: Tensor, size: Size) -> Tensor:
-    """N×C×H×W in another size: bicubic, with the frequencies that do not fit removed first."""
+    """N×C×H×W in another size: a smaller one bicubic, with the frequencies that do not fit removed first."""
     if tuple(image.shape[2:]) == tuple(size):
         return image.clone()
+    if size.height >= image.shape[2] and size.width >= image.shape[3]:
+        return interpolation.larger(image, size)
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False)
 
 
