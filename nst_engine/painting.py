@@ -34,6 +34,7 @@ from nst_engine.options import Options
 from nst_engine.originals import OriginalPicture
 from nst_engine.pixels import Masks, Pixels, Size, StylePicture
 from nst_engine.pyramid import Scale
+from nst_engine.style_statistics import Statistics
 from nst_engine.styles import KnownStatistics, Styles, originals_of
 from nst_engine.tensors import covering, middle, resize
 from nst_engine.words import Words
@@ -166,6 +167,19 @@ class Painter:
             self.started = time.perf_counter()
             memory.give_back()
         return Stylized(picture, self._told(painting, styles, size, expected))
+
+    @devices.without_denormals()
+    def learned(self, content: Size, styles: Sequence[StylePicture]) -> dict[bytes, Statistics]:
+        """What :meth:`paint` looks at styles for with a content of this size, for another painter's ``known`` to take.
+
+        Raises as :meth:`paint` does. It helps with no styles that take each content's colors.
+        """
+        looks, known = originals_of(styles), KnownStatistics(self.vgg)
+        scales, _ = self._fitting(self._job(content, [look.size for look in looks], []))
+        blank = OriginalPicture(Words("content"), np.broadcast_to(np.uint8(0), (*content, 3)))
+        canvas = Canvas(blank, Masks(), scales[-1].size, self.device)
+        Styles(styles, looks, canvas, self.options, self.recipe, known).look(scales)
+        return known.told()
 
     @property
     def setting(self) -> tuple[Any, ...]:

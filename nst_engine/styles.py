@@ -6,10 +6,11 @@ import hashlib
 import math
 import numbers
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nst_engine import color, regions
@@ -20,6 +21,7 @@ from nst_engine.objective import Region
 from nst_engine.options import Options
 from nst_engine.originals import OriginalPicture
 from nst_engine.pixels import SMALLEST_SIDE, Floats, Size, StylePicture
+from nst_engine.pyramid import Scale
 from nst_engine.recipes import Recipe
 from nst_engine.style_statistics import Statistics, blended, statistics_of
 from nst_engine.tensors import covering, middle, resize, to_image, to_pixels
@@ -79,10 +81,30 @@ class KnownStatistics:
                 self.found.popitem(last=False)
         return self.found[key]
 
+    def take(self, found: Mapping[bytes, Statistics]) -> None:
+        """Know as well what another one has found."""
+        self.found.update(_on(self.vgg.pixel_mean.device, found))
+
+    def told(self) -> dict[bytes, Statistics]:
+        """All that is known, in main memory, for another one of the same network in the same number format."""
+        return dict(_on(torch.device("cpu"), self.found))
+
     @property
     def bytes(self) -> int:
         """Bytes that all of them take."""
         return sum(layer.nbytes for known in self.found.values() for layer in known.values())
+
+
+def _on(device: torch.device, known: Any) -> Any:
+    """What is known, or a part of it, on a device."""
+    if isinstance(known, torch.Tensor):
+        return known.to(device)
+    if isinstance(known, Mapping):
+        return {key: _on(device, part) for key, part in known.items()}
+    if isinstance(known, tuple):
+        parts = [_on(device, part) for part in known]
+        return type(known)(*parts) if hasattr(known, "_fields") else tuple(parts)
+    return [_on(device, part) for part in known] if isinstance(known, list) else known
 
 
 class _Style(NamedTuple):
@@ -149,6 +171,12 @@ class Styles:
         masks = regions.shared_out(given, [weight for _, weight, _ in parts])
         wanted = [mask if styled is None else mask * styled for mask in masks]
         return [Region(part[0], mask) for part, mask in zip(parts, wanted, strict=True) if mask.sum() > 0]
+
+    def look(self, scales: Sequence[Scale]) -> None:
+        """See all styles as they are seen at these scales, so that it is known when it is asked for."""
+        for scale in scales:
+            for index in range(len(self.pictures)):
+                self._statistics(index, scale.size, self.recipe.at(scale.is_finish).style_layers, lambda share: None)
 
     def too_small_for(self, size: Size) -> Iterator[Words]:
         """A sentence for each style with too few pixels for its strokes to show at 1:1 in a picture of this size."""

@@ -13,8 +13,9 @@ from PIL import Image
 
 from nst_engine import Options
 from nst_engine.commands import contact_sheet
-from nst_engine.commands.batch import Manner, Task, _paint_all, _save_sheets
+from nst_engine.commands.batch import _paint_all, _save_sheets
 from nst_engine.commands.inputs import read_styles
+from nst_engine.commands.tasks import Manner, Task
 from nst_engine.files import reading, writing
 
 

@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from nst_engine import options
 from nst_engine.commands import streams
 from nst_engine.commands.display import Display
-from nst_engine.commands.inputs import read, read_styles, style_files
+from nst_engine.commands.inputs import read_styles, style_files
 from nst_engine.commands.interrupts import CANCELLED, Interrupts
 from nst_engine.commands.mishaps import explained
 from nst_engine.commands.stylize import add_background_argument, add_style_arguments
+from nst_engine.commands.tasks import Manner, Task, Watch, check, is_done, made, put, tasks
 from nst_engine.errors import OptionError, PictureError
 from nst_engine.files import formats, places
 
 if TYPE_CHECKING:
-    from nst_engine.files.writing import Color
     from nst_engine.painting import Painter
-    from nst_engine.pixels import StylePicture
 
 SHEET = "contact-sheet.jpg"
 
 FEW = 5
 """Names that a sentence may list."""
-
-
-class Task(NamedTuple):
-    """A picture to make: from which content, in which styles, into which file."""
-
-    content: Path
-    styles: list[StylePicture]
-    output: Path
-
-
-class Manner(NamedTuple):
-    """How all of them are made and written."""
-
-    options: options.Options
-    resume: bool
-    force: bool
-    background: Color
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,6 +36,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--grid", action="store_true", help="each picture in each style, and a contact sheet of all")
     parser.add_argument("--resume", action="store_true", help="leave out what is there already")
     parser.add_argument("--force", action="store_true", help="replace what is there already")
+    helpers = parser.add_mutually_exclusive_group()
+    helpers.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="spread the pictures over a dask cluster: that of a scheduler, as in tcp://desk:8786",
+    )
+    helpers.add_argument(
+        "--workers", type=_count, metavar="N", help="spread the pictures over so many processes on this computer"
+    )
     add_background_argument(parser)
     options.add_arguments(parser)
     parser.set_defaults(command=run)
@@ -75,15 +65,15 @@ def run(parsed: argparse.Namespace) -> None:
     wanted = useful_style_side(Size(chosen.size, chosen.size), chosen) if chosen.size else None
     files = style_files(parsed.style, parsed.painting)
     styles = read_styles(files, parsed.blend, [], wanted)
-    tasks = _tasks(contents, styles, parsed.output, parsed.grid)
+    todo = tasks(contents, styles, parsed.output, parsed.grid)
     _make_folder(parsed.output)
-    due = [task for task in tasks if not (manner.resume and _is_done(task.output))]
+    due = [task for task in todo if not is_done(task, manner)]
     sheets = _sheets(parsed, (len(contents), len(files)), bool(due)) if parsed.grid else []
-    attempted, problems = _paint_all(due, manner) if due else (0, [])
+    attempted, problems = _painted(due, manner, parsed) if due else (0, [])
     if attempted < len(due):
         streams.say(f"Stopped after {attempted} of {len(due)} pictures; --resume goes on with the others.")
     elif sheets:
-        problems += _save_sheets(sheets, files, tasks, manner)
+        problems += _save_sheets(sheets, files, todo, manner)
     if problems:
         tried = attempted + len(sheets)
         raise PictureError(
@@ -94,18 +84,41 @@ def run(parsed: argparse.Namespace) -> None:
         raise SystemExit(CANCELLED)
 
 
-def _paint_all(tasks: list[Task], manner: Manner) -> tuple[int, list[str]]:
+def _count(text: str) -> int:
+    """A number of processes."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("there must be one at least")
+    return number
+
+
+def _painted(due: list[Task], manner: Manner, parsed: argparse.Namespace) -> tuple[int, list[str]]:
+    """Paint all, here or on a cluster; returns as :func:`_paint_all` does."""
+    where = parsed.dask if parsed.workers is None else parsed.workers
+    if where is None:
+        return _paint_all(due, manner)
+    try:
+        from nst_engine.commands import cluster
+    except ImportError as error:
+        raise OptionError(
+            f"The packages for a cluster are not installed here ({error}).", "Install them: pip install '.[cluster]'."
+        ) from None
+    return cluster.paint_all(due, manner, where)
+
+
+def _paint_all(due: list[Task], manner: Manner) -> tuple[int, list[str]]:
     """Paint task after task until told to stop; returns how many it came to, and what was wrong with which."""
     from nst_engine.painting import Painter
 
     attempted, problems = 0, []
     painter = Painter(manner.options)
-    with Display(len(tasks)) as display, Interrupts(display.say) as interrupts:
-        while attempted < len(tasks) and not interrupts.stopped:
-            task = tasks[attempted]
+    with Display(len(due)) as display, Interrupts(display.say) as interrupts:
+        watch = Watch(display.say, display.show, lambda: interrupts.stopped)
+        while attempted < len(due) and not interrupts.stopped:
+            task = due[attempted]
             display.begin(task.output.stem)
             try:
-                _paint(painter, task, manner, display, interrupts)
+                _paint(painter, task, manner, watch)
             except Exception as error:
                 problems.append(f"{task.content.name}: {explained(error).message}")
             attempted += 1
@@ -113,29 +126,14 @@ def _paint_all(tasks: list[Task], manner: Manner) -> tuple[int, list[str]]:
     return attempted, problems
 
 
-def _paint(painter: Painter, task: Task, manner: Manner, display: Display, interrupts: Interrupts) -> None:
+def _paint(painter: Painter, task: Task, manner: Manner, watch: Watch) -> None:
+    if is_done(task, manner):  # by another batch, in the meantime
+        return
+    check(task, manner)
     from nst_engine.files import writing
 
-    if manner.resume and _is_done(task.output):  # by another batch, in the meantime
-        return
-    is_half = manner.resume and not manner.force and _is_half(task.output)
-    writing.check_output(task.output, manner.force or is_half)
-    content = read(task.content, display.say)
-    writing.check_size(task.output, content.pixels.shape, content.depth)
-    done = painter.paint(
-        content.pixels,
-        task.styles,
-        on_step=display.show,
-        should_stop=lambda: interrupts.stopped,
-        kind=content.pixels.dtype,
-    )
-    if is_half:
-        with contextlib.suppress(OSError):  # then the picture is kept under another name
-            if aside := places.set_aside(task.output):
-                display.say(f"WARNING {task.output.name} was there as half a picture; that is {aside.name} now.")
-    writing.deliver(task.output, done.picture, manner.force, content.depth, content.metadata, manner.background)
-    for warning in done.warnings:
-        display.say(f"WARNING {warning}")
+    file = made(painter, task, manner, watch)
+    put(task, manner, lambda: writing.put(task.output, file, manner.force), watch.say)
 
 
 def _check_is_another(output: Path, folder: Path) -> None:
@@ -183,36 +181,6 @@ def _few(separator: str, texts: list[str]) -> str:
     return separator.join(texts[:FEW]) + more
 
 
-def _tasks(contents: list[Path], styles: list[StylePicture], output: Path, grid: bool) -> list[Task]:
-    """What is to be made. All contents of one style come first: the style's features are computed once."""
-    if grid:
-        pairs = [(content, [style]) for style in styles for content in contents]
-        names = ["{0} in the style of {2}{1}".format(*_name(content), style.name) for content, (style,) in pairs]
-    else:
-        pairs = [(content, styles) for content in contents]
-        names = ["".join(_name(content)) for content in contents]
-    return [Task(*pair, output / name) for pair, name in zip(pairs, places.apart(names), strict=True)]
-
-
-def _name(content: Path) -> tuple[str, str]:
-    """Stem and ending for a result: PNG where the content's format is one that is only read."""
-    return (content.stem, content.suffix) if formats.of_name(content) else (content.name, ".png")
-
-
-def _is_done(output: Path) -> bool:
-    return os.path.isfile(output) and not _is_half(output)
-
-
-def _is_half(output: Path) -> bool:
-    """Whether it is a part of a picture only; one that may not be read is taken for a whole one."""
-    from nst_engine.files import reading
-
-    try:
-        return os.path.isfile(output) and reading.is_half(output)
-    except PictureError:
-        return False
-
-
 def _sheets(parsed: argparse.Namespace, counts: tuple[int, int], is_due: bool) -> list[Path]:
     """The files of the contact sheets to make of so many contents and styles; PictureError if one cannot be written.
 
@@ -233,12 +201,12 @@ def _sheets(parsed: argparse.Namespace, counts: tuple[int, int], is_due: bool) -
     return sheets
 
 
-def _save_sheets(sheets: list[Path], styles: list[Path], tasks: list[Task], manner: Manner) -> list[str]:
+def _save_sheets(sheets: list[Path], styles: list[Path], made_of: list[Task], manner: Manner) -> list[str]:
     """Write the sheets; returns what was wrong with which."""
     from nst_engine.commands import contact_sheet
 
-    contents = list(dict.fromkeys(task.content for task in tasks))
-    rows = [(content, [task.output for task in tasks if task.content == content]) for content in contents]
+    contents = list(dict.fromkeys(task.content for task in made_of))
+    rows = [(content, [task.output for task in made_of if task.content == content]) for content in contents]
     problems = []
     for first, sheet in zip(range(0, len(rows), contact_sheet.ROWS), sheets, strict=True):
         try:

@@ -54,15 +54,18 @@ class Display:
 
     def show(self, step: Step) -> None:
         """Show one step."""
-        left = "" if step.seconds_left is None else f", about {step.seconds_left:.0f} s left"
-        fraction = (self.done + step.fraction) / self.parts
+        self.tell((self.done + step.fraction) / self.parts, self.name + step.text, step.seconds_left)
+
+    def tell(self, fraction: float, text: str, seconds_left: float | None) -> None:
+        """Show how far all is."""
+        text += "" if seconds_left is None else f", about {seconds_left:.0f} s left"
         if self.bar:
             self.bar.ncols = _columns()
-            self.bar.set_description_str(self.name + step.text + left, refresh=False)
+            self.bar.set_description_str(text, refresh=False)
             self.bar.update(fraction - self.bar.n)
         elif time.monotonic() - self.last_line >= LINE_SECONDS:
             self.last_line = time.monotonic()
-            streams.say(f"{fraction:4.0%}  {self.name}{step.text}{left}")
+            streams.say(f"{fraction:4.0%}  {text}")
 
     def say(self, line: str) -> None:
         """A line above the bar."""

@@ -117,6 +117,15 @@ def deliver(path: Path, data: bytes, force: bool) -> None:
         raise kept(path, data, f"{path} cannot be written ({reason(error)})") from None
 
 
+def deliver_file(path: Path, finished: Path, force: bool) -> None:
+    """Like :func:`deliver` for a whole file beside or below ``path``, which is not there afterwards."""
+    try:
+        _place(path, finished, force)
+    except (OSError, ValueError):  # which is to be told, or leads to another disk
+        deliver(path, finished.read_bytes(), force)
+        finished.unlink()
+
+
 def put(path: Path, data: bytes, force: bool) -> None:
     """Put a whole file at ``path``, through a link; or raise ``OSError``, and then all is as before.
 
@@ -125,14 +134,8 @@ def put(path: Path, data: bytes, force: bool) -> None:
     if _is_stream(_mode(path)):
         _stream(path, data)
         return
-    target = _target(path)
-    with _unfinished(target.parent, data) as unfinished:
-        if force:
-            with contextlib.suppress(OSError):
-                shutil.copymode(target, unfinished)
-            os.replace(unfinished, target)
-        else:
-            _claim(path, unfinished)
+    with _unfinished(_target(path).parent, data) as unfinished:
+        _place(path, unfinished, force)
 
 
 def set_aside(path: Path) -> Path | None:
@@ -216,6 +219,17 @@ def _sync(descriptor: int) -> None:
     except OSError as error:
         if error.errno in NOT_ON_DISK:
             raise
+
+
+def _place(path: Path, finished: Path, force: bool) -> None:
+    """Rename a finished file to ``path``, through a link if that may be replaced."""
+    if force:
+        target = _target(path)
+        with contextlib.suppress(OSError):
+            shutil.copymode(target, finished)
+        os.replace(finished, target)
+    else:
+        _claim(path, finished)
 
 
 def _claim(path: Path, unfinished: Path) -> None:

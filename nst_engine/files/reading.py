@@ -24,7 +24,7 @@ from nst_engine.files import formats, gif, jpeg, pillow, png, sources, tiff, vip
 from nst_engine.files.contents import Contents, Foreign, Metadata, in_plain_words
 from nst_engine.files.formats import Format
 from nst_engine.files.vips import Integers
-from nst_engine.pixels import Floats
+from nst_engine.pixels import Floats, Size
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # of damaged files we speak ourselves
 
@@ -159,6 +159,14 @@ def _darkness(pixels: Integers) -> list[str]:
     most = int(pixels[..., :3].max()) if pixels.dtype == np.uint16 else 0
     told = f"is nearly black: its largest value is {most} of 65535; GIMP's Colors > Levels mends it"
     return [told] if 0 < most <= DIM else []
+
+
+def size(path: Path) -> Size:
+    """Height and width of the picture in a file, upright, of which not a pixel is read; raises as :func:`read` does."""
+    with _told(path), sources.opened(path) as file, _decoding(str(path)):
+        contents = TAKEN_APART[_format(file, path).name](file)
+    found = Size(contents.height, contents.width)
+    return Size(*found[::-1]) if contents.exif.orientation in vips.SIDEWAYS else found
 
 
 def is_half(path: Path) -> bool:

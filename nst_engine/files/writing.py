@@ -6,7 +6,7 @@ import functools
 import io
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,17 +50,34 @@ def save(
         raise PictureError(f"{path} cannot be written ({places.reason(error)}).", "Choose another place.") from None
 
 
+class File(NamedTuple):
+    """A whole picture file; where libraries could not make what was asked for, why, and it is a PNG."""
+
+    data: bytes
+    trouble: str = ""
+
+
 def deliver(path: Path, pixels: Pixels, force: bool, depth: int, metadata: Metadata, background: Color) -> None:
     """Like :func:`save` for what hours of work may have gone into, and after :func:`check_output` and `check_size`.
 
     If it cannot be written now, it is kept elsewhere, and the :class:`PictureError` says where.
     """
+    put(path, made(path, pixels, depth, metadata, background), force)
+
+
+def made(path: Path, pixels: Pixels, depth: int, metadata: Metadata, background: Color) -> File:
+    """The file for ``path``, whatever libraries of formats raise."""
     try:
-        data = _encoded(pixels, _format(path), depth, metadata, background)
-    except Exception as error:  # libraries of formats raise what they like
-        png = _encoded(pixels, formats.PNG, 8, NOTHING, background)
-        raise places.kept(path.with_suffix(".png"), png, f"{path} cannot be written ({error})") from error
-    places.deliver(path, data, force)
+        return File(_encoded(pixels, _format(path), depth, metadata, background))
+    except Exception as error:
+        return File(_encoded(pixels, formats.PNG, 8, NOTHING, background), str(error) or type(error).__name__)
+
+
+def put(path: Path, file: File, force: bool) -> None:
+    """Put what was made for ``path`` there, or elsewhere, and then raise :class:`PictureError` that says where."""
+    if file.trouble:
+        raise places.kept(path.with_suffix(".png"), file.data, f"{path} cannot be written ({file.trouble})")
+    places.deliver(path, file.data, force)
 
 
 def check_output(path: Path, force: bool) -> None:

@@ -1,0 +1,377 @@
+"""A batch on a cluster: pictures are spread over the workers of dask.distributed, and each is put in its place here.
+
+Dask finds the workers, brings them what they need, and does again what was lost with one. There are never more
+pictures under way than workers: so one that comes late has something to do at once, one that goes takes one picture
+with it, and a stop is one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import queue
+import secrets
+import shutil
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dask
+from dask.system import CPU_COUNT
+from distributed import Client, Future, KilledWorker, LocalCluster
+
+import nst_engine
+from nst_engine.commands import cluster_worker
+from nst_engine.commands.cluster_worker import PICTURE, TOKEN, TOPIC, Batch, Job, Learned, Outcome, Stamp
+from nst_engine.commands.display import Display
+from nst_engine.commands.interrupts import Interrupts
+from nst_engine.commands.mishaps import explained
+from nst_engine.commands.tasks import Manner, Task, check, is_done, put
+from nst_engine.errors import DeviceError, StyleTransferError
+from nst_engine.files import places, reading, writing
+
+PATIENCE = 300.0
+"""Seconds without any worker after which a batch ends."""
+
+LISTENING_SECONDS = 0.5
+"""Time after which it is looked whether workers came or went, or the batch is to stop."""
+
+WORKERS_TRIED = 2
+"""On so many a picture that cannot be painted is tried."""
+
+LOST_WORKERS = 1
+"""So many workers of this computer's may end with a picture that is tried once more; a cluster has its own setting."""
+
+KEPT = 16
+"""So many styles, and sizes at which they are looked at, are held ready on the workers: the newest."""
+
+LOGS = ("distributed", "distributed.client", "tornado.application")
+"""Those of dask that have levels of their own; what matters of them is told in sentences."""
+
+Kind = TypeVar("Kind")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Attempt:
+    """One of the pictures, the workers that could not paint it, those that it is for (any where there are none), and
+    whether its file has to be sent."""
+
+    number: int
+    task: Task
+    tried: tuple[str, ...] = ()
+    allowed: frozenset[str] = frozenset()
+    is_sent: bool = False
+
+
+def paint_all(due: list[Task], manner: Manner, where: str | int) -> tuple[int, list[str]]:
+    """Paint all on the cluster of the scheduler at an address, or on so many processes of this computer.
+
+    Returns, when all is done or told to stop, how many it came to, and what was wrong with which.
+    Raises :class:`nst_engine.errors.StyleTransferError` where none can be painted, or the cluster is gone.
+    """
+    with connected(where) as client:
+        return paint_by(client, due, manner)
+
+
+def paint_by(client: Client, due: list[Task], manner: Manner) -> tuple[int, list[str]]:
+    """The same on a cluster that is there."""
+    folder = due[0].output.parent
+    with _handing_over(folder) as place, Display(len(due)) as display, Interrupts(display.say) as interrupts:
+        return _Spread(client, place, manner, display, interrupts).paint(due)
+
+
+class _Spread:
+    """The pictures under way."""
+
+    def __init__(self, client: Client, folder: Path, manner: Manner, display: Display, interrupts: Interrupts) -> None:
+        self.client, self.folder, self.display, self.interrupts = client, folder, display, interrupts
+        self.manner = manner._replace(options=_with_whole_paths(manner.options))
+        self.batch = folder.name
+        self.token = (folder / TOKEN).read_bytes()
+        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        """Futures that are done, and events that tell how far a picture is."""
+        self.running: dict[Future[Any], _Attempt] = {}
+        self.fractions: dict[int, float] = {}
+        self.styles: dict[Any, Future[Any]] = {}
+        self.learned: dict[Any, Future[Any]] = {}
+        self.attempted = 0
+        self.problems: list[str] = []
+        self.started = self.last_seen = time.monotonic()
+
+    def paint(self, due: list[Task]) -> tuple[int, list[str]]:
+        """Paint all, or until told to stop."""
+        waiting = deque(_Attempt(number, task) for number, task in enumerate(due))
+        with self._present() as leave:
+            while self.running or (waiting and not self.interrupts.stopped):
+                workers = self._workers()
+                self._free_stranded(workers)
+                while waiting and len(self.running) < len(workers) and not self.interrupts.stopped:
+                    self._begin(waiting.popleft())
+                if self.interrupts.stopped:
+                    leave()
+                self._listen()
+                self._show(len(workers), len(due))
+        return self.attempted, self.problems
+
+    @contextlib.contextmanager
+    def _present(self) -> Iterator[Callable[[], None]]:
+        """Within the block the batch is known to all workers, until the function is called: then all finish."""
+        self.client.subscribe_topic(TOPIC, lambda event: self.inbox.put(event[1]))
+        self.client.register_plugin(Batch(self.batch, self.client.cluster is not None), name=self.batch)
+        with contextlib.ExitStack() as leaving:
+            leaving.callback(self._leave)
+            try:
+                yield leaving.close
+            finally:
+                self._drop()
+
+    def _drop(self) -> None:
+        """Let nobody go on with what is still under way."""
+        if self.client.status == "running":
+            self.client.cancel([*self.running], force=True)
+
+    def _leave(self) -> None:
+        if self.client.status == "running":
+            with contextlib.suppress(Exception):  # a worker that goes this very moment
+                self.client.unregister_worker_plugin(self.batch)
+
+    def _workers(self) -> set[str]:
+        """The workers that there are; DeviceError when there have been none for long, or the scheduler is gone."""
+        self._check_scheduler()
+        try:
+            found = set(self.client.nthreads())
+        except OSError:  # it goes this very moment
+            self._check_scheduler()
+            raise
+        now = time.monotonic()
+        if found:
+            self.last_seen = now
+        elif now - self.last_seen > PATIENCE:
+            raise self._lost(f"No worker has come to the dask scheduler for {PATIENCE:.0f} s")
+        return found
+
+    def _check_scheduler(self) -> None:
+        if self.client.status != "running":
+            raise self._lost("The dask scheduler is gone")
+
+    def _lost(self, what: str) -> DeviceError:
+        told = "".join(f"; {problem}" for problem in self.problems)
+        return DeviceError(
+            f"{what}. Pictures that were done or tried: {self.attempted}{told}.",
+            "When it is there again, go on with --resume.",
+        )
+
+    def _free_stranded(self, workers: set[str]) -> None:
+        """Let any worker have what was for some that are gone."""
+        for future, attempt in [*self.running.items()]:
+            if attempt.allowed and not attempt.allowed & workers:
+                del self.running[future]
+                future.cancel()
+                self._again(dataclasses.replace(attempt, allowed=frozenset()))
+
+    def _begin(self, attempt: _Attempt) -> None:
+        """Set a picture to work, unless it is there already or can have no place."""
+        task = attempt.task
+        try:
+            if is_done(task, self.manner):
+                self._finish(attempt)
+                return
+            check(task, self.manner)
+            self._submit(attempt)
+        except Exception as error:
+            self._finish(attempt, explained(error))
+
+    def _submit(self, attempt: _Attempt) -> None:
+        future = self.client.submit(
+            cluster_worker.paint,
+            self._job(attempt),
+            self._styles(attempt.task),
+            self._learned(attempt.task),
+            key=f"{self.batch}-{attempt.number}-{secrets.token_hex(4)}",
+            resources={PICTURE: 1},
+            workers=sorted(attempt.allowed) or None,
+        )
+        self.running[future] = attempt
+        future.add_done_callback(self.inbox.put)
+
+    def _job(self, attempt: _Attempt) -> Job:
+        task = attempt.task
+        return Job(
+            nst_engine.__version__,
+            self.batch,
+            attempt.number,
+            Task(task.content.absolute(), [], task.output.absolute()),
+            self.manner,
+            self.folder,
+            self.token,
+            Stamp.of(task.content),
+            task.content.read_bytes() if attempt.is_sent else None,
+        )
+
+    def _styles(self, task: Task) -> Future[Any]:
+        """The styles, which the scheduler can always send anew."""
+        key = tuple(map(id, task.styles))
+        return _newest(self.styles, key, lambda: self.client.submit(list, task.styles, pure=False))
+
+    def _learned(self, task: Task) -> Future[Any] | Learned:
+        """What is to be known of a picture's styles, found by one worker for all pictures that are as large."""
+        options = self.manner.options
+        try:
+            size = reading.size(task.content)
+        except StyleTransferError:  # which the worker tells
+            return Learned()
+        if options.color == "match":
+            return Learned()
+        key = tuple(map(id, task.styles)), min(max(size), options.size or max(size))
+        function = cluster_worker.learned
+        return _newest(
+            self.learned,
+            key,
+            lambda: self.client.submit(function, options, self._styles(task), size, resources={PICTURE: 1}, pure=False),
+        )
+
+    def _listen(self) -> None:
+        """Hear what happens within the next moment."""
+        with contextlib.suppress(queue.Empty):
+            self._hear(self.inbox.get(timeout=LISTENING_SECONDS))
+            while True:
+                self._hear(self.inbox.get_nowait())
+
+    def _hear(self, said: Any) -> None:
+        if isinstance(said, Future):
+            if attempt := self.running.pop(said, None):
+                self._settle(attempt, _outcome(said))
+        elif said.get("batch") == self.batch:
+            self.fractions[said["number"]] = said["fraction"]
+
+    def _settle(self, attempt: _Attempt, outcome: Outcome) -> None:
+        """Put a picture in its place, or try once more what went wrong."""
+        if outcome.is_unseen:
+            self._again(dataclasses.replace(attempt, is_sent=True))
+            return
+        tried = (*attempt.tried, outcome.worker)
+        others = frozenset(self._workers()).difference(tried)
+        may_be_tried = outcome.worker and len(tried) < WORKERS_TRIED and not self.interrupts.stopped
+        if outcome.problem and others and may_be_tried:
+            self._again(dataclasses.replace(attempt, tried=tried, allowed=others))
+            return
+        if outcome.problem and outcome.is_hopeless:
+            raise outcome.problem
+        for line in outcome.told:
+            self.display.say(line)
+        problem = outcome.problem
+        try:
+            if not problem:
+                put(attempt.task, self.manner, lambda: self._deliver(attempt, outcome), self.display.say)
+        except Exception as error:
+            problem = explained(error)
+        self._finish(attempt, problem)
+
+    def _again(self, attempt: _Attempt) -> None:
+        try:
+            self._submit(attempt)
+        except Exception as error:
+            self._finish(attempt, explained(error))
+
+    def _deliver(self, attempt: _Attempt, outcome: Outcome) -> None:
+        output = attempt.task.output
+        if outcome.file:
+            writing.put(output, outcome.file, self.manner.force)
+        else:
+            places.deliver_file(output, self.folder / str(attempt.number), self.manner.force)
+
+    def _finish(self, attempt: _Attempt, problem: StyleTransferError | None = None) -> None:
+        self.attempted += 1
+        self.fractions.pop(attempt.number, None)
+        if problem:
+            self.problems.append(f"{attempt.task.content.name}: {problem.message}")
+
+    def _show(self, workers: int, count: int) -> None:
+        fraction = (self.attempted + sum(self.fractions.values())) / count
+        spent = time.monotonic() - self.started
+        left = spent / fraction * (1 - fraction) if self.attempted else None
+        self.display.tell(fraction, f"{self.attempted} of {count} pictures, workers: {workers}", left)
+
+
+def _newest(known: dict[Any, Kind], key: Any, make: Callable[[], Kind]) -> Kind:
+    """What is known by a key, or made for it; the oldest goes when there are KEPT."""
+    if key not in known:
+        if len(known) >= KEPT:
+            del known[next(iter(known))]
+        known[key] = make()
+    return known[key]
+
+
+def _outcome(future: Future[Any]) -> Outcome:
+    """What became of a picture, when even the worker may be gone."""
+    try:
+        outcome: Outcome = future.result()
+        return outcome
+    except KilledWorker:
+        return Outcome(problem=StyleTransferError("The workers that were to paint it ended, one after the other."))
+    except ImportError as error:
+        problem = f"The dask scheduler or a worker has not what the engine needs ({error})."
+        return Outcome(problem=StyleTransferError(problem, "Install the engine there."), is_hopeless=True)
+    except Exception as error:
+        return Outcome(problem=explained(error))
+
+
+@contextlib.contextmanager
+def connected(where: str | int) -> Iterator[Client]:
+    """A client of the cluster, which is closed afterwards if it is one of our own."""
+    for name in LOGS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    settings = {
+        "distributed.scheduler.allowed-failures": LOST_WORKERS,
+        "distributed.admin.large-graph-warning-threshold": "1TB",
+    }
+    with dask.config.set(settings), contextlib.ExitStack() as stack, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            there = stack.enter_context(_local(where)) if isinstance(where, int) else where
+            client = stack.enter_context(Client(there, set_as_default=False))
+        except Exception as error:
+            raise _no_cluster(where, error) from None
+        yield client
+
+
+def _no_cluster(where: str | int, error: Exception) -> DeviceError:
+    if isinstance(where, int):
+        return DeviceError(f"The workers cannot be started ({error}).", "Take fewer, or none.")
+    return DeviceError(
+        f"There is no dask cluster at {where} ({error}).",
+        "Check the address and dask's settings for TLS, and see that the scheduler runs.",
+    )
+
+
+def _local(workers: int) -> LocalCluster:
+    """Processes on this computer that share its processor; nobody else can speak with them."""
+    return LocalCluster(
+        n_workers=workers,
+        threads_per_worker=max(1, CPU_COUNT // workers),
+        dashboard_address=None,
+        security=True,
+        silence_logs=logging.CRITICAL,
+    )
+
+
+@contextlib.contextmanager
+def _handing_over(folder: Path) -> Iterator[Path]:
+    """A folder beside the results that workers put finished files in, if they see it; a token says that they do."""
+    place = folder.absolute() / f".nst-{secrets.token_hex(8)}"
+    place.mkdir()
+    try:
+        (place / TOKEN).write_bytes(secrets.token_bytes(16))
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _with_whole_paths(options: Any) -> Any:
+    """The same where the folder that one is in is another."""
+    path = Path(options.network)
+    return dataclasses.replace(options, network=str(path.absolute())) if path.exists() else options

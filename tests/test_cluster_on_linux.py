@@ -1,0 +1,278 @@
+"""A folder of pictures on a dask cluster of real processes: nst-engine batch --dask and --workers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask
+import numpy as np
+import psutil
+import pytest
+from command_line import ENVIRONMENT, here, line
+from dask_cluster import Cluster, until
+from distributed import Security
+
+import nst_engine.commands
+from nst_engine.commands import cluster as cluster_command
+from nst_engine.files import reading, writing
+
+QUICK = ("--quality", "draft", "--iterations", 1, "--size", 32)
+LONG = ("--quality", "best", "--iterations", 100_000, "--size", 32)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory) -> Iterator[Cluster]:
+    """A scheduler and two workers, each with somebody who starts it again."""
+    settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+    started = Cluster(tmp_path_factory.mktemp("cluster"), settings=settings)
+    try:
+        for _ in range(2):
+            started.add_worker()
+        started.wait_for(2)
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture
+def folder(tmp_path, content, style) -> Path:
+    """Photographs, and beside them two styles."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, turned in (("a.png", content), ("b.jpg", content[::-1]), ("c.png", content[:, ::-1])):
+        writing.save(folder / name, turned)
+    writing.save(tmp_path / "waves.png", style)
+    writing.save(tmp_path / "sky.png", style[:, ::-1])
+    return folder
+
+
+def arguments(folder: Path, *more: object) -> tuple[object, ...]:
+    output = folder.parent / "painted"
+    return ("batch", folder, "--output", output, "--style", folder.parent / "waves.png", *more)
+
+
+def names(folder: Path) -> list[str]:
+    """All that is in the folder of the results, hidden files too."""
+    return sorted(path.name for path in (folder.parent / "painted").iterdir())
+
+
+def test_a_cluster_paints_what_one_process_paints_and_a_bad_file_is_told_of(cluster, folder):
+    (folder / "bad.png").write_text("no picture")
+    done = here(*arguments(folder, *QUICK, "--dask", cluster.address))
+    assert done.returncode == 1
+    assert "1 of 4 pictures could not be painted (bad.png: " in done.stderr
+    assert str(folder / "bad.png") in done.stderr
+    assert names(folder) == ["a.png", "b.jpg", "c.png"]
+    painted = reading.load(folder.parent / "painted" / "a.png")
+    shutil.rmtree(folder.parent / "painted")
+    assert here(*arguments(folder, *QUICK)).returncode == 1
+    assert np.abs(painted - reading.load(folder.parent / "painted" / "a.png")).max() < 0.02
+
+
+def test_styles_are_looked_at_once_for_all(cluster, folder):
+    cluster.forget()
+    assert here(*arguments(folder, *QUICK, "--dask", cluster.address)).returncode == 0
+    assert len(cluster.noted("read")) == 3
+    assert len(cluster.noted("style")) == 1
+
+
+def test_a_grid_has_its_sheet_and_a_batch_goes_on(cluster, folder):
+    grid = (*QUICK, "--grid", "--painting", "great-wave", "--dask", cluster.address)
+    assert here(*arguments(folder, *grid)).returncode == 0
+    assert len(names(folder)) == 7
+    assert "contact-sheet.jpg" in names(folder)
+    cluster.forget()
+    (folder.parent / "painted" / "b in the style of waves.jpg").unlink()
+    assert here(*arguments(folder, *grid, "--resume")).returncode == 0
+    assert len(cluster.noted("read")) == len(cluster.noted("read-b")) == 1
+
+
+def test_nothing_is_replaced_unasked(cluster, folder):
+    (folder.parent / "painted").mkdir()
+    (folder.parent / "painted" / "a.png").write_text("precious")
+    done = here(*arguments(folder, *QUICK, "--dask", cluster.address))
+    assert "a.png exists already" in done.stderr
+    assert (folder.parent / "painted" / "a.png").read_text() == "precious"
+
+
+def test_a_picture_that_one_worker_cannot_paint_is_tried_on_another(cluster, folder):
+    cluster.forget()
+    (folder / "a.png").rename(folder / "fussy.png")
+    assert here(*arguments(folder, *QUICK, "--dask", cluster.address)).returncode == 0
+    assert len(set(cluster.noted("read-fussy"))) == 2
+
+
+def started(cluster: Cluster, folder: Path, *more: object) -> subprocess.Popen[str]:
+    words = line(*arguments(folder, "--dask", cluster.address, *more))
+    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=cluster.environment)
+
+
+def test_a_worker_that_is_killed_loses_no_picture_and_one_that_comes_late_helps(cluster, folder):
+    with cluster.gate():
+        batch = started(cluster, folder, *QUICK)
+        first = until(lambda: len(found := cluster.noted("read")) == 2 and found)[0]
+        late = cluster.add_worker("--no-nanny")
+        until(lambda: late.pid in cluster.noted("read"))
+        os.kill(first, signal.SIGKILL)
+    _, said = batch.communicate(timeout=200)
+    assert (batch.returncode, names(folder)) == (0, ["a.png", "b.jpg", "c.png"]), said
+    late.terminate()
+    late.wait(60)
+    cluster.wait_for(2)
+
+
+def test_a_picture_that_ends_its_workers_does_not_end_the_others(cluster, folder):
+    shutil.copy(folder / "a.png", folder / "poison.png")
+    done = here(*arguments(folder, *QUICK, "--dask", cluster.address))
+    assert done.returncode == 1
+    assert "1 of 4 pictures could not be painted (poison.png: The workers that were to paint it ended" in done.stderr
+    assert names(folder) == ["a.png", "b.jpg", "c.png"]
+    cluster.wait_for(2)
+
+
+def test_files_that_workers_do_not_see_are_sent_to_and_fro(cluster, folder):
+    """A path below /proc/self/cwd leads every process to another place."""
+    elsewhere = cluster.folder / "photos"
+    elsewhere.mkdir()
+    (elsewhere / "a.png").write_text("no picture, and not the one that is meant")
+    (folder / "bad.png").write_text("no picture")
+    cwd = Path("/proc/self/cwd")
+    words = line(*arguments(cwd / "photos", *QUICK, "--dask", cluster.address))
+    done = subprocess.run(words, cwd=folder.parent, env=ENVIRONMENT, capture_output=True, text=True, timeout=200)
+    assert "1 of 4 pictures could not be painted (bad.png: /proc/self/cwd/photos/bad.png is not" in done.stderr
+    assert names(folder) == ["a.png", "b.jpg", "c.png"]
+    assert not (cluster.folder / "painted").exists()
+
+
+def test_ctrl_c_finishes_what_is_under_way_and_leaves_the_workers_free(cluster, folder):
+    cluster.forget()
+    batch = started(cluster, folder, *LONG)
+    until(lambda: len(cluster.noted("read")) == 2)
+    batch.send_signal(signal.SIGINT)
+    _, said = batch.communicate(timeout=200)
+    assert batch.returncode == 130
+    assert "Stopped after 2 of 3 pictures; --resume goes on with the others." in said
+    assert len(names(folder)) == 2
+    assert here(*arguments(folder, *QUICK, "--resume", "--dask", cluster.address)).returncode == 0
+
+
+def test_a_batch_that_is_killed_or_canceled_does_not_keep_the_workers(cluster, folder):
+    for signals in ([signal.SIGKILL], [signal.SIGINT, signal.SIGINT]):
+        cluster.forget()
+        batch = started(cluster, folder, *LONG)
+        until(lambda: len(cluster.noted("read")) == 2)
+        for number in signals:
+            batch.send_signal(number)
+        batch.communicate(timeout=200)
+        shutil.rmtree(folder.parent / "painted")
+        assert here(*arguments(folder, *QUICK, "--dask", cluster.address)).returncode == 0
+        shutil.rmtree(folder.parent / "painted")
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def listening(processes: set[int]) -> set[str]:
+    """The addresses of this computer at which these processes can be spoken to."""
+    connections = psutil.net_connections()
+    return {each.laddr.ip for each in connections if each.pid in processes and each.status == psutil.CONN_LISTEN}
+
+
+def test_processes_of_this_computer_paint_and_are_gone_after_ctrl_c(folder):
+    words = line(*arguments(folder, *QUICK, "--iterations", 5000, "--workers", 2))
+    batch = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True)
+    while "0 of 3 pictures, workers: 2" not in (said := batch.stderr.readline()):
+        assert said
+    while "  0% " in batch.stderr.readline():  # until both have begun
+        pass
+    workers = psutil.Process(batch.pid).children(recursive=True)
+    assert listening({batch.pid, *(worker.pid for worker in workers)}) == {"127.0.0.1"}
+    os.killpg(batch.pid, signal.SIGINT)  # as a terminal does
+    _, said = batch.communicate(timeout=200)
+    assert batch.returncode == 130, said
+    assert "Stopped after 2 of 3 pictures" in said
+    assert len(names(folder)) == 2
+    until(lambda: not any(map(is_alive, workers)))
+
+
+def test_a_cluster_that_is_not_there_is_a_sentence(folder):
+    words = line(*arguments(folder, *QUICK, "--dask", "tcp://127.0.0.1:1"))
+    impatient = {**ENVIRONMENT, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+    done = subprocess.run(words, env=impatient, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR There is no dask cluster at tcp://127.0.0.1:1 (")
+    assert names(folder) == []
+
+
+def test_a_cluster_without_workers_is_given_up(folder, tmp_path_factory, monkeypatch):
+    monkeypatch.setattr(cluster_command, "PATIENCE", 2)
+    empty = Cluster(tmp_path_factory.mktemp("empty"))
+    try:
+        done = here(*arguments(folder, *QUICK, "--dask", empty.address))
+    finally:
+        empty.close()
+    assert "ERROR No worker has come to the dask scheduler for 2 s." in done.stderr
+    assert names(folder) == []
+
+
+def test_a_scheduler_that_goes_is_a_sentence_and_the_pictures_before_it_are_there(folder, tmp_path_factory):
+    gone = Cluster(tmp_path_factory.mktemp("gone"))
+    try:
+        gone.add_worker()
+        with gone.gate():
+            batch = started(gone, folder, *QUICK)
+            until(lambda: gone.noted("read"))
+            gone.processes[0].kill()
+            _, said = batch.communicate(timeout=200)
+    finally:
+        gone.close()
+    assert (batch.returncode, names(folder)) == (1, [])
+    assert "ERROR The dask scheduler is gone. Pictures that were done or tried: 0." in said
+    assert "Traceback" not in said
+
+
+def test_the_packages_that_are_missing_are_named(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "nst_engine.commands.cluster")
+    monkeypatch.delattr(nst_engine.commands, "cluster")
+    done = here(*arguments(folder, *QUICK, "--workers", 2))
+    assert "TIP Install them: pip install '.[cluster]'." in done.stderr
+
+
+def test_a_cluster_behind_tls_is_reached_with_dasks_own_settings(folder, tmp_path_factory):
+    place = tmp_path_factory.mktemp("tls")
+    settings = tls_settings(place)
+    secret = Cluster(place, "tls", settings)
+    try:
+        secret.add_worker()
+        words = line(*arguments(folder, *QUICK, "--dask", secret.address))
+        done = subprocess.run(words, env={**ENVIRONMENT, **settings}, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+            refused = here(*arguments(folder, *QUICK, "--force", "--dask", secret.address))
+        assert "ERROR There is no dask cluster at tls://" in refused.stderr
+    finally:
+        secret.close()
+
+
+def tls_settings(folder: Path) -> dict[str, str]:
+    """Dask's variables for a key and a certificate made for this test."""
+    made = Security.temporary()
+    settings = {"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True"}
+    for role in ("scheduler", "worker", "client"):
+        for kind in ("key", "cert"):
+            file = folder / f"{role}-{kind}.pem"
+            file.write_text(getattr(made, f"tls_{role}_{kind}"))
+            settings[f"DASK_DISTRIBUTED__COMM__TLS__{role.upper()}__{kind.upper()}"] = str(file)
+    (folder / "ca.pem").write_text(made.tls_ca_file)
+    return {**settings, "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(folder / "ca.pem")}
