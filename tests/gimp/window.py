@@ -198,6 +198,12 @@ class WindowSession:
         self._tool("import", "-window", "root", self.gimp.inside(picture))
         shutil.move(picture, path)
 
+    def picture(self, title: str, path: Path) -> None:
+        """Write one window as PNG to a file of the host."""
+        picture = self.folder / "picture.png"
+        self._tool("import", "-window", self.wait_window(title), self.gimp.inside(picture))
+        shutil.move(picture, path)
+
     @property
     def log(self) -> str:
         """All that GIMP and its plug-ins have written to stdout and stderr."""
