@@ -9,17 +9,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dask
 import numpy as np
 import psutil
 import pytest
+import torch
 from command_line import ENVIRONMENT, here, line
 from dask_cluster import Cluster, until
 from distributed import Security
 
 import nst_engine.commands
+from nst_engine import device
 from nst_engine.commands import cluster as cluster_command
+from nst_engine.commands.cluster_worker import Batch, _card
 from nst_engine.files import reading, writing
 
 QUICK = ("--quality", "draft", "--iterations", 1, "--size", 32)
@@ -276,3 +281,13 @@ def tls_settings(folder: Path) -> dict[str, str]:
             settings[f"DASK_DISTRIBUTED__COMM__TLS__{role.upper()}__{kind.upper()}"] = str(file)
     (folder / "ca.pem").write_text(made.tls_ca_file)
     return {**settings, "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(folder / "ca.pem")}
+
+
+def test_each_process_of_this_computer_has_a_card_of_its_own(monkeypatch):
+    monkeypatch.setattr(device, "named", lambda wanted: [torch.device("cuda", number) for number in range(2)])
+    ours, theirs = {"a batch": Batch("a batch", True)}, {"a batch": Batch("a batch", False)}
+    workers: Any = [SimpleNamespace(name=name, plugins=ours) for name in range(3)]
+    assert [_card("auto", worker) for worker in workers] == ["cuda:0", "cuda:1", "cuda:0"]
+    elsewhere: Any = SimpleNamespace(name="tcp://10.0.0.2:3000", plugins=theirs)
+    assert _card("auto", elsewhere) == "cuda:0"  # of those that it sees
+    assert _card("cuda:0,cuda:1", elsewhere) == "cuda:0,cuda:1"

@@ -34,7 +34,7 @@ def test_pictures_are_turned_upright_once(tmp_path, corner, kind, orientation):
     path.write_bytes(picture_files.camera_file(kind, corner, fields=picture_files.camera_fields(orientation)))
     picture = reading.read(path)
     expected = UPRIGHT[orientation](corner) / 255
-    assert picture.pixels.shape[:2] == expected.shape[:2]
+    assert reading.size(path) == picture.pixels.shape[:2] == expected.shape[:2]
     assert np.abs(reading.load(path)[..., :3] - expected).mean() < 0.02
     writing.save(again, reading.floats(picture.pixels), depth=picture.depth, metadata=picture.metadata)
     assert np.abs(reading.load(again) - reading.load(path)).mean() < 0.02

@@ -254,3 +254,32 @@ def test_a_file_larger_than_a_limit_is_refused_before_the_work(path, full_disk):
         places.check_room(path, 100_000)
         with pytest.raises(PictureError, match="a.png cannot be written: it takes about 101 kB, a file may have 100"):
             places.check_room(path, 101_000)
+
+
+@pytest.fixture
+def finished(tmp_path) -> Path:
+    """A whole file below the folder that it is for."""
+    (tmp_path / "hand-over").mkdir()
+    file = tmp_path / "hand-over" / "1"
+    file.write_bytes(NEW)
+    return file
+
+
+def test_a_finished_file_is_renamed_and_replaces_nothing_unasked(path, finished):
+    number = finished.stat().st_ino
+    places.deliver_file(path, finished, force=False)
+    assert (path.stat().st_ino, path.read_bytes(), finished.exists()) == (number, NEW, False)
+    finished.write_bytes(OLD)
+    with pytest.raises(PictureError, match="exists already") as refusal:
+        places.deliver_file(path, finished, force=False)
+    assert path.read_bytes() == NEW
+    assert kept(str(refusal.value)).read_bytes() == OLD
+    places.deliver_file(path, finished, force=True)
+    assert path.read_bytes() == OLD
+
+
+def test_a_finished_file_goes_through_a_link_to_another_disk(path, finished, tiny_disk):
+    path.symlink_to(tiny_disk / "b.png")
+    places.deliver_file(path, finished, force=True)
+    assert path.is_symlink()
+    assert ((tiny_disk / "b.png").read_bytes(), finished.exists()) == (NEW, False)
