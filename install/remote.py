@@ -54,36 +54,41 @@ class ReachEngine:
         return Words("Ask the engine on {host} how it is", host=self.engine["host"])
 
     def apply(self, installation: Installation) -> None:
-        source, host = installation.checkout, self.engine["host"]
-        version, here = greeted(source, self.engine), version_of(source)
-        if version is None:
-            if not (self.may_install or is_agreed(f"The engine is not on {host}, or too old.")):
-                raise MissingThere(
-                    Words("The engine on {host} is missing, or too old for this plug-in.", host=host),
-                    Words("Run this installer again with --install-there to install it there."),
-                )
+        host, here = self.engine["host"], version_of(installation.checkout)
+        version = greeted(installation.checkout, self.engine)
+        if version != here and (self.may_install or is_agreed(state(host, version, here))):
             install_there(installation, self.engine, self.torch_backend)
-            version = greeted(source, self.engine)
+            version = greeted(installation.checkout, self.engine)
         if version is None:
-            told = Words("The engine on {host} does not start, though it was installed.", host=host)
-            raise InstallError(told, Words("Run this installer again there, with --engine-only, to see why."))
+            raise MissingThere(
+                state(host, version, here),
+                Words("Run this installer again with --install-there to install it there."),
+            )
         say(f"      It is of version {version or 'unknown'} and ready.")
         if version != here:
-            installation.notes.append(
-                Words(
-                    "The engine on {host} is of version {version}, the plug-in of version {here}.",
-                    host=host,
-                    version=version,
-                    here=here,
-                )
-            )
+            installation.notes.append(state(host, version, here))
+
+
+def state(host: object, version: str | None, here: str) -> Words:
+    """Say of an engine that is not of the plug-in's version what it is."""
+    if version is None:
+        return Words("The engine on {host} is missing, or too old for this plug-in.", host=host)
+    return Words(
+        "The engine on {host} is of version {version}, the plug-in of version {here}.",
+        host=host,
+        version=version,
+        here=here,
+    )
 
 
 def is_agreed(question: str) -> bool:
-    """Ask whoever sits at the terminal, if somebody does."""
+    """Ask whoever sits at the terminal, if somebody does, whether to install the engine there."""
     if is_heard() or not sys.stdin.isatty():
         return False
-    return input(f"{question} Install it there? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{question} Install it there? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def greeted(source: Path, engine: Entry) -> str | None:

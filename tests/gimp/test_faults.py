@@ -44,6 +44,8 @@ class Fault:
     engine: str
     told: str
     command: tuple[str, ...] = (sys.executable, FAILS)
+    layer: str = "photo"
+    """What is to be painted."""
 
 
 def sentence(text: str, more: str = "") -> str:
@@ -95,9 +97,11 @@ FAULTS = {
         sentence("It does not fit. Choose 512 px."),
     ),
     "makes a picture that the plug-in has no memory for": Fault(
-        "pipe.greet(); pipe.receive_job(); take_the_memory(); pipe.preview(1000, 1000, (0, 0, 0, 0)); pipe.receive()",
+        "pipe.greet(); job = pipe.receive_job(); picture = pipe.painted(job); take_the_memory();"
+        "pipe.send({'kind': 'result', 'used': {}}, {'picture': picture}); pipe.receive()",
         sentence("There is too little memory for this picture: close other programs and images, or paint a smaller ")
         + "part.",
+        layer="large",
     ),
     "meets a full disk under its log": Fault(
         "pipe.greet(); fill_the_disk(); job = pipe.receive();"
@@ -133,11 +137,12 @@ def look(layer):
 
 image = Gimp.Image.new(300, 200, Gimp.ImageBaseType.RGB)
 style = add_layer(image, "painting", 0, 0, 20, 20, CYAN)
-photo = add_layer(image, "photo", 0, 0, 300, 200, RED)
-before = [look(layer) for layer in image.get_layers()]
-for name, command in FAULTS.items():
+add_layer(image, "photo", 0, 0, 300, 200, RED)
+for name, (layer, command) in FAULTS.items():
     with open(ENGINE, "w") as text:
         json.dump(dict(format=1, engines=[dict(name="?", command=command, protocol=1)]), text)
+    photo = image.get_layer_by_name(layer) or add_layer(image, layer, 0, 0, 2600, 2000, RED)
+    before = [look(layer) for layer in image.get_layers()]
     image.clean_all()
     answer = stylize(image, photo, style=style)
     is_layer = isinstance(answer, Gimp.Layer)
@@ -149,6 +154,8 @@ for name, command in FAULTS.items():
     is_as_before = before == [look(layer) for layer in image.get_layers()] and len(Gimp.get_images()) == 1
     fact["as_before"] = is_as_before and is_undoable
     tell(**{{name: fact}})
+    if layer == "large":
+        image.remove_layer(photo)
 image.delete()
 """
 
@@ -157,13 +164,16 @@ image.delete()
 def suffered(installed_plug_in: PlugIn) -> dict[str, Any]:
     """What came of all faults, one after another in one GIMP."""
     installed_plug_in.use("fails")
-    commands = {
-        name: list(fault.command)
-        if fault.command[0] == "/nowhere/bin/python"
-        else installed_plug_in.gimp.engine_command([*fault.command, fault.engine])
+    faults = {
+        name: (
+            fault.layer,
+            list(fault.command)
+            if fault.command[0] == "/nowhere/bin/python"
+            else installed_plug_in.gimp.engine_command([*fault.command, fault.engine]),
+        )
         for name, fault in FAULTS.items()
     }
-    return installed_plug_in.facts(IN_GIMP.format(faults=json.dumps(commands)))
+    return installed_plug_in.facts(IN_GIMP.format(faults=json.dumps(faults)))
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import real_gimp
 from cutting_index import cutting_index
+from far_side import FarSide, prepare
 from small_engine import copy_of_checkout, unzipped, write_torch
 from watching import AFTER, DIALOG, start, wait_for_layers, wait_until
 from window import WindowSession
@@ -154,3 +156,49 @@ def test_an_installation_whose_connection_broke_off_goes_on(
             window.wait_window(f"^{DIALOG}$", INSTALLING)
             window.press(DIALOG, "OK")
             wait_for_layers(window, AFTER)
+
+
+def test_an_engine_on_another_computer_is_named_in_the_window_and_none_is_installed_here(
+    newcomer: Newcomer, two_layers: Path, screenshots: Path, far: FarSide
+) -> None:
+    newcomer.environment["PATH"] = f"{newcomer.gimp.inside(with_ssh(newcomer, far))}:/usr/bin:/bin"
+    with newcomer.window(two_layers) as window:
+        window.action("Neural Style")
+        wait_until(lambda: "not installed yet" in window.tree())
+        window.click_on(OFFER, "Other computer")
+        window.type("gpu-box")
+        window.press(OFFER, "Install")
+        wait_until(
+            lambda: "The engine on gpu-box is missing, or too old for this plug-in." in window.tree(), INSTALLING
+        )
+        wait_until(lambda: "Install There" in window.tree())
+        window.screenshot(screenshots / "engine-elsewhere.png")
+        far.use("answers")
+        window.press(OFFER, "Install There")
+        window.wait_window(f"^{DIALOG}$", INSTALLING)
+        window.press(DIALOG, "OK")
+        wait_for_layers(window, AFTER)
+        window.action("Neural Style Engine")
+        wait_until(lambda: "The engine in use is on gpu-box" in window.tree())
+        window.press(OFFER, "Cancel")
+        wait_until(lambda: not window.find_window(OFFER))
+    (engine,) = json.loads((newcomer.plugin / "engine.json").read_text())["engines"]
+    assert engine == {"name": "gpu-box", "host": "gpu-box"}
+    assert not (newcomer.engine / "venv").exists()
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[FarSide]:
+    far = FarSide(prepare(), tmp_path / "far")
+    yield far
+    far.close()
+
+
+def with_ssh(newcomer: Newcomer, far: FarSide) -> Path:
+    """A folder with the ssh of somebody who knows the other computer."""
+    folder = newcomer.data / "bin"
+    folder.mkdir()
+    ssh = folder / "ssh"
+    ssh.write_text(f'#!/bin/sh\nexec {shlex.join(newcomer.gimp.engine_command(far.ssh()))} "$@"\n')
+    ssh.chmod(0o755)
+    return folder

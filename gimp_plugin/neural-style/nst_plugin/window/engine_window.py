@@ -83,7 +83,8 @@ class EngineWindow:
         if not host:
             return ["--torch-backend", self._builds.get_active_id() or "auto"]
         ssh.check_host(host)
-        return [f"--remote={host}", *(["--install-there"] if self._may_install_there else [])]
+        is_update = host == settings.host() and not settings.is_up_to_date()
+        return [f"--remote={host}", *(["--install-there"] if self._may_install_there or is_update else [])]
 
     def _lay_out(self) -> None:
         area = self._dialog.get_content_area()
