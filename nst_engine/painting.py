@@ -109,6 +109,7 @@ class Painter:
 
     def __init__(self, options: Options, started: float | None = None, like: Painter | None = None) -> None:
         self.started = time.perf_counter() if started is None else started
+        self.threads = threads.Threads()
         self.options = options
         self.devices = devices.choose(options.device)
         self.device = self.devices[0]
@@ -124,7 +125,8 @@ class Painter:
             if like is not None and like.setting == self.setting:
                 self.vgg, self.helpers, self.known, self.speed = like.vgg, like.helpers, like.known, like.speed
             else:
-                self.vgg, *self.helpers = self._networks(network)
+                with self.threads.at_work():
+                    self.vgg, *self.helpers = self._networks(network)
                 self.known = KnownStatistics(self.vgg)
 
     @devices.without_denormals()
@@ -156,11 +158,11 @@ class Painter:
         expected = devices.held_memory(self.device) + (max(wanted) if self._is_main else wanted.painting)
         try:
             explained = memory.explained(lambda: forecast.ran_out(job, size))
-            with explained, devices.at_work(self.device), threads.adapting() as adapt:
+            with explained, devices.at_work(self.device), self.threads.at_work():
                 canvas = Canvas(original, masks, size, self.device)
                 wanted_styles = Styles(styles, looks, canvas, self.options, self.recipe, self.known)
                 clock.lap("start_up")
-                painting = _Painting(self, canvas, wanted_styles, scales, tile_side, clock, init, adapt)
+                painting = _Painting(self, canvas, wanted_styles, scales, tile_side, clock, init)
                 painting.paint(on_step, should_stop)
                 picture = painting.finished(kind)
         finally:
@@ -208,7 +210,8 @@ class Painter:
 
     def _speed(self) -> float:
         if self.speed is None:
-            with memory.explained(_no_room_to_start), devices.at_work(self.device):
+            explained = memory.explained(_no_room_to_start)
+            with explained, devices.at_work(self.device), self.threads.at_work():
                 self.speed = estimate.seconds_per_pixel(self.vgg, self.recipe)
         return self.speed
 
@@ -291,11 +294,9 @@ class _Painting:
         tile_side: int | None,
         clock: Clock,
         init: Pixels | None,
-        adapt_threads: Callable[[], None],
     ) -> None:
         self.painter, self.canvas, self.styles, self.scales, self.clock = painter, canvas, styles, scales, clock
         self.recipe, self.options = painter.recipe, painter.options
-        self.adapt_threads = adapt_threads
         self.is_from_content = init is None and self.recipe.init == "content"
         self.room: Pixels | None = np.empty((*canvas.size, 4), np.uint8)
         """Addresses for the finished picture, which takes no memory before it is there."""
@@ -348,7 +349,7 @@ class _Painting:
         self, scale: Scale, on_step: Callable[[Step], None], should_stop: Callable[[], bool], share: float
     ) -> None:
         """Tell how far a step in tiles is, which may take minutes; ends the work if it is to stop."""
-        self.adapt_threads()
+        self.painter.threads.adapt()
         self.tiles_seen += 1
         if self.tiles_seen % TILES_BETWEEN == 0 or share == 1:
             memory.give_back()
@@ -389,7 +390,7 @@ class _Painting:
                     self._check(seen.losses)
                     self.picture = partial(self._shown, kept)
                 self.pace.step()
-                self.adapt_threads()
+                self.painter.threads.adapt()
                 if scale.is_lean:
                     memory.give_back()
                 yield seen.losses
@@ -449,7 +450,9 @@ class _Painting:
         side = tiles.side_within(size, self.shown_at_once, recipe.layers, len(self.painter.devices))
         told = on_tile if side else lambda share: None
         style_share = recipes.style_share(self.options) if scale.is_finish else 1.0
+        self.painter.threads.adapt()
         regions = self.styles.regions_at(size, recipe.style_layers, style_share, told)
+        self.painter.threads.adapt()
         return Objective(self.painter.vgg, recipe, content, regions, constraints, side, told, self.painter.helpers)
 
     def _start(self, size: Size, init: Pixels | None) -> Tensor:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import psutil
 import torch
 
-SECONDS = 1.0
+SECONDS = 0.5
 """How long is watched before the number changes: what is busy for a moment costs less than a change."""
 
 
@@ -44,27 +44,31 @@ class Threads:
     def __init__(self, watch: Callable[[], Watched] = watched, clock: Callable[[], float] = time.perf_counter) -> None:
         self.watch, self.clock = watch, clock
         self.most = torch.get_num_threads()
-        self.moment, self.before = clock(), watch()
+        self.moment, self.before, self.others = clock(), watch(), 0.0
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Within the context they are as many as is good when it begins; afterwards as before."""
+        self.most = torch.get_num_threads()
+        try:
+            self.adapt()
+            yield
+        finally:
+            _set(self.most)
 
     def adapt(self) -> None:
         """Leave other programs the cores that they have kept busy since the last time; take back what they let go."""
-        seconds = self.clock() - self.moment
-        if seconds < SECONDS or self.most == 1:
+        if self.most == 1:
             return
-        now, before = self.watch(), self.before
-        others = (now.busy - before.busy - (now.own - before.own)) / seconds
-        count = min(self.most, max(round(now.cores - others), now.cores // 2, 1))
-        self.moment, self.before = self.moment + seconds, now
-        if count != torch.get_num_threads():
-            torch.set_num_threads(count)
+        seconds = self.clock() - self.moment
+        if seconds >= SECONDS:
+            now, before = self.watch(), self.before
+            self.others = (now.busy - before.busy - (now.own - before.own)) / seconds
+            self.moment, self.before = self.moment + seconds, now
+        cores = self.before.cores
+        _set(min(self.most, max(round(cores - self.others), cores // 2, 1)))
 
 
-@contextmanager
-def adapting() -> Iterator[Callable[[], None]]:
-    """What to call between two steps, so that threads are no more than is good; afterwards they are as before."""
-    threads = Threads()
-    try:
-        yield threads.adapt
-    finally:
-        if torch.get_num_threads() != threads.most:
-            torch.set_num_threads(threads.most)
+def _set(count: int) -> None:
+    if count != torch.get_num_threads():
+        torch.set_num_threads(count)

@@ -64,10 +64,20 @@ def test_beside_a_busy_core_of_two_one_thread_computes(others, threads):
     assert after(Threads(machine.watched, machine.clock), machine, 2.0, others) == threads
 
 
+def test_what_was_seen_before_the_work_counts_from_its_beginning_and_not_after_it():
+    machine = Machine()
+    adapted = Threads(machine.watched, machine.clock)
+    machine.pass_by(2.0, others=3.0)
+    for _ in range(2):
+        assert torch.get_num_threads() == 8
+        with adapted.at_work():
+            assert torch.get_num_threads() == 5
+
+
 def test_what_is_busy_for_a_moment_changes_nothing_but_counts_when_it_lasts():
     machine = Machine()
     adapted = Threads(machine.watched, machine.clock)
-    assert [after(adapted, machine, 0.25, 4.0) for _ in range(5)] == [8, 8, 8, 4, 4]
+    assert [after(adapted, machine, 0.125, 4.0) for _ in range(5)] == [8, 8, 8, 4, 4]
 
 
 def test_seconds_of_this_process_are_its_own_and_none_of_the_others():

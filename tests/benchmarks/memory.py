@@ -62,6 +62,9 @@ CASES = (
     Case(2048, 1, 1024, 2048, FINISHED),
     Case(4240, 1, 1024, 4240, FINISHED),
     Case(6000, 1, 1024, 6000, FINISHED),
+    Case(512, 1, 512, 512, {"recipe": "neighbors"}),
+    Case(1024, 3, 1024, 1024, {"recipe": "neighbors"}, masks=True),
+    Case(2048, 1, 2048, 2048, {"recipe": "neighbors", **FINISHED}),
 )
 
 
