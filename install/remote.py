@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from commands import ending
+from commands import NO_WINDOW, ending
 from errors import InstallError
 from installation import Installation
 from machine import child_environment
@@ -126,6 +126,7 @@ def install_there(installation: Installation, engine: Entry, torch_backend: str)
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
+            creationflags=NO_WINDOW,
         )
         with ending(process):
             send(installation.checkout, process.stdin)

@@ -25,7 +25,7 @@ from uv import run_uv
 from words import Words
 
 from install import this_machine
-from nst_plugin.shared import settings
+from nst_plugin.shared import engines
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HIDDEN_FROM_USERS = ("demo.py", "release.py")
@@ -59,7 +59,7 @@ def test_an_archives_plan_is_for_the_users_own_folders(
     assert f"{linux.home / folder}, {installation.checkout.parent}" in told[0]
     assert f"build {build}" in told[2]
     plan[-1].apply(installation)
-    command = settings.engine_command(str(installation.checkout))
+    command = engines.command(engines.chosen(folder=str(installation.checkout)))
     assert command == [str(linux.home / folder / python), "-I", "-m", "nst_engine", "worker"]
     assert (installation.checkout / ENGINE).read_bytes().isascii()
 
