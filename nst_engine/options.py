@@ -142,7 +142,7 @@ class Options:
         0,
         "int",
         "S_eed",
-        "Start of the random numbers; the same seed on the same machine gives the same pixels.",
+        "Start of the random numbers; the same seed on the same machine gives the same pixels, while it is as busy.",
         "advanced",
         low=0,
         high=2**31 - 1,
