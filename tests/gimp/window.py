@@ -113,6 +113,13 @@ class WindowSession:
             raise BatchError(outcome["raised"])
         return str(outcome["printed"])
 
+    def begin(self, code: str) -> None:
+        """Start Python-Fu inside this GIMP, and do not wait for what comes of it."""
+        script = self.folder / "begun.py"
+        script.write_text(code)
+        path = self.gimp.inside(script)
+        self._send(f"exec(compile(open({path!r}).read(), {path!r}, 'exec'), dict(globals()))")
+
     def quit(self, timeout: float = PATIENCE) -> int:
         """Close GIMP without saving and return its exit code."""
         self._send(QUIT)
