@@ -172,15 +172,16 @@ class EngineWindow:
             words = _("{reason}, about {bytes:.1f} GB ({build})")
             size = build["bytes"] / GIGABYTE
             self._builds.append(build["name"], words.format(reason=reason, bytes=size, build=build["name"]))
+        self._builds.connect("changed", lambda _builds: self._text.set_text("\n".join(self._story(plan))))
         self._builds.set_active(0)
-        self._text.set_text("\n".join(self._story(plan)))
         self._line.set_text("")
         self._install.grab_focus()
 
     def _story(self, plan: dict[str, Any]) -> list[str]:
         """What there is, where, and how large."""
         facts = {"engine": settings.version(), "plug_in": settings.release(), "device": plan["device"]}
-        sizes = {"bytes": plan["builds"][0]["bytes"] / GIGABYTE, "free": plan["free"] / GIGABYTE}
+        size = next(build["bytes"] for build in plan["builds"] if build["name"] == self._builds.get_active_id())
+        sizes = {"bytes": size / GIGABYTE, "free": plan["free"] / GIGABYTE}
         place = _(PLACE).format(folder=plan["folder"])
         if not self._had_engine:
             return [_(MISSING), place, _(SIZE).format(**sizes)]
