@@ -159,6 +159,21 @@ def test_a_line_that_is_cut_is_told_after_the_last_picture_that_came(far: FarSid
     assert [event for event in seen if isinstance(event, Preview)][-1] == Preview(4, 3, bytes((0, 0, 255, 255)) * 12)
 
 
+def test_a_line_that_falls_silent_is_told_after_a_while(far: FarSide, logs: Path, tmp_path: Path) -> None:
+    far.use("paints")
+    line = Line(tmp_path / "line")
+    impatient = ["-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2"]  # what comes first counts
+    with engine(logs, [*far.ssh("quiet", line), *impatient], "quiet") as started:
+        started.paint(JOB)
+        while not isinstance(next_event(started), Progress):
+            pass
+        line.fall_silent()
+        with pytest.raises(LineBroken, match=r"The line to quiet broke \(Timeout, server 127.0.0.1 not responding\)"):
+            while True:
+                next_event(started)
+    line.cut()
+
+
 def test_twelve_megapixels_go_through_a_slow_line_once(
     far: FarSide, logs: Path, tmp_path: Path, record_property: Any
 ) -> None:

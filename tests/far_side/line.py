@@ -36,8 +36,16 @@ class Line:
         return int((self.folder / "received").read_text())
 
     def cut(self) -> None:
-        """End it without a word."""
-        os.kill(int((self.folder / "pid").read_text()), signal.SIGKILL)
+        """End it."""
+        os.kill(self._process, signal.SIGKILL)
+
+    def fall_silent(self) -> None:
+        """Nothing comes through any more, and nobody is told."""
+        os.kill(self._process, signal.SIGSTOP)
+
+    @property
+    def _process(self) -> int:
+        return int((self.folder / "pid").read_text())
 
 
 def pass_on(source: int, sink: int, rate: int, counter: Path) -> None:

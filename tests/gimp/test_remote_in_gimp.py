@@ -156,6 +156,6 @@ def test_one_click_takes_this_computer_where_the_other_is_away(
     wait_until(lambda: AWAY in window.tree())
     window.screenshot(screenshots / "engine-away.png")
     window.press(DIALOG, f"Use {HERE}")
-    wait_until(lambda: "Works at " in window.tree())
+    wait_until(lambda: AWAY not in window.tree())
     window.press(DIALOG, "OK")
     wait_for_layers(window, AFTER)

@@ -39,14 +39,14 @@ class Newcomer:
     def told(self) -> Path:
         return self.gimp / "plug-ins/neural-style/engine.json"
 
-    def install(self, *words: str, host: str = "gpu-box", ssh: list[str] | None = None) -> tuple[int, str]:
+    def install(
+        self, *words: str, host: str = "gpu-box", ssh: list[str] | None = None, stdin: int = subprocess.DEVNULL
+    ) -> tuple[int, str]:
         """Run the installer; returns its exit code and what it printed."""
         places = ["--gimp-folder", str(self.gimp), "--data-folder", str(self.data)]
         way = ["--remote", host, "--ssh", json.dumps(ssh or self.far.ssh())] if host else []
         command = [sys.executable, str(self.checkout / "install/install.py"), *places, *way, *words]
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
-        )
+        done = subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
         assert "Traceback" not in done.stdout, done.stdout
         return done.returncode, done.stdout
 
@@ -106,6 +106,17 @@ def test_an_option_of_ssh_is_no_computer(newcomer: Newcomer) -> None:
     status, printed = newcomer.install(host="=-oProxyCommand=touch pwned")
     assert status == 1
     assert "is no name of a computer" in printed
+
+
+def test_whoever_sits_at_a_terminal_is_asked_before_anything_is_installed_there(newcomer: Newcomer) -> None:
+    terminal, keyboard = os.openpty()
+    os.write(terminal, b"n\n")
+    status, printed = newcomer.install(stdin=keyboard)
+    assert status == 1
+    assert "missing, or too old for this plug-in. Install it there? [y/N]" in printed
+    assert not (newcomer.far.home / ".local/share/neural-style/venv").exists()
+    for end in (terminal, keyboard):
+        os.close(end)
 
 
 def test_a_dry_run_asks_nobody(newcomer: Newcomer) -> None:
