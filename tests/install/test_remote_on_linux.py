@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import remote
 from far_side import FarSide, prepare
 from small_engine import copy_of_checkout, write_torch
+from source import wheel_of
 
 REACH = ("PIP_", "UV_", "SSL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 """Beginnings of the variables by which this machine reaches packages."""
@@ -124,3 +128,31 @@ def test_a_dry_run_asks_nobody(newcomer: Newcomer) -> None:
     assert status == 0
     assert "Ask the engine on gpu-box how it is" in printed
     assert "torch" not in printed
+
+
+@pytest.mark.parametrize("is_archive", [False, True], ids=["clone", "archive"])
+def test_what_is_sent_is_all_that_an_installation_needs(tmp_path: Path, is_archive: bool) -> None:
+    source = copy_of_checkout(tmp_path / "clone")
+    if is_archive:
+        shutil.rmtree(source / "nst_engine")
+        (source / "release.json").write_text('{"format": 1, "version": "1.2"}')
+        (source / "engine").mkdir()
+        (source / "engine/neural_style_for_gimp-1.2-py3-none-any.whl").touch()
+    with (tmp_path / "sent.tar").open("wb") as pipe:
+        remote.send(source, pipe)
+    there = tmp_path / "there"
+    with tarfile.open(tmp_path / "sent.tar") as archive:
+        archive.extractall(there, filter="data")
+    command = [
+        sys.executable,
+        there / "install/install.py",
+        "--engine-only",
+        "--dry-run",
+        "--data-folder",
+        tmp_path / "d",
+    ]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert f"Install the engine from {there}" in printed
+    assert "plug-in" not in printed
+    assert (wheel_of(there) if is_archive else there / "nst_engine/__main__.py").is_file()
+    assert not [path for path in there.rglob("*") if path.is_symlink()]
