@@ -23,8 +23,14 @@ import tempfile
 
 from gi.repository import Gimp, Gio, GLib
 
-LAYERED = (".xcf", ".xcf.gz", ".xcf.bz2", ".xcf.xz", ".psd", ".psb", ".ora", ".kra", ".psp")
+LAYERED = (
+    ".xcf", ".xcf.gz", ".xcfgz", ".xcf.bz2", ".xcfbz2", ".xcf.xz", ".xcfxz",
+    ".psd", ".psb", ".ora", ".kra", ".psp", ".pspimage", ".tub",
+)  # fmt: skip
 """Formats whose layers make one picture. In others they are the frames of an animation, or pages."""
+
+ICONS = (".ico", ".cur", ".ani", ".icns")
+"""Formats whose layers are one picture in several sizes."""
 
 AS_JPEG = (".jfif", ".jif", ".jfi")
 """Names of JPEG files that GIMP does not know when it saves."""
@@ -99,13 +105,10 @@ def opened(path):
 
 
 def prepared(image, path):
-    """Make the image one layer, upright, of one frame and in color, and tell on stderr what that took."""
+    """Make the image one layer, upright, of one frame, whole and in color, and tell on stderr what that took."""
     image.policy_rotate(False)
-    layers = image.get_layers()
-    if len(layers) > 1 and not path.lower().endswith(LAYERED):
-        say(f"{path} has {len(layers)} frames or pages: the first one is painted.")
-        for layer in layers[:-1]:
-            image.remove_layer(layer)
+    Gimp.Selection.none(image)  # GIMP's own files bring theirs along
+    keep_first(image, path)
     if image.get_base_type() != Gimp.ImageBaseType.RGB:
         is_gray = image.get_base_type() == Gimp.ImageBaseType.GRAY
         say(f"{path} {'is gray' if is_gray else 'has a palette'}: it is painted in colors all the same.")
@@ -113,6 +116,21 @@ def prepared(image, path):
     if not any(layer.get_visible() for layer in image.get_layers()):
         raise ValueError(f"{path} shows nothing: make a layer of it visible.")
     return image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
+
+
+def keep_first(image, path):
+    """Leave of frames or pages the first, which is the lowest layer, and all of it; of an icon's sizes the largest."""
+    layers = image.get_layers()
+    if not layers or path.lower().endswith(LAYERED):
+        return
+    is_icon = path.lower().endswith(ICONS)
+    kept = max(layers, key=lambda layer: layer.get_width() * layer.get_height()) if is_icon else layers[-1]
+    if len(layers) > 1 and not is_icon:
+        say(f"{path} has {len(layers)} frames or pages: the first one is painted.")
+    for layer in layers:
+        if layer != kept:
+            image.remove_layer(layer)
+    image.resize_to_layers()  # a file may say that it is a part of a larger page
 
 
 def call(name, image, drawables, **arguments):

@@ -19,7 +19,11 @@
 (define FORCE "force")
 
 ; Formats whose layers make one picture. In others they are the frames of an animation, or pages.
-(define LAYERED '(".xcf" ".gz" ".bz2" ".xz" ".psd" ".psb" ".ora" ".kra" ".psp"))
+(define LAYERED
+  '(".xcf" ".gz" ".xcfgz" ".bz2" ".xcfbz2" ".xz" ".xcfxz" ".psd" ".psb" ".ora" ".kra" ".psp" ".pspimage" ".tub"))
+
+; Formats whose layers are one picture in several sizes.
+(define ICONS '(".ico" ".cur" ".ani" ".icns"))
 
 ; Names of JPEG files that GIMP does not know when it saves.
 (define AS-JPEG '(".jfif" ".jif" ".jfi"))
@@ -76,20 +80,37 @@
           (gimp-image-remove-layer image layer)
           (keep image output options)))))
 
-; Make the image one layer, upright, of one frame and in color, and tell on stderr what that took.
+; Make the image one layer, upright, of one frame, whole and in color, and tell on stderr what that took.
 (define (prepared image path)
-  (let* ((layers (vector->list (gimp-image-get-layers image)))
-         (count (number->string (length layers))))
-    (gimp-image-policy-rotate image FALSE)
-    (if (and (> (length layers) 1) (not (member (suffix path) LAYERED)))
-        (begin
-          (gimp-message (string-append path " has " count " frames or pages: the first one is painted."))
-          (for-each (lambda (layer) (gimp-image-remove-layer image layer)) (cdr (reverse layers)))))
-    (if (not (= (gimp-image-get-base-type image) RGB))
-        (begin
-          (gimp-message (string-append path " is gray or has a palette: it is painted in colors all the same."))
-          (gimp-image-convert-rgb image)))
-    (gimp-image-merge-visible-layers image CLIP-TO-IMAGE)))
+  (gimp-image-policy-rotate image FALSE)
+  (gimp-selection-none image)  ; GIMP's own files bring theirs along
+  (if (not (member (suffix path) LAYERED)) (keep-first image path))
+  (if (not (= (gimp-image-get-base-type image) RGB))
+      (begin
+        (gimp-message (string-append path " is gray or has a palette: it is painted in colors all the same."))
+        (gimp-image-convert-rgb image)))
+  (gimp-image-merge-visible-layers image CLIP-TO-IMAGE))
+
+; Leave of frames or pages the first, which is the lowest layer, and all of it; of an icon's sizes the largest.
+(define (keep-first image path)
+  (let* ((layers (reverse (vector->list (gimp-image-get-layers image))))
+         (count (length layers))
+         (is-icon (member (suffix path) ICONS))
+         (kept (if is-icon (largest layers) (car layers))))
+    (if (and (> count 1) (not is-icon))
+        (gimp-message (string-append path " has " (number->string count)
+                                     " frames or pages: the first one is painted.")))
+    (for-each (lambda (layer) (if (not (= layer kept)) (gimp-image-remove-layer image layer))) layers)
+    (gimp-image-resize-to-layers image)))  ; a file may say that it is a part of a larger page
+
+(define (largest layers)
+  (if (null? (cdr layers))
+      (car layers)
+      (let ((other (largest (cdr layers))))
+        (if (>= (area (car layers)) (area other)) (car layers) other))))
+
+(define (area layer)
+  (* (gimp-drawable-get-width layer) (gimp-drawable-get-height layer)))
 
 ; Save the painted image, first beside the output, so that it is not lost when something is wrong there.
 (define (keep image output options)

@@ -13,7 +13,8 @@ from gimpfu import gimp, pdb
 from nst_plugin.shared import engines, frames, paintings, settings, translation
 from nst_plugin.shared.durations import time_left
 from nst_plugin.shared.errors import BadRequest, explained
-from nst_plugin.shared.messages import Mask, Picture, Request, Style
+from nst_plugin.shared.layered import is_icon, is_layered
+from nst_plugin.shared.messages import Mask, Picture, Request, Style, plain
 from nst_plugin.shared.painted_area import Area, widened
 from nst_plugin.shared.translation import _
 
@@ -242,7 +243,7 @@ def read_style(source, dtype):
 
 def read_style_file(path, dtype):
     # type: (bytes, str) -> Tuple[str, List[Style]]
-    """Name and visible picture of a file, in any format that GIMP opens."""
+    """Name and visible picture of a file, in any format that GIMP opens; of several pictures the first."""
     file = path.decode("utf-8")
     try:
         image = pdb.gimp_file_load(path, path, run_mode=gimpfu.RUN_NONINTERACTIVE)
@@ -250,11 +251,31 @@ def read_style_file(path, dtype):
         sentence = _("GIMP cannot open the style file {file} as a picture: choose another one.")
         raise BadRequest(sentence.format(file=file))
     try:
+        keep_first(image, os.path.basename(file))
         visible = pdb.gimp_layer_new_from_visible(image, image, "visible")
         name = os.path.splitext(os.path.basename(file))[0]
         return name, [Style(name, read_layer(visible, whole(visible), dtype), 1.0)]
     finally:
         pdb.gimp_image_delete(image)
+
+
+def keep_first(image, name):
+    # type: (gimp.Image, str) -> None
+    """Leave in the image of a file of this name of frames or pages the first, and say so; of sizes the largest.
+
+    What is left is whole, wherever the file says that it belongs on a larger page.
+    """
+    found = image.layers
+    if not found or is_layered(name):
+        return
+    kept = max(found, key=lambda layer: layer.width * layer.height) if is_icon(name) else found[-1]
+    for layer in found:
+        if layer != kept:
+            pdb.gimp_image_remove_layer(image, layer)
+    pdb.gimp_image_resize_to_layers(image)
+    if len(found) > 1 and not is_icon(name):
+        sentence = _("{file} has {count} frames or pages: the first one is the style.")
+        gimp.message(plain(sentence.format(file=name, count=len(found))).encode("utf-8"))
 
 
 def read_layer(layer, area, dtype):

@@ -36,10 +36,15 @@ class PlugIn:
         plug_ins.mkdir(exist_ok=True)
         plugin_folder.install_plugin(plug_ins, CHECKOUT, json.dumps(options.table()), engine, record)
 
-    def facts(self, code: str) -> dict[str, Any]:
-        """Run Python-Fu with the helpers of in_gimp.py and return what it tells."""
+    def run(self, code: str) -> console.Outcome:
+        """Run Python-Fu with the helpers of in_gimp.py to its good end."""
         outcome = console.run_python(self.gimp, self.profile, (HERE / "in_gimp.py").read_text() + code)
         assert outcome.exit_code == 0, outcome.stderr
+        return outcome
+
+    def facts(self, code: str) -> dict[str, Any]:
+        """Run Python-Fu with the helpers of in_gimp.py and return what it tells."""
+        outcome = self.run(code)
         told = [line[6:] for line in outcome.stdout.splitlines() if line.startswith("FACTS ")]
         return {name: fact for line in told for name, fact in json.loads(line).items()}
 

@@ -6,12 +6,15 @@ import contextlib
 import json
 import re
 import shutil
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import picture_files
 import pytest
 from console import without_noise
 from PIL import Image, ImageChops, ImageOps, ImageStat
@@ -51,6 +54,9 @@ CALLS = {
     "gray": Call("gray.jpg", "out/gray.jpg"),
     "animated": Call("animated.gif", "out/animated.png"),
     "pages": Call("pages.tif", "out/pages.png"),
+    "icon": Call("icon.ico", "out/icon.png"),
+    "part.png": Call("part.png", "out/part.png"),
+    "part.tif": Call("part.tif", "out/part.tif"),
     "jfif": Call("photo.jfif", "out/photo.jfif"),
     "itself": Call("photo.jpg", "photo.jpg"),
     "unknown format": Call("photo.jpg", "out/photo.xyz"),
@@ -73,14 +79,21 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         exif = Image.Exif()
         exif[ORIENTATION] = orientation
         photo.save(folder / name, exif=exif)
+    values = np.asarray(photo)
+    (folder / "part.png").write_bytes(picture_files.png(values, oFFs=struct.pack(">2iB", 20, 10, 0)))
+    dots = {0x011A: (5, [72, 1]), 0x011B: (5, [72, 1]), 0x0128: (3, [2])}
+    page = {0x011E: (5, [20, 72]), 0x011F: (5, [10, 72])}
+    (folder / "part.tif").write_bytes(picture_files.tiff(values, fields={**dots, **page}))
     half = photo.convert("RGBA")
     half.putalpha(128)
     half.save(folder / "half.png")
     photo.quantize(4).save(folder / "palette.gif")
     Image.new("L", (32, 24), 200).save(folder / "gray.jpg")
+    sizes = [Image.new("RGB", (side, side), color) for side, color in ((64, GREEN), (32, RED), (16, BLUE))]
+    sizes[0].save(folder / "icon.ico", sizes=[each.size for each in sizes], append_images=sizes[1:])
     frames = [Image.new("RGB", (32, 24), color) for color in (GREEN, RED, BLUE)]
-    for name in ("animated.gif", "pages.tif"):
-        frames[0].save(folder / name, save_all=True, append_images=frames[1:])
+    frames[0].save(folder / "animated.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(folder / "pages.tif", save_all=True, append_images=[frames[1], Image.new("RGB", (40, 30), BLUE)])
     trip, cameras = folder / "trip [2024]", [folder / "cameras" / name for name in ("100CAM", "101CAM")]
     for place in (folder / "out", trip, *cameras):
         place.mkdir(parents=True)
@@ -205,7 +218,22 @@ def test_a_picture_without_all_colors_is_painted_in_colors_and_that_is_said(
 @pytest.mark.parametrize("name", ["animated", "pages"])
 def test_of_several_frames_the_first_is_painted_and_that_is_said(run: Run, name: str) -> None:
     assert "has 3 frames or pages: the first one is painted." in run.said[name]
+    assert run.picture(f"out/{name}.png").size == (32, 24)
     assert mean(run.picture(f"out/{name}.png"))[1] > 250
+
+
+def test_of_an_icon_the_largest_size_is_painted(run: Run) -> None:
+    assert run.said["icon"] == ""
+    assert run.picture("out/icon.png").size == (64, 64)
+    assert mean(run.picture("out/icon.png"))[1] > 250
+
+
+@pytest.mark.parametrize("name", ["part.png", "part.tif"])
+def test_what_a_file_calls_a_part_of_a_page_is_painted_by_itself_and_whole(run: Run, files: Path, name: str) -> None:
+    with Image.open(files / name) as photo:
+        assert run.picture(f"out/{name}").size == photo.size
+        assert difference(run.picture(f"out/{name}"), photo) == 0
+    assert "frames or pages" not in run.said[name]
 
 
 def test_a_jpeg_keeps_the_name_that_it_has(run: Run) -> None:
@@ -281,3 +309,19 @@ def test_through_a_link_the_file_is_replaced_that_it_leads_to(plug_in: PlugIn, f
         assert said["asked for"] == ""
         assert (folder / "link.jpg").is_symlink()
         assert (folder / "replaced.jpg").read_bytes() != (files / "replaced.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("interpreter", [PYTHON_FU, SCRIPT_FU])
+def test_a_selection_that_a_file_of_gimp_s_brings_along_narrows_nothing(
+    plug_in: PlugIn, files: Path, interpreter: str
+) -> None:
+    with in_gimp(plug_in, files) as folder:
+        plug_in.run(f"""
+image = new_image()
+add_layer(image, "photo", 0, 0, 100, 80, RED)
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 10, 20, 20)
+Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file({plug_in.gimp.inside(folder / "drawing.xcf")!r}), None)
+""")
+        assert called(plug_in, folder, interpreter, {"all": Call("drawing.xcf", "out/drawing.png")}) == {"all": ""}
+        with Image.open(folder / "out/drawing.png") as result:
+            assert result.convert("RGBA").getextrema()[3] == (255, 255)

@@ -171,6 +171,36 @@ image.delete()
     assert echo.header["options"] == {"quality": "draft"}
 
 
+@pytest.mark.parametrize("name", ["gone by.gif", "gone by.webp", "pages.tif"])
+def test_of_a_style_file_with_several_pictures_the_first_is_the_style_and_that_is_said(
+    echo: EchoedPlugIn, name: str
+) -> None:
+    path = echo.profile / name
+    first, *others = [Image.new("RGB", (20, 10), color) for color in ((0, 255, 255), (255, 0, 0), (0, 0, 255))]
+    first.save(path, save_all=True, append_images=others, **({"lossless": True} if name.endswith("webp") else {}))
+    outcome = echo.run(f"""
+image = new_image()
+stylize(image, add_quadrants(image), style_file=file({echo.gimp.inside(path)!r}))
+""")
+    assert f"{name} has 3 frames or pages: the first one is the style." in outcome.stderr
+    assert colors(echo) == [[0, 1, 1, 1]]
+
+
+def test_of_a_style_file_in_layers_all_that_is_visible_is_the_style(echo: EchoedPlugIn) -> None:
+    outcome = echo.run("""
+image = new_image()
+add_layer(image, "below", 0, 0, 100, 80, RED)
+add_layer(image, "above", 0, 0, 10, 80, CYAN)
+add_layer(image, "hidden", 0, 0, 100, 80, YELLOW).set_visible(False)
+path = os.path.join(os.environ["GIMP3_DIRECTORY"], "drawing.xcf")
+Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file(path), None)
+stylize(image, add_quadrants(image), style_file=file(path))
+""")
+    assert "frames" not in outcome.stderr
+    style = echo.arrays["style-0"]
+    assert [style[0, x].round(3).tolist() for x in (0, 50)] == [[0, 1, 1, 1], [1, 0, 0, 1]]
+
+
 def test_a_painting_is_named_by_scripts(echo: EchoedPlugIn) -> None:
     facts = echo.facts("""
 image = new_image()

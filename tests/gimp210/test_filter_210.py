@@ -98,6 +98,35 @@ tell(name=result.name, first=pixels(result, (0, 0)), images=len(gimp.image_list(
     assert facts["images"] == 1
 
 
+@pytest.mark.parametrize("name", ["gone by.gif", "pages.tif"])
+def test_of_a_style_file_with_several_pictures_the_first_is_the_style_and_that_is_said(
+    plug_in: PlugIn, name: str
+) -> None:
+    path = plug_in.profile / name
+    first, *others = [Image.new("RGB", (20, 10), color) for color in ((255, 0, 255), (255, 0, 0), (0, 0, 255))]
+    first.save(path, save_all=True, append_images=others)
+    facts = plug_in.facts(f"""
+image = new_image()
+result = stylize(image, add_quadrants(image), None, {plug_in.gimp.inside(path)!r})
+tell(first=pixels(result, (0, 0)))
+""")
+    assert facts["first"] == [MAGENTA]
+    assert f"{name} has 3 frames or pages: the first one is the style." in facts["stderr"]
+
+
+def test_a_style_file_is_read_upright_however_the_camera_was_held(plug_in: PlugIn) -> None:
+    path = plug_in.profile / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x112] = 6
+    Image.new("RGB", (20, 10), (255, 0, 255)).save(path, exif=exif)
+    facts = plug_in.facts(f"""
+image = new_image()
+stylize(image, add_quadrants(image), None, {plug_in.gimp.inside(path)!r})
+tell(log=engine_log())
+""")
+    assert json.loads(facts["log"].splitlines()[0])["shapes"]["style-0"] == [20, 10, 4]
+
+
 def test_masks_and_groups_are_read_as_they_look(plug_in: PlugIn) -> None:
     facts = plug_in.facts("""
 image = new_image()

@@ -9,7 +9,8 @@ from gi.repository import Gegl, Gimp, Gio
 
 from nst_plugin.shared import frames
 from nst_plugin.shared.errors import BadRequest
-from nst_plugin.shared.messages import Mask, Picture
+from nst_plugin.shared.layered import is_icon, is_layered
+from nst_plugin.shared.messages import Mask, Picture, plain
 from nst_plugin.shared.painted_area import Area
 from nst_plugin.shared.translation import _
 
@@ -44,13 +45,34 @@ def read_file(file: Gio.File, dtype: str = "float32") -> Picture:
 
 
 def opened(file: Gio.File) -> Gimp.Image:
-    """The picture in a file, upright, to be deleted when it was read."""
+    """The picture in a file, upright, to be deleted when it was read. Of several the first; then GIMP says so."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
     if image is None:
         sentence = _("GIMP cannot open the style file {file} as a picture: choose another one.")
         raise BadRequest(sentence.format(file=file.get_parse_name()))
     image.policy_rotate(False)
+    count = keep_first(image, file.get_basename())
+    if count > 1:
+        sentence = _("{file} has {count} frames or pages: the first one is the style.")
+        Gimp.message(plain(sentence.format(file=file.get_basename(), count=count)))
     return image
+
+
+def keep_first(image: Gimp.Image, name: str) -> int:
+    """Leave in the image of a file, whose name is given, of frames or pages the first; returns how many there were.
+
+    Of an icon's sizes the largest is left. These, and layers that make a picture together, count as one. What is left
+    is whole, wherever the file says that it belongs on a larger page.
+    """
+    found = image.get_layers()
+    if not found or is_layered(name):
+        return 1
+    kept = max(found, key=lambda layer: whole(layer).width * whole(layer).height) if is_icon(name) else found[-1]
+    for layer in found:
+        if layer != kept:
+            image.remove_layer(layer)
+    image.resize_to_layers()
+    return 1 if is_icon(name) else len(found)
 
 
 def read_mask(mask: Gimp.Drawable, area: Area, pixel_format: str = MASK_FORMAT) -> Mask:

@@ -8,7 +8,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, Gimp, Gio, GLib, Gtk, Pango  # noqa: E402  (the versions come first)
 
 from nst_plugin import procedures  # noqa: E402
-from nst_plugin.image import styles  # noqa: E402
+from nst_plugin.image import layers, styles  # noqa: E402
 from nst_plugin.shared.errors import BadRequest  # noqa: E402
 from nst_plugin.shared.translation import _  # noqa: E402
 from nst_plugin.window.bindings import follow  # noqa: E402
@@ -78,6 +78,7 @@ def of_file(file: Gio.File, side: int = PIXELS) -> GdkPixbuf.Pixbuf | None:
         return None
     try:
         image.policy_rotate(False)
+        layers.keep_first(image, file.get_basename())
         return image.get_thumbnail(side, side, Gimp.PixbufTransparency.SMALL_CHECKS)
     finally:
         image.delete()
