@@ -119,14 +119,16 @@ def started(cluster: Cluster, folder: Path, *more: object) -> subprocess.Popen[s
 
 
 def test_a_worker_that_is_killed_loses_no_picture_and_one_that_comes_late_helps(cluster, folder):
+    shutil.copy(folder / "a.png", folder / "d.png")
     with cluster.gate():
         batch = started(cluster, folder, *QUICK)
         first = until(lambda: len(found := cluster.noted("read")) == 2 and found)[0]
-        late = cluster.add_worker("--no-nanny")
-        until(lambda: late.pid in cluster.noted("read"))
+        late = cluster.add_worker("--no-nanny", "--nthreads", "3")
+        until(lambda: late.pid in cluster.noted("threads3"))
+        assert len(cluster.noted("read")) == 3  # whatever its threads, a worker paints one at a time
         os.kill(first, signal.SIGKILL)
     _, said = batch.communicate(timeout=200)
-    assert (batch.returncode, names(folder)) == (0, ["a.png", "b.jpg", "c.png"]), said
+    assert (batch.returncode, names(folder)) == (0, ["a.png", "b.jpg", "c.png", "d.png"]), said
     late.terminate()
     late.wait(60)
     cluster.wait_for(2)
@@ -207,6 +209,18 @@ def test_processes_of_this_computer_paint_and_are_gone_after_ctrl_c(folder):
     assert batch.returncode == 130, said
     assert "Stopped after 2 of 3 pictures" in said
     assert len(names(folder)) == 2
+    until(lambda: not any(map(is_alive, workers)))
+
+
+def test_ctrl_c_while_processes_start_is_no_more_than_that(folder):
+    words = line(*arguments(folder, *QUICK, "--workers", 2))
+    batch = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True)
+    workers = until(
+        lambda: len(found := psutil.Process(batch.pid).children()) == 3 and found
+    )  # and Python's own helper
+    os.killpg(batch.pid, signal.SIGINT)
+    _, said = batch.communicate(timeout=200)
+    assert (batch.returncode, said, names(folder)) == (130, "Cancelled.\n", [])
     until(lambda: not any(map(is_alive, workers)))
 
 

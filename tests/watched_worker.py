@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from nst_engine import styles
 from nst_engine.commands import tasks
 from nst_engine.errors import PictureError
@@ -27,6 +29,7 @@ def note(what: str) -> None:
 
 def watched_read(path: Path, say: Callable[[str], None]) -> Any:
     note(f"read-{path.stem}")
+    note(f"threads{torch.get_num_threads()}")
     while GATE.exists():
         time.sleep(0.02)
     if path.stem == "poison":

@@ -28,7 +28,7 @@ import nst_engine
 from nst_engine.commands import cluster_worker
 from nst_engine.commands.cluster_worker import PICTURE, TOKEN, TOPIC, Batch, Job, Learned, Outcome, Stamp
 from nst_engine.commands.display import Display
-from nst_engine.commands.interrupts import Interrupts
+from nst_engine.commands.interrupts import Interrupts, held_back
 from nst_engine.commands.mishaps import explained
 from nst_engine.commands.tasks import Manner, Task, check, is_done, put
 from nst_engine.errors import DeviceError, StyleTransferError
@@ -332,7 +332,7 @@ def connected(where: str | int) -> Iterator[Client]:
     with dask.config.set(settings), contextlib.ExitStack() as stack, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            there = stack.enter_context(_local(where)) if isinstance(where, int) else where
+            there: str | LocalCluster = where if isinstance(where, str) else _started(where, stack)
             client = stack.enter_context(Client(there, set_as_default=False))
         except Exception as error:
             raise _no_cluster(where, error) from None
@@ -348,15 +348,19 @@ def _no_cluster(where: str | int, error: Exception) -> DeviceError:
     )
 
 
-def _local(workers: int) -> LocalCluster:
-    """Processes on this computer that share its processor; nobody else can speak with them."""
-    return LocalCluster(
-        n_workers=workers,
-        threads_per_worker=max(1, CPU_COUNT // workers),
-        dashboard_address=None,
-        security=True,
-        silence_logs=logging.CRITICAL,
-    )
+def _started(workers: int, stack: contextlib.ExitStack) -> LocalCluster:
+    """Processes on this computer that share its processor, and end with the stack. Nobody else can speak with them, and
+    Ctrl-C, which a terminal sends to all, is left to the batch."""
+    with held_back():
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=max(1, CPU_COUNT // workers),
+            dashboard_address=None,
+            security=True,
+            silence_logs=logging.CRITICAL,
+        )
+        stack.enter_context(cluster)
+    return cluster
 
 
 @contextlib.contextmanager

@@ -43,6 +43,25 @@ def handled(handler: Handler, *signals: int) -> Iterator[None]:
             signal.signal(each, signal.SIG_DFL if before is None else before)
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Within the block signals that end a program wait for its end; who begins in it, a process, never hears of them.
+
+    Windows has nothing of the kind: there they come at once.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # to start this process of Python's own later would let signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *ENDINGS})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Cancelling(ExitStack):
     """Within the ``with`` block whatever ends a session or a service raises ``KeyboardInterrupt``, as Ctrl-C does.
 
