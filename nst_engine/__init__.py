@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nst_engine.library_pictures import Given
-    from nst_engine.painting import Step
+    from nst_engine.making import Step
     from nst_engine.pixels import StylePicture as StylePicture
 
 __all__ = [

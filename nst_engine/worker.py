@@ -19,10 +19,11 @@ from nst_engine import __version__, memory, options, protocol, sketch
 from nst_engine import device as devices
 from nst_engine.errors import OutOfMemory, PictureError, ProtocolError, StyleTransferError
 from nst_engine.frames import PAYLOAD_LIMIT, PROTOCOL
+from nst_engine.making import Step
 from nst_engine.network import library
 from nst_engine.options import Options
 from nst_engine.originals import check_size
-from nst_engine.painting import Painter, Step, Stylized
+from nst_engine.painting import Painter, Stylized
 from nst_engine.pixels import Masks, Pixels, Size, as_kind, fractions
 from nst_engine.protocol import (
     Failure,

@@ -100,7 +100,7 @@ def test_on_a_device_of_its_own_the_result_counts_in_main_memory(job):
 
 
 @pytest.mark.parametrize(
-    "where", ["nst_engine.painting.Canvas", "nst_engine.painting.Styles", "nst_engine.painting._Painting"]
+    "where", ["nst_engine.painting.Canvas", "nst_engine.painting.Styles", "nst_engine.painting.Making"]
 )
 def test_a_shortage_during_the_work_is_told_with_a_size_that_fits(content, style, monkeypatch, where):
     """Wherever it happens: what allocates is replaced by something that asks for more than any machine has."""

@@ -16,7 +16,7 @@ from command_line import ENVIRONMENT, here, line
 from nst_engine.commands import streams
 from nst_engine.commands.display import Display
 from nst_engine.files import reading, writing
-from nst_engine.painting import Step
+from nst_engine.making import Step
 
 JOB = ("--quality", "draft", "--iterations", "2", "--size", "32")
 

@@ -9,12 +9,13 @@ import pytest
 import torch
 from patterns import stripes
 
+from nst_engine.making import Step
 from nst_engine.network import library
 from nst_engine.network.layers import LAYERS
 from nst_engine.network.vgg import VGG19
 from nst_engine.objective import Constraints, Objective, Region
 from nst_engine.options import Options
-from nst_engine.painting import Painter, Step, Stylized
+from nst_engine.painting import Painter, Stylized
 from nst_engine.pixels import Size, StylePicture
 from nst_engine.recipes import chosen
 from nst_engine.style_statistics import statistics_of
@@ -224,7 +225,7 @@ class Greedy(Objective):
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_what_runs_out_of_memory_goes_on_from_there_in_smaller_tiles_and_says_so(monkeypatch, optimizer):
     monkeypatch.setattr("nst_engine.tiles.SIDES", (None, 64, 32))
-    monkeypatch.setattr("nst_engine.painting.Objective", Greedy)
+    monkeypatch.setattr("nst_engine.making.Objective", Greedy)
     monkeypatch.setattr(Greedy, "evaluations", 0)
     content, style = stripes(96, 128, 9, seed=1), stripes(96, 96, 7, seed=2)
     options = Options(style_layers="relu1_1", content_layers="relu2_2", iterations=5, optimizer=optimizer)

@@ -13,7 +13,7 @@ from nst_engine.commands.interrupts import Interrupts
 from nst_engine.errors import OptionError
 
 if TYPE_CHECKING:
-    from nst_engine.painting import Step
+    from nst_engine.making import Step
     from nst_engine.pixels import Floats
 
 LONG_SIDE = 512

@@ -42,6 +42,7 @@ class VGG19(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
+        self.name = network.name
         self.replicated = REPLICATED[padding]
         self.pool = POOLS[pooling or network.pooling]
         self.dtype = dtype

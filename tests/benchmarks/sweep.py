@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nst_engine import options, painting
+from nst_engine import making, options, painting
 from nst_engine.objective import Losses, Objective
 from nst_engine.optimize import ROUNDING
 from nst_engine.pixels import Floats, StylePicture
@@ -151,7 +151,7 @@ def painted(job: Job) -> Outcome:
     content, style = (at_side(path, job.options["size"]) for path in pairs[job.pair % len(pairs)])
     finest_steps = 0
 
-    def count(step: painting.Step) -> None:
+    def count(step: making.Step) -> None:
         nonlocal finest_steps
         finest_steps += step.text.startswith(f"{job.options['size']} px")
 
