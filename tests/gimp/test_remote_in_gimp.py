@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from far_side import FarSide, Line, prepare
-from plug_in import PlugIn
+from plug_in import REAL_ENGINE, PlugIn
 from watching import AFTER, DIALOG, ENGINES, UNFINISHED, pixel, start, wait_for_layers, wait_until
 from window import WindowSession
 
@@ -40,6 +40,12 @@ class Elsewhere:
         words = [sys.executable, str(ENGINES / f"{stand_in}.py"), *arguments]
         ssh = self.plug_in.gimp.engine_command(self.far.ssh(name, **way))
         self.entries.append({"name": name, "host": name, "command": words, "ssh": ssh})
+
+    @property
+    def photo(self) -> str:
+        """A file that GIMP can see."""
+        gimp = self.plug_in.gimp
+        return gimp.inside(shutil.copy(PHOTO, gimp.outside("/tmp") / "castle.jpg"))
 
     def write(self) -> None:
         """Tell the plug-in of these engines, and of the one on this computer last."""
@@ -108,6 +114,26 @@ def test_scripts_choose_an_engine_and_whatever_it_does_the_image_is_as_it_was(el
         assert re.fullmatch(rf"(execution|calling)-error: {re.escape(sentence)}.*", facts["told"][name])
 
 
+PAINTED = """
+image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file({photo!r}))
+image.scale(64, 48)
+(photo,) = image.get_layers()
+style = add_layer(image, "painting", 0, 0, 48, 48, CYAN)
+layer = stylize(image, photo, style=style, engine="real", quality="draft", size=64)
+assert isinstance(layer, Gimp.Layer), layer
+tell(before=quadrant_pixels(photo), after=quadrant_pixels(layer), name=layer.get_name())
+"""
+
+
+def test_the_real_engine_paints_elsewhere(elsewhere: Elsewhere) -> None:
+    elsewhere.know("real", "answers")
+    elsewhere.entries[-1]["command"] = REAL_ENGINE
+    elsewhere.write()
+    facts = elsewhere.plug_in.facts(PAINTED.format(photo=elsewhere.photo))
+    assert facts["name"].endswith(" in the style of painting")
+    assert facts["after"] != facts["before"]
+
+
 LARGE = """
 image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file({photo!r}))
 image.scale(4000, 3000)
@@ -121,9 +147,7 @@ def test_twelve_megapixels_go_through_a_slow_line_once(elsewhere: Elsewhere, tmp
     line = Line(tmp_path / "line", SLOW)
     elsewhere.know("slow", "answers", line=line)
     elsewhere.write()
-    gimp = elsewhere.plug_in.gimp
-    photo = shutil.copy(PHOTO, gimp.outside("/tmp") / "large.jpg")
-    facts = elsewhere.plug_in.facts(LARGE.format(photo=gimp.inside(photo)))
+    facts = elsewhere.plug_in.facts(LARGE.format(photo=elsewhere.photo))
     assert facts["told"] == [[blue, green, red, alpha] for red, green, blue, alpha in facts["photo"]]
     print(f"{line.sent / PIXELS:.2f} bytes a pixel sent, {line.received / PIXELS:.2f} received")
     assert max(line.sent, line.received) < 1.3 * 4 * PIXELS, "of 8 bits and four channels, as the image has them"

@@ -93,8 +93,9 @@ class Pipe(object):
                 for frame in iter(lambda: frames.read_frame(stream, HEADER_LIMIT, self._payload_limit), None):
                     self._arrivals.put(frame)
         except BaseException as error:  # whatever it is: the other thread waits for an ending
-            error.__traceback__ = None  # it would keep half a picture, whose memory is needed
             ending = error
+            if hasattr(error, "__traceback__"):  # Python 3's would keep half a picture, whose memory is needed
+                error.__traceback__ = None
         self._arrivals.put(Ending(ending, False))
         from_process.close()
 
