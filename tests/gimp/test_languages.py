@@ -39,6 +39,6 @@ def test_the_dialog_speaks_it_and_so_does_the_engine(
     with WindowSession(gimp, profile, two_layers, {"LANGUAGE": language}) as window:
         window.begin(OPEN)
         window.toggle(title, words["Advanced"], True)
-        wait_until(lambda: f"label '{said}'" in window.tree())
+        wait_until(lambda: f"label {said!r}" in window.tree())
         time.sleep(0.5)  # until it is drawn
         window.screenshot(screenshots / f"dialog-{language}.png")
