@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -57,6 +58,16 @@ def test_the_engine_of_engine_json_is_used(tmp_path: Path) -> None:
         '{"format": 1, "engines": [{"name": "a", "command": ["b", "c"], "protocol": 1}]}'
     )
     assert engines.command(engines.chosen("", str(tmp_path))) == ["b", "c"]
+
+
+NO_ENGINES = [7, None, [], {}, {"name": "x"}, {"host": 7}, {"command": "x"}, {"command": [7]}, {"host": "x", "ssh": 7}]
+
+
+@pytest.mark.parametrize("entry", NO_ENGINES, ids=repr)
+def test_what_is_no_engine_hides_no_other(tmp_path: Path, entry: object) -> None:
+    listed = {"format": 1, "engines": [entry, {"command": ["b"]}]}
+    (tmp_path / "engine.json").write_text(json.dumps(listed))
+    assert [engine.name for engine in engines.known(str(tmp_path))] == ["This computer"]
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", '{"format": 1, "engines": []}', '{"format": 2, "engines": []}'])

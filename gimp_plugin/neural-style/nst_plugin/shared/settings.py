@@ -19,6 +19,9 @@ FORMAT = 1
 INSTALLER = os.path.join(FOLDER, "install", "install.py")
 """Comes with a plug-in from an archive, and is worked by GIMP's own menu; a clone has one that is run beside GIMP."""
 
+TEXT = (str, type(json.loads('""')))
+"""What texts are: under Python 2.7 those of JSON are others."""
+
 NOT_INSTALLED = N_(
     "The engine of Neural Style is not installed. "
     'Run "python3 install/install.py" in the folder of Neural Style for GIMP, then try again.'
@@ -30,24 +33,26 @@ NOT_INSTALLED_HERE = N_(
 
 def engine_entries(folder=FOLDER):
     # type: (str) -> List[Dict[str, Any]]
-    """The engines that engine.json lists, at least one, as ``engines.py`` says. EngineError where there is none."""
+    """The engines that engine.json lists, as ``engines.py`` says, but for what is none. EngineError without any."""
     try:
-        engines = _read(os.path.join(folder, "engine.json"))["engines"]
-        if engines and all(_is_entry(entry) for entry in engines):
-            return list(engines)
-    except (IOError, ValueError, LookupError, TypeError, AttributeError):
-        pass
-    raise EngineError(not_installed())
+        engines = [entry for entry in _read(os.path.join(folder, "engine.json"))["engines"] if _is_entry(entry)]
+    except (IOError, ValueError, LookupError, TypeError):
+        engines = []
+    if not engines:
+        raise EngineError(not_installed())
+    return engines
 
 
 def _is_entry(entry):
-    # type: (Dict[str, Any]) -> bool
-    """Whether an object means an engine: texts and lists of texts that say where it is and how it starts."""
-    texts = [entry.get(name) or "" for name in ("name", "host")]
-    lists = [entry.get(name) or [] for name in ("command", "ssh")]
-    words = [word for words in lists for word in words]
-    is_text = all(isinstance(text, (str, type(json.loads('""')))) for text in texts + words)
-    return is_text and all(isinstance(words, list) for words in lists) and bool(texts[1] or lists[0])
+    # type: (Any) -> bool
+    """Whether something means an engine: an object with texts and lists of texts that say where and how it starts."""
+    if not isinstance(entry, dict):
+        return False
+    name, host = entry.get("name", ""), entry.get("host", "")
+    command, ssh = entry.get("command", []), entry.get("ssh", [])
+    if not (isinstance(command, list) and isinstance(ssh, list)):
+        return False
+    return all(isinstance(text, TEXT) for text in [name, host] + command + ssh) and bool(host or command)
 
 
 def remedy(beside_gimp, in_gimp):

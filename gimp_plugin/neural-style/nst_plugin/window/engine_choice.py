@@ -35,7 +35,7 @@ class EngineChoice(Row):
         self._list = Gtk.ComboBoxText()
         for name in names:
             self._list.append(name, _(name))
-        self._fallback = Gtk.Button(no_show_all=True)
+        self._fallback = Gtk.Button(no_show_all=True, tooltip_text=_(procedures.ENGINE_HELP))
         label = Gtk.Label(label=_(procedures.ENGINE_LABEL), use_underline=True, xalign=0.0, mnemonic_widget=self._list)
         super().__init__(label, _(procedures.ENGINE_HELP), [label, self._list, self._fallback], wide=self._list)
         self._in_use = self._chosen()
