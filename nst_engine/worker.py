@@ -44,7 +44,7 @@ PREVIEW_SECONDS = 1.5
 """Time between previews; the first comes with the first step."""
 
 FAR_PREVIEW_SECONDS, FAR_PREVIEW_PIXELS = 4.0, 2**16
-"""The same for a client that is far, and how large its previews are: 20 kB a second, once ssh has compressed them."""
+"""The same for a client that is far, and how large its previews are: 50 kB a second, once ssh has compressed them."""
 
 PROGRESS_SECONDS = 0.1
 """Least time between two progress messages."""
