@@ -39,6 +39,9 @@ LIBRARIES = 80_000_000
 STEP_TRANSIENT, LOOK_TRANSIENT = 6.5, 3
 """How many maps as large as the first block's come and go in a step, and while a style is looked at."""
 
+TARGETS = 2
+"""How many maps as large as the first block's are gathered of a style's samples, and compared."""
+
 DESCENT = {"lbfgs": 480, "adam": 100, "tensorflow-adam": 100, "lean": 72}
 """Bytes a pixel of what an optimizer remembers and works with."""
 
@@ -125,7 +128,7 @@ def _stepping(job: Job, scale: Scale, shown: int) -> float:
     """Bytes that a step at a scale takes when the network is shown no more than so many pixels at once."""
     is_tiled = shown < scale.size.pixels
     features = min(shown, scale.size.pixels) * _step(job.recipe.at(scale.is_finish), job.vgg)
-    matching = FLOAT * neighbors.AT_ONCE if job.recipe.sampled_layers else 0
+    matching = FLOAT * neighbors.AT_ONCE + neighbors.MOST_BYTES // 2 if job.recipe.sampled_layers else 0
     return features * (TILED if is_tiled else 1) + scale.size.pixels * _descent(job.recipe, scale) + matching
 
 
@@ -216,7 +219,8 @@ def _step(recipe: Recipe, vgg: VGG19) -> float:
         kept += sum(_maps(layer) for layer in recipe.layers) * FLOAT
     kept += sum(_maps(layer) / 2 for layer in used if layer.endswith("_1")) * INDEX
     photo = PHOTO_TERM if recipe.photo_weight else 0
-    return kept + STEP_TRANSIENT * _maps(LAYERS[0]) * vgg.dtype.itemsize + photo
+    targets = TARGETS * _maps(LAYERS[0]) * FLOAT if recipe.sampled_layers else 0
+    return kept + STEP_TRANSIENT * _maps(LAYERS[0]) * vgg.dtype.itemsize + photo + targets
 
 
 def _descent(recipe: Recipe, scale: Scale) -> float:
