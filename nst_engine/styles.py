@@ -23,7 +23,7 @@ from nst_engine.originals import OriginalPicture
 from nst_engine.pixels import SMALLEST_SIDE, Floats, Size, StylePicture
 from nst_engine.pyramid import Scale
 from nst_engine.recipes import Recipe
-from nst_engine.style_statistics import Statistics, blended, statistics_of
+from nst_engine.style_statistics import Statistics, blended, sampled_among, statistics_of
 from nst_engine.tensors import covering, middle, resize, to_image, to_pixels
 from nst_engine.words import Words
 
@@ -64,11 +64,10 @@ class KnownStatistics:
         style: Tensor,
         layers: Collection[str],
         on_tile: Callable[[float], None] = lambda share: None,
-        sampled: Collection[str] = (),
     ) -> Statistics:
-        """The statistics of a style at these layers, some of which are sampled. It is 1×3×H×W in main memory, or
-        1×4×H×W with the alpha that says what counts."""
-        shape = hashlib.sha256(repr((tuple(style.shape), sorted(layers), sorted(sampled))).encode())
+        """The statistics of a style at these layers. It is 1×3×H×W in main memory, or 1×4×H×W with the alpha that says
+        what counts."""
+        shape = hashlib.sha256(repr((tuple(style.shape), sorted(layers), sampled_among(layers))).encode())
         shape.update(style.numpy().data)
         key = shape.digest()
         if key in self.found:
@@ -76,7 +75,7 @@ class KnownStatistics:
         else:
             style = style.to(self.vgg.pixel_mean.device)
             opacity = style[0, 3] if style.shape[1] == 4 else None
-            self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers, on_tile, sampled)
+            self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers, on_tile)
             while len(self.found) > 1 and self.bytes > self.MOST:
                 self.found.popitem(last=False)
         return self.found[key]
@@ -147,7 +146,7 @@ class Styles:
         """
         if share == 1:
             return self._regions_at(size, layers, on_tile)
-        content = self._known(self.canvas.content.at(size).cpu(), layers, on_tile)
+        content = self.known.of(self.canvas.content.at(size).cpu(), layers, on_tile)
         return [
             Region(blended([(region.statistics, share), (content, 1 - share)]), region.mask)
             for region in self._regions_at(size, layers, on_tile)
@@ -212,13 +211,7 @@ class Styles:
         picture = self.pictures[index]
         wanted = size_for(picture.own, max(size), self.options.style_scale)
         seen = without_border(resize(picture.finest, wanted).clamp_(0, 1), self.recipe.style_border)
-        return self._known(seen.contiguous(), layers, on_tile)
-
-    def _known(self, picture: Tensor, layers: Collection[str], on_tile: Callable[[float], None]) -> Statistics:
-        """The statistics of a picture, as :class:`KnownStatistics` takes it, that the recipe compares."""
-        return self.known.of(
-            picture, layers, on_tile, [layer for layer in self.recipe.sampled_layers if layer in layers]
-        )
+        return self.known.of(seen.contiguous(), layers, on_tile)
 
 
 def without_border(style: Tensor, percent: float) -> Tensor:

@@ -71,9 +71,7 @@ def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, masking):
     vgg = precise_vgg(recipe.padding)
     limits, masks = MASKINGS[masking]
     regions = [
-        Region(
-            statistics_of(vgg, image(seed, 48, 64), None, recipe.style_layers, sampled=recipe.sampled_layers), region
-        )
+        Region(statistics_of(vgg, image(seed, 48, 64), None, recipe.style_layers), region)
         for seed, region in enumerate(masks, start=20)
     ]
     side = 16 if "shallow" in options else 48
