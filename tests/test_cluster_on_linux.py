@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import dask
 import numpy as np
@@ -22,10 +22,16 @@ from dask_cluster import Cluster, until
 from distributed import Security
 
 import nst_engine.commands
-from nst_engine import device
+from nst_engine import Options, device
 from nst_engine.commands import cluster as cluster_command
+from nst_engine.commands.cluster import _Attempt, _handing_over, _Spread
 from nst_engine.commands.cluster_worker import Batch, _card
+from nst_engine.commands.display import Display
+from nst_engine.commands.interrupts import Interrupts
+from nst_engine.commands.tasks import Manner, Task
+from nst_engine.errors import DeviceError
 from nst_engine.files import reading, writing
+from nst_engine.network import library
 
 QUICK = ("--quality", "draft", "--iterations", 1, "--size", 32)
 LONG = ("--quality", "best", "--iterations", 100_000, "--size", 32)
@@ -258,6 +264,39 @@ def test_a_scheduler_that_goes_is_a_sentence_and_the_pictures_before_it_are_ther
     assert (batch.returncode, names(folder)) == (1, [])
     assert "ERROR The dask scheduler is gone. Pictures that were done or tried: 0." in said
     assert "Traceback" not in said
+
+
+def test_workers_that_can_paint_none_cost_no_picture_and_where_all_are_so_it_is_said_once(
+    cluster, folder, tmp_path, monkeypatch
+):
+    networks = tmp_path / "neural-style" / "networks"
+    networks.mkdir(parents=True)
+    shutil.copy(library.find("vgg19"), networks / "mine.safetensors")
+    monkeypatch.setitem(cluster.environment, "XDG_DATA_HOME", str(tmp_path))
+    knowing = cluster.add_worker("--no-nanny")
+    cluster.wait_for(3)
+    done = here(*arguments(folder, *QUICK, "--network", "mine", "--dask", cluster.address))
+    assert (done.returncode, names(folder)) == (0, ["a.png", "b.jpg", "c.png"]), done.stderr
+    refused = here(*arguments(folder, *QUICK, "--network", "nobody's", "--force", "--dask", cluster.address))
+    assert "ERROR There is no network 'nobody's'." in refused.stderr
+    assert "could not be painted" not in refused.stderr
+    knowing.terminate()
+    knowing.wait(60)
+
+
+def test_what_was_handed_over_before_the_scheduler_went_is_not_lost(folder, tmp_path):
+    place = folder.parent / "painted"
+    place.mkdir()
+    finished = (folder / "a.png").read_bytes()
+    with _handing_over(place) as hand_over:
+        client: Any = SimpleNamespace(status="closed")
+        manner = Manner(Options(), False, False, writing.WHITE)
+        spread = _Spread(client, hand_over, manner, Display(), Interrupts(print))
+        spread.running[cast(Any, object())] = _Attempt(7, Task(folder / "a.png", [], place / "a.png"))
+        (hand_over / "7").write_bytes(finished)
+        with pytest.raises(DeviceError, match="done or tried: 1"):
+            spread._workers()
+    assert (names(folder), (place / "a.png").read_bytes()) == (["a.png"], finished)
 
 
 def test_the_packages_that_are_missing_are_named(folder, monkeypatch):

@@ -31,7 +31,7 @@ from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts, held_back
 from nst_engine.commands.mishaps import explained
 from nst_engine.commands.tasks import Manner, Task, check, is_done, put
-from nst_engine.errors import DeviceError, StyleTransferError
+from nst_engine.errors import DeviceError, PictureError, StyleTransferError
 from nst_engine.files import places, reading, writing
 
 PATIENCE = 300.0
@@ -41,7 +41,7 @@ LISTENING_SECONDS = 0.5
 """Time after which it is looked whether workers came or went, or the batch is to stop."""
 
 WORKERS_TRIED = 2
-"""On so many a picture that cannot be painted is tried."""
+"""On so many a picture that cannot be painted is tried; on all, where they can paint none at all."""
 
 LOST_WORKERS = 1
 """So many workers of this computer's may end with a picture that is tried once more; a cluster has its own setting."""
@@ -131,8 +131,16 @@ class _Spread:
 
     def _drop(self) -> None:
         """Let nobody go on with what is still under way."""
+        self._collect()
         if self.client.status == "running":
             self.client.cancel([*self.running], force=True)
+
+    def _collect(self) -> None:
+        """Place the pictures that were handed over, and of which no word came."""
+        for future, attempt in [*self.running.items()]:
+            if (self.folder / str(attempt.number)).is_file():
+                del self.running[future]
+                self._place(attempt, Outcome())
 
     def _leave(self) -> None:
         if self.client.status == "running":
@@ -159,6 +167,7 @@ class _Spread:
             raise self._lost("The dask scheduler is gone")
 
     def _lost(self, what: str) -> DeviceError:
+        self._collect()
         told = "".join(f"; {problem}" for problem in self.problems)
         return DeviceError(
             f"{what}. Pictures that were done or tried: {self.attempted}{told}.",
@@ -196,6 +205,7 @@ class _Spread:
             workers=sorted(attempt.allowed) or None,
         )
         self.running[future] = attempt
+        self.fractions[attempt.number] = 0.0
         future.add_done_callback(self.inbox.put)
 
     def _job(self, attempt: _Attempt) -> Job:
@@ -208,7 +218,7 @@ class _Spread:
             self.manner,
             self.folder,
             self.token,
-            Stamp.of(task.content),
+            _stamp(task.content),
             task.content.read_bytes() if attempt.is_sent else None,
         )
 
@@ -245,22 +255,26 @@ class _Spread:
         if isinstance(said, Future):
             if attempt := self.running.pop(said, None):
                 self._settle(attempt, _outcome(said))
-        elif said.get("batch") == self.batch:
+        elif said.get("batch") == self.batch and said["number"] in self.fractions:
             self.fractions[said["number"]] = said["fraction"]
 
     def _settle(self, attempt: _Attempt, outcome: Outcome) -> None:
-        """Put a picture in its place, or try once more what went wrong."""
+        """Place a picture, or try elsewhere what went wrong."""
         if outcome.is_unseen:
             self._again(dataclasses.replace(attempt, is_sent=True))
             return
         tried = (*attempt.tried, outcome.worker)
         others = frozenset(self._workers()).difference(tried)
-        may_be_tried = outcome.worker and len(tried) < WORKERS_TRIED and not self.interrupts.stopped
-        if outcome.problem and others and may_be_tried:
+        is_tried_enough = not outcome.worker or (len(tried) >= WORKERS_TRIED and not outcome.is_hopeless)
+        if outcome.problem and others and not (is_tried_enough or self.interrupts.stopped):
             self._again(dataclasses.replace(attempt, tried=tried, allowed=others))
             return
         if outcome.problem and outcome.is_hopeless:
             raise outcome.problem
+        self._place(attempt, outcome)
+
+    def _place(self, attempt: _Attempt, outcome: Outcome) -> None:
+        """Put a picture in its place, and note what is wrong with it."""
         for line in outcome.told:
             self.display.say(line)
         problem = outcome.problem
@@ -304,6 +318,13 @@ def _newest(known: dict[Any, Kind], key: Any, make: Callable[[], Kind]) -> Kind:
             del known[next(iter(known))]
         known[key] = make()
     return known[key]
+
+
+def _stamp(content: Path) -> Stamp:
+    try:
+        return Stamp.of(content)
+    except OSError as error:
+        raise PictureError(f"{content} cannot be read ({places.reason(error)}).", "See that it is there.") from None
 
 
 def _outcome(future: Future[Any]) -> Outcome:
