@@ -113,17 +113,6 @@ def without_denormals() -> Iterator[None]:
         torch.set_flush_denormal(before)
 
 
-@contextmanager
-def leaving_a_core() -> Iterator[None]:
-    """Within the context PyTorch leaves one core to others, where that leaves it two at least."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(min(before, 2), before - 1))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def describe(device: torch.device) -> str:
     """The device in words: 'cuda: NVIDIA H100 80GB', 'cpu: AMD EPYC, 2 threads'."""
     if device.type == "cuda":

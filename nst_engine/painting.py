@@ -113,7 +113,7 @@ class Painter:
         looks = originals_of(styles)
         maps = [*masks, *(style.region for style in styles)]
         job = self._job(original.size, [look.size for look in looks], maps, kind)
-        scales, tile_side = self._fitting(job)
+        scales, tile_side = self.fitting(job)
         size, wanted = scales[-1].size, forecast.need(job, scales, tile_side)
         expected = devices.held_memory(self.device) + (max(wanted) if self._is_main else wanted.painting)
         try:
@@ -137,7 +137,7 @@ class Painter:
         Raises as :meth:`paint` does. It helps with no styles that take each content's colors.
         """
         looks, known = originals_of(styles), KnownStatistics(self.vgg)
-        scales, _ = self._fitting(self._job(content, [look.size for look in looks], []))
+        scales, _ = self.fitting(self._job(content, [look.size for look in looks], []))
         blank = OriginalPicture(Words("content"), np.broadcast_to(np.uint8(0), (*content, 3)))
         canvas = Canvas(blank, Masks(), scales[-1].size, self.device)
         Styles(styles, looks, canvas, self.options, self.recipe, known).look(scales)
@@ -157,7 +157,7 @@ class Painter:
         job, coming = self._job(content, [content], []), 2 * content.pixels * ARRIVING
         return estimate.estimate(content, self.options, self.recipe, self._machine(job, self._free(coming)))
 
-    def _fitting(self, job: Job) -> tuple[list[Scale], int | None]:
+    def fitting(self, job: Job) -> tuple[list[Scale], int | None]:
         """The scales that a job is painted at and the side of the finest's tiles, if any; OutOfMemory if none fits."""
         free = self._free()
         scales = estimate.working_scales(job.content, self.options, self.recipe, self._machine(job, free))

@@ -89,7 +89,7 @@ def schedule(
     ``number_format`` is that of the convolutions. Those above ``painted_long_side``, by default PAINTED_LONG_SIDE, are
     only finished.
     """
-    sizes = [finest.scaled_to(long_side) for long_side in _long_sides(max(finest))]
+    sizes = [finest.scaled_to(long_side) for long_side in long_sides(max(finest))]
     sizes = [finest, *(size for size in sizes[1:] if min(size) >= SMALLEST_SIDE)]
     if not recipe.coarse_to_fine:
         del sizes[1:]
@@ -112,7 +112,7 @@ def useful_style_side(content: Size, options: Options) -> int:
     return math.ceil(max(working_size(content, options.size or max(content))) * options.style_scale)
 
 
-def _long_sides(finest: int) -> list[float]:
+def long_sides(finest: int) -> list[float]:
     """The finest long side and its halves down to the coarsest that counts."""
     sides = [float(finest)]
     while sides[-1] / 2 >= COARSEST_LONG_SIDE * 0.75:

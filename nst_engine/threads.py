@@ -72,3 +72,14 @@ class Threads:
 def _set(count: int) -> None:
     if count != torch.get_num_threads():
         torch.set_num_threads(count)
+
+
+@contextmanager
+def leaving_a_core() -> Iterator[None]:
+    """Within the context PyTorch leaves one core to others, where that leaves it two at least."""
+    before = torch.get_num_threads()
+    _set(max(min(before, 2), before - 1))
+    try:
+        yield
+    finally:
+        _set(before)

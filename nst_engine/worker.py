@@ -15,8 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from nst_engine import __version__, memory, options, protocol, sketch
-from nst_engine import device as devices
+from nst_engine import __version__, memory, options, protocol, sketch, threads
 from nst_engine.errors import OutOfMemory, PictureError, ProtocolError, StyleTransferError
 from nst_engine.frames import PAYLOAD_LIMIT, PROTOCOL
 from nst_engine.making import Step
@@ -174,10 +173,9 @@ class Worker:
     def _sketched(self, number: int, job: Sketch) -> Sketched:
         """Paint small, with a core left to whoever is choosing, and no longer than that takes sense."""
         until = time.monotonic() + sketch.SECONDS
-        size = Size(*job.content.shape[:2])
-        with devices.leaving_a_core():
-            painter = self._painter(sketch.options_for(options.from_mapping(job.options), size))
-            done = painter.paint(
+        with threads.leaving_a_core():
+            sketcher = sketch.Sketcher(options.from_mapping(job.options), self.last_painter)
+            done = sketcher.paint(
                 job.content,
                 job.styles,
                 Masks(job.protection, job.selection),

@@ -19,7 +19,7 @@ from stand_ins import JOB, STYLE, command, log_of, next_event, saying
 from nst_plugin.shared import durations, frames, messages, pipe
 from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.errors import EngineError
-from nst_plugin.shared.messages import Mask, Picture, Planned, Preview, Progress, Refusal, Result
+from nst_plugin.shared.messages import Mask, Picture, Planned, Preview, Progress, Refusal, Result, Sketched
 from tests.fuzz.values import json_values
 
 
@@ -87,8 +87,33 @@ def test_the_engine_is_asked_about_size_and_time(logs: Path) -> None:
         engine.plan({"quality": "draft"}, 100, 50)
         assert next_event(engine) == Planned(100, 50, 30.0)
         engine.plan({"quality": "best"}, 100, 50)
-        assert next_event(engine) == Refusal("The picture does not fit. Choose a smaller size.")
+        assert next_event(engine) == Refusal("The picture does not fit. Choose a smaller size.", Planned)
         assert engine.stylize(JOB, lambda *_: None).used == {}
+
+
+def test_a_sketch_shows_a_job_in_small(engine: Engine) -> None:
+    engine.sketch(JOB)
+    width, height, rgba = next_event(engine)
+    assert (width, height, len(rgba)) == (2, 1, 8)
+    assert engine.networks == ["vgg19", "vgg19-caffe"]
+
+
+def test_a_sketch_that_is_stopped_or_refused_keeps_no_job_from_being_done(logs: Path, tmp_path: Path) -> None:
+    with Engine([*command("sketches_without_end"), str(tmp_path / "sketch")], [str(logs)]) as engine:
+        engine.sketch(JOB)
+        engine.stop()
+        engine.paint(JOB)
+        assert [type(next_event(engine)) for _ in range(2)] == [Sketched, Result]
+    with Engine(command("refuses_sketches"), [str(logs)]) as engine:
+        engine.sketch(JOB)
+        engine.paint(JOB)
+        assert next_event(engine) == Refusal("There is no room for a sketch. Close a program.", Sketched)
+        assert isinstance(next_event(engine), Result)
+
+
+@pytest.mark.parametrize("told", [None, 3, {"vgg19": 1}, [["vgg19"], "vgg19"]])
+def test_networks_that_are_none_are_not_offered(told: Any) -> None:
+    assert messages.names(told) == ([] if not isinstance(told, list) else ["vgg19"])
 
 
 def test_an_error_of_the_job_is_told_from_one_of_a_plan_asked_before(logs: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from benchmarks import faults
 from PIL import Image
 
-from nst_engine import Options, stylize
+from nst_engine import Options, StylePicture, stylize
+from nst_engine.sketch import Sketcher
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZE = 128
@@ -77,3 +78,22 @@ def test_the_edge_of_a_styles_canvas_is_no_stroke():
 @pytest.mark.parametrize("color", ["content", "match"])
 def test_other_colors_are_painted_as_well(color):
     assert faults.bareness(levels(CASTLE, NIGHT, color=color), NIGHT) < faults.bareness(CASTLE, NIGHT)
+
+
+def sketch_of(content: np.ndarray, style: np.ndarray, **options: Any) -> np.ndarray:
+    """A sketch of half the size, of pictures that are half as large."""
+    content, style = (np.asarray(Image.fromarray(pixels).reduce(2)) for pixels in (content, style))
+    painted = Sketcher(Options(**options)).paint(content, [StylePicture("night", style)], kind=np.uint8)
+    return painted.picture[..., :3]
+
+
+def large_patches(pixels: np.ndarray) -> np.ndarray:
+    """Colors of the whole in 12 × 8 patches."""
+    return np.asarray(Image.fromarray(pixels).resize((12, 8), Image.Resampling.BOX), float)
+
+
+@pytest.mark.parametrize("options", [{"strength": 20.0}, {"strength": 80.0}, {"color": "content"}])
+def test_a_sketch_has_the_balance_of_the_painting(options: dict[str, Any]):
+    painted, photograph = large_patches(levels(CASTLE, NIGHT, **options)), large_patches(CASTLE)
+    sketched = large_patches(sketch_of(CASTLE, NIGHT, **options))
+    assert np.abs(sketched - painted).mean() < 0.6 * np.abs(photograph - painted).mean()

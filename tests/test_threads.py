@@ -111,3 +111,11 @@ def test_the_callers_threads_come_back_after_a_failure(content, style):
     with pytest.raises(KeyboardInterrupt):
         stylize(content, style, Options(quality="draft", iterations=2, size=32), on_step=fail)
     assert torch.get_num_threads() == 8
+
+
+@pytest.mark.parametrize(("cores", "left"), [(1, 1), (2, 2), (3, 2), (16, 15)])
+def test_a_core_is_left_where_that_leaves_two(cores: int, left: int) -> None:
+    torch.set_num_threads(cores)
+    with threads.leaving_a_core():
+        assert torch.get_num_threads() == left
+    assert torch.get_num_threads() == cores

@@ -254,7 +254,7 @@ def test_a_sketch_is_a_painting_as_small_as_its_content_with_all_that_was_chosen
     assert not np.array_equal(answer.picture, answers(worker, until=(Sketched, Failure))[-1].picture)
 
 
-ENDLESS = "import nst_engine.worker as w; w.sketch.STEPS = 10**5; w.sketch.SECONDS = {}; w.main()"
+ENDLESS = "import nst_engine.worker as w; w.sketch.STEPS = (10**5,); w.sketch.SECONDS = {}; w.main()"
 
 
 @pytest.mark.slow

@@ -9,14 +9,19 @@ for the whole title. The arguments are one of:
     toggle DIALOG LABEL on|off
     set DIALOG LABEL NUMBER
     get DIALOG LABEL
+    chosen DIALOG LABEL
     where DIALOG NAME
     unexplained DIALOG
+    nameless DIALOG
+    tour DIALOG
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +29,11 @@ import gi
 
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi
+
+CONTROLS = (
+    Atspi.Role.CHECK_BOX, Atspi.Role.COMBO_BOX, Atspi.Role.IMAGE, Atspi.Role.PROGRESS_BAR, Atspi.Role.PUSH_BUTTON,
+    Atspi.Role.RADIO_BUTTON, Atspi.Role.SLIDER, Atspi.Role.SPIN_BUTTON, Atspi.Role.TEXT, Atspi.Role.TOGGLE_BUTTON,
+)  # fmt: skip
 
 
 def children(node: Any) -> list[Any]:
@@ -101,6 +111,11 @@ def get_number(title: str, label: str) -> None:
     print(widget(title, label, lambda node: node.get_value_iface()).get_value_iface().get_current_value())
 
 
+def chosen(title: str, label: str) -> None:
+    """Print what a drop-down list is set to."""
+    print(widget(title, label, lambda node: node.get_role() == Atspi.Role.COMBO_BOX).get_name())
+
+
 def unexplained(title: str) -> None:
     """Print what can be worked and has no tooltip, nor is in something that has one."""
     roles = (Atspi.Role.COMBO_BOX, Atspi.Role.SPIN_BUTTON, Atspi.Role.TEXT, Atspi.Role.PUSH_BUTTON, Atspi.Role.IMAGE)
@@ -115,6 +130,41 @@ def is_explained(node: Any) -> bool:
             return True
         node = node.get_parent()
     return False
+
+
+def nameless(title: str) -> None:
+    """Print what can be worked, or shows something, and has no name that could be read out."""
+    for node in descendants(dialog(title)):
+        if node.get_role() in CONTROLS and has_state(node, Atspi.StateType.SHOWING) and not any(spoken(node)):
+            print(f"{node.get_role_name()} in {' / '.join(spoken(node.get_parent()))}")
+
+
+def spoken(node: Any) -> list[str]:
+    """The names of a widget that say something."""
+    return [name for name in names(node) if name.strip()]
+
+
+def tour(title: str) -> None:
+    """Press Tab until the keyboard is where it was at first, and print on the way what it could work.
+
+    Of drop-down lists GTK does not tell which one has the focus.
+    """
+    stops = [node for node in descendants(dialog(title)) if has_state(node, Atspi.StateType.FOCUSABLE)]
+    seen: list[Any] = []
+    for _ in range(2 * len(stops)):
+        focused = next(filter(has_focus, stops), None)
+        if focused in seen:
+            return
+        if focused is not None:
+            seen.append(focused)
+        print("a list" if focused is None else " / ".join(names(focused)), flush=True)
+        subprocess.run(["xdotool", "key", "Tab"], check=True)
+        time.sleep(0.1)
+
+
+def has_focus(node: Any) -> bool:
+    node.clear_cache()  # or it would stay as it was when it was first looked at
+    return has_state(node, Atspi.StateType.FOCUSED)
 
 
 def where(title: str, name: str) -> None:
@@ -138,7 +188,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "toggle": toggle,
     "set": set_number,
     "get": get_number,
+    "chosen": chosen,
     "unexplained": unexplained,
+    "nameless": nameless,
+    "tour": tour,
     "where": where,
 }
 

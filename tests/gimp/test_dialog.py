@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from plug_in import PlugIn
-from watching import AFTER, BEFORE, DIALOG, engines, layer_names, wait_for_layers, wait_until
+from plug_in import EchoedPlugIn, PlugIn
+from watching import AFTER, BEFORE, DIALOG, engines, layer_names, opened, wait_for_layers, wait_until
 from window import WindowSession
 
 CYAN, MAGENTA, YELLOW = (0, 255, 255), (255, 0, 255), (255, 255, 0)
@@ -27,14 +27,6 @@ OPENED_WITH = "[Default Applications]\ntext/html=browser.desktop\nx-scheme-handl
 def dialog(window: WindowSession) -> Iterator[WindowSession]:
     """GIMP with the dialog open, and closed in the end."""
     yield from opened(window)
-
-
-def opened(window: WindowSession) -> Iterator[WindowSession]:
-    window.action("Neural Style")
-    window.wait_window(f"^{DIALOG}$")
-    yield window
-    window.press(DIALOG, "Cancel")
-    wait_until(lambda: not window.find_window(f"^{DIALOG}$"))
 
 
 def magenta_file(window: WindowSession) -> Path:
@@ -166,6 +158,64 @@ def test_values_are_remembered_and_can_be_saved_and_reset(window: WindowSession)
         wait_until(lambda: "label 'painting'" in window.tree())
 
 
+def test_every_control_has_a_name_that_can_be_read_out(dialog: WindowSession) -> None:
+    dialog.toggle(DIALOG, "Advanced", True)
+    dialog.choose(DIALOG, "Size", "Number of pixels")
+    assert dialog.nameless(DIALOG) == []
+    assert dialog.chosen(DIALOG, "Quality") == "Normal"
+    dialog.choose(DIALOG, "Quality", "Best")
+    wait_until(lambda: dialog.chosen(DIALOG, "Quality") == "Best")
+
+
+def test_the_keyboard_alone_comes_to_everything_and_paints(window: WindowSession) -> None:
+    window.action("Neural Style")
+    window.toggle(DIALOG, "Advanced", True)
+    window.focus(f"^{DIALOG}$")
+    stops = window.tour(DIALOG)
+    reached = [WAVE, "Keep this style", "Strength", "Style scale", "Advanced", "Seed", "Memory limit (GB)", "Cancel"]
+    assert [name for name in [*reached, "OK"] if name not in " / ".join(stops)] == []
+    assert stops.count("a list") == len(["Style", "Quality", "Size", "Colors", "Recipe", "Network", "Device"])
+    window.key("alt+z", "Down")
+    wait_until(lambda: "Layer's own" in window.chosen(DIALOG, "Size"))
+    window.focus(f"^{DIALOG}$")
+    window.key("alt+o")
+    wait_for_layers(window, AFTER)
+
+
+def test_the_size_is_told_in_words(window: WindowSession) -> None:
+    for _ in opened(window):
+        wait_until(lambda: window.chosen(DIALOG, "Size") == "Automatic (40 px)")
+        window.choose(DIALOG, "Size", "Layer's own (40 px)")
+        wait_until(lambda: window.chosen(DIALOG, "Size") == "Layer's own (40 px)")
+        window.choose(DIALOG, "Size", "Number of pixels")
+        window.set_number(DIALOG, "Number of pixels", 100)
+        wait_until(lambda: window.chosen(DIALOG, "Size") == "Number of pixels")
+
+
+def test_a_size_that_was_chosen_is_what_the_engine_is_told_and_what_is_seen_next_time(
+    window: WindowSession, echo: EchoedPlugIn
+) -> None:
+    for kind, size in (("Layer's own (40 px)", 16384), ("Number of pixels", 64), ("Automatic", None)):
+        window.action("Neural Style")
+        window.choose(DIALOG, "Size", kind)
+        window.press(DIALOG, "OK")
+        wait_for_layers(window, AFTER)
+        assert echo.header["options"].get("size") == size
+        window.batch("image = Gimp.get_images()[0]; image.remove_layer(image.get_layers()[0])")
+        window.batch("image = Gimp.get_images()[0]; image.set_selected_layers([image.get_layers()[0]])")
+
+
+def test_networks_are_chosen_from_a_list_of_those_that_the_engine_has(
+    window: WindowSession, echo: EchoedPlugIn
+) -> None:
+    window.action("Neural Style")
+    window.toggle(DIALOG, "Advanced", True)
+    window.choose(DIALOG, "Network", "vgg19-caffe")
+    window.press(DIALOG, "OK")
+    wait_for_layers(window, AFTER)
+    assert echo.header["options"] == {"network": "vgg19-caffe"}
+
+
 def test_every_control_says_what_it_does(dialog: WindowSession) -> None:
     dialog.toggle(DIALOG, "Advanced", True)
     gimps_own = {"Load Saved Settings", "Save Settings", "Help", "Reset", "Cancel", "OK"}
@@ -267,3 +317,22 @@ def test_the_dialog_on_a_screen_with_two_pixels_for_one(
         x, y = window.place(DIALOG, "painting")
         with Image.open(screenshots / "hidpi.png") as screen:
             assert screen.convert("RGB").getpixel((2 * x, 2 * y - 120)) == CYAN
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_dialog_is_read_in_dark_and_in_light(
+    installed_plug_in: PlugIn, two_layers: Path, screenshots: Path, scheme: str
+) -> None:
+    installed_plug_in.use("refuses_sketches")
+    gimp, profile = installed_plug_in.gimp, installed_plug_in.profile
+    with WindowSession(gimp, profile, two_layers, gimprc=f"(theme-color-scheme {scheme})\n") as window:
+        window.action("Neural Style")
+        sentence = "There is no room for a sketch. Close a program."
+        wait_until(lambda: f"label '{sentence}'" in window.tree())
+        time.sleep(1)  # until it is drawn
+        window.screenshot(screenshots / f"{scheme}.png")
+        x, y = window.place(DIALOG, sentence)
+        with Image.open(screenshots / f"{scheme}.png") as screen:
+            darkest, lightest = screen.convert("L").crop((x - 60, y - 20, x + 60, y + 20)).getextrema()
+        assert (lightest if scheme == "light" else 255 - darkest) > 180
+        assert lightest - darkest > 80

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,15 @@ def start(window: WindowSession) -> None:
     """Choose Filters > Neural Style and press OK."""
     window.action("Neural Style")
     window.press(DIALOG, "OK")
+
+
+def opened(window: WindowSession) -> Iterator[WindowSession]:
+    """Open the dialog, and close it when whoever works it is done."""
+    window.action("Neural Style")
+    window.wait_window(f"^{DIALOG}$")
+    yield window
+    window.press(DIALOG, "Cancel")
+    wait_until(lambda: not window.find_window(f"^{DIALOG}$"))
 
 
 def layer_names(window: WindowSession) -> list[str]:

@@ -69,10 +69,13 @@ class WindowSession:
     `folder`, which GIMP sees too and which is removed at the end.
     """
 
-    def __init__(self, gimp: Gimp, profile: Path, image: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, gimp: Gimp, profile: Path, image: Path, env: Mapping[str, str] | None = None, gimprc: str = ""
+    ) -> None:
+        """``env`` and ``gimprc`` are added to GIMP's environment and settings."""
         self.gimp = gimp
         self.folder = Path(tempfile.mkdtemp(prefix="window-", dir=gimp.outside("/tmp")))
-        self._profile = profile
+        self._profile, self._gimprc = profile, gimprc
         self._image = Path(shutil.copy(image, self.folder))
         self._environment = {"GIMP3_DIRECTORY": gimp.inside(profile), **(env or {})}
         self._started: list[subprocess.Popen[Any]] = []
@@ -182,9 +185,21 @@ class WindowSession:
         """What a number entry or slider is set to."""
         return float(self._accessible("get", dialog, label, timeout=timeout))
 
+    def chosen(self, dialog: str, label: str, timeout: float = PATIENCE) -> str:
+        """What the drop-down list with this label is set to."""
+        return self._accessible("chosen", dialog, label, timeout=timeout).strip()
+
     def unexplained(self, dialog: str, timeout: float = PATIENCE) -> list[str]:
         """The names of all controls of a dialog that have no tooltip."""
         return self._accessible("unexplained", dialog, timeout=timeout).splitlines()
+
+    def nameless(self, dialog: str, timeout: float = PATIENCE) -> list[str]:
+        """All controls and pictures of a dialog that have no name to be read out."""
+        return self._accessible("nameless", dialog, timeout=timeout).splitlines()
+
+    def tour(self, dialog: str, timeout: float = PATIENCE) -> list[str]:
+        """The names of all that the keyboard comes to in a dialog by the Tab key, which has to have the focus."""
+        return self._accessible("tour", dialog, timeout=timeout).splitlines()
 
     def place(self, dialog: str, name: str, timeout: float = PATIENCE) -> tuple[int, int]:
         """Where on the screen the middle of a widget is."""
@@ -241,7 +256,7 @@ class WindowSession:
         self._start("openbox")
 
     def _start_gimp(self) -> None:
-        (self._profile / "gimprc").write_text(GIMPRC.format(version=self.gimp.version))
+        (self._profile / "gimprc").write_text(GIMPRC.format(version=self.gimp.version) + self._gimprc)
         ready = self.folder / "ready"
         signal = f"open({self.gimp.inside(ready)!r}, 'w').close()"
         options = ["--new-instance", "--no-splash", f"--batch-interpreter={PYTHON_FU}", "-b", signal]

@@ -107,6 +107,11 @@ def mask_choice() -> Gimp.Choice:
     return choices
 
 
+def option_row(name: str) -> dict[str, Any]:
+    """What the option table says of one option."""
+    return next(row for row in settings.option_rows() if row["name"] == name)
+
+
 def defaults() -> dict[str, Any]:
     """All arguments, with what they are when nobody sets them."""
     options = {argument_name(row["name"]): row["default"] for row in settings.option_rows()}

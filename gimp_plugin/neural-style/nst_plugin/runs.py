@@ -73,7 +73,7 @@ def stylize(
     with start_engine(config, may_choose=run_mode == Gimp.RunMode.INTERACTIVE) as engine:
         Gegl.init(None)
         if run_mode == Gimp.RunMode.INTERACTIVE:
-            ask(procedure, config, content, engine)
+            ask(procedure, config, content, selected, engine)
         paint = paint_on_the_canvas if watched else paint_unseen
         return paint(engine, jobs.read(config, content, selected, engine.dtype))
 
@@ -169,9 +169,15 @@ def selected_layer(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Gimp.La
     return layer
 
 
-def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, content: Gimp.Layer, engine: Engine) -> None:
+def ask(
+    procedure: Gimp.Procedure,
+    config: Gimp.ProcedureConfig,
+    content: Gimp.Layer,
+    above: Gimp.Layer,
+    engine: Engine,
+) -> None:
     """Let the user choose; what was chosen is in the config then."""
     from nst_plugin.window import dialog  # GTK needs a display, which batch mode lacks
 
-    if not dialog.show(procedure, config, content, engine, lambda: jobs.check(config, content)):
+    if not dialog.show(procedure, config, content, above, engine):
         raise Canceled

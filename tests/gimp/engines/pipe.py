@@ -12,9 +12,11 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from nst_engine import frames
 
+NETWORKS = ["vgg19", "vgg19-caffe"]
+
 
 def greet(protocol: int = frames.PROTOCOL) -> None:
-    send({"kind": "hello", "protocol": protocol, "version": "99"})
+    send({"kind": "hello", "protocol": protocol, "version": "99", "networks": NETWORKS})
 
 
 def progress(fraction: float) -> None:
@@ -35,8 +37,8 @@ def wait_for_stop() -> None:
 
 def receive_job() -> frames.Frame:
     """Wait for a job and note in the log what it asks for; whoever only asks how it would be gets an answer."""
-    while (frame := receive()).header["kind"] == "plan":
-        planned(frame)
+    while (frame := receive()).header["kind"] in ASIDES:
+        ASIDES[frame.header["kind"]](frame)
     shapes = {name: list(pixels.shape) for name, pixels in frame.arrays.items()}
     print(json.dumps({**frame.header, "shapes": shapes}), file=sys.stderr, flush=True)
     return frame
@@ -54,6 +56,17 @@ def planned(plan: frames.Frame) -> None:
     """Every picture would be painted at its own size, in half a minute."""
     size = {name: plan.header[name] for name in ("width", "height")}
     send({"kind": "planned", "seconds": 30.0, **size})
+
+
+def sketched(sketch: frames.Frame) -> None:
+    """Every sketch shows the content with red and blue exchanged."""
+    picture = painted(sketch)
+    values = bytes(round(255 * min(1, max(0, value))) for value in array.array("f", bytes(picture.data)))
+    send({"kind": "sketched"}, {"picture": frames.Array("uint8", picture.shape, values)})
+
+
+ASIDES = {"plan": planned, "sketch": sketched, "stop": lambda _stop: None}
+"""What comes before a job; a stop is for a sketch that is done already."""
 
 
 def send(header: dict[str, Any], arrays: dict[str, frames.Array] | None = None) -> None:

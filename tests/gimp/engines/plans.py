@@ -9,7 +9,7 @@ while True:
     asked = pipe.receive()
     if asked.header["options"].get("quality") == "best":
         pipe.send(MISFIT)
-    elif asked.header["kind"] == "plan":
-        pipe.planned(asked)
+    elif asked.header["kind"] in pipe.ASIDES:
+        pipe.ASIDES[asked.header["kind"]](asked)
     else:
         pipe.send({"kind": "result", "used": {}}, {"picture": pipe.painted(asked)})

@@ -8,7 +8,9 @@ from gi.repository import Gimp
 
 from nst_plugin import procedures
 from nst_plugin.image import layers, masks, recall, styles
-from nst_plugin.shared.messages import Request, Result
+from nst_plugin.image.layers import Shrink, at_full_size
+from nst_plugin.shared.messages import Request, Result, Style
+from nst_plugin.shared.painted_area import Area
 from nst_plugin.shared.translation import _
 
 
@@ -48,18 +50,9 @@ def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer, d
     ``above`` is the layer that the new one comes just above: the content itself, or what was painted from it before.
     """
     source = styles.source(config, content)
-    part = above if above != content and recall.is_part(above) else None
-    area = masks.painted_area(content, part)
-    selection = masks.selection(content, area, part)
-    protected = is_protected(config)
+    area = painted_area(content, above)
     x, y = content.get_offsets()[1:]
-    request = Request(
-        content=layers.read_layer(content, area, with_mask=not protected, dtype=dtype),
-        styles=styles.read(source, dtype),
-        options=procedures.chosen_options(config),
-        protection=masks.protection(content, area) if protected else None,
-        selection=selection,
-    )
+    request = read_request(config, content, above, styles.read(source, dtype), dtype)
     return Job(
         request=request,
         name=_("{content} in the style of {style}").format(content=content.get_name(), style=styles.title(source)),
@@ -67,8 +60,37 @@ def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer, d
         y=y + area.y,
         image=content.get_image(),
         above=above,
-        record=recall.record(config, content, source, is_part=selection is not None),
+        record=recall.record(config, content, source, is_part=request.selection is not None),
     )
+
+
+def read_request(
+    config: Gimp.ProcedureConfig,
+    content: Gimp.Layer,
+    above: Gimp.Layer,
+    chosen: list[Style],
+    dtype: str,
+    shrink: Shrink = at_full_size,
+) -> Request:
+    """What the engine is to be asked for with these styles; content and masks as small as ``shrink`` has them."""
+    area, part, protected = painted_area(content, above), part_of(content, above), is_protected(config)
+    return Request(
+        content=layers.read_layer(content, area, not protected, dtype, shrink),
+        styles=chosen,
+        options=procedures.chosen_options(config),
+        protection=masks.protection(content, area, shrink) if protected else None,
+        selection=masks.selection(content, area, part, shrink),
+    )
+
+
+def painted_area(content: Gimp.Layer, above: Gimp.Layer) -> Area:
+    """The area of the content that is to be painted, with its surroundings; BadRequest when there is none."""
+    return masks.painted_area(content, part_of(content, above))
+
+
+def part_of(content: Gimp.Layer, above: Gimp.Layer) -> Gimp.Layer | None:
+    """The layer that was painted from a selected part of the content, if it is to be painted again."""
+    return above if above != content and recall.is_part(above) else None
 
 
 def is_protected(config: Gimp.ProcedureConfig) -> bool:

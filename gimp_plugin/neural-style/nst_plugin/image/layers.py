@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from gi.repository import Gegl, Gimp, Gio
 
@@ -11,7 +11,7 @@ from nst_plugin.shared import frames
 from nst_plugin.shared.errors import BadRequest
 from nst_plugin.shared.layered import is_icon, is_layered
 from nst_plugin.shared.messages import Mask, Picture, plain
-from nst_plugin.shared.painted_area import Area
+from nst_plugin.shared.painted_area import Area, reduced
 from nst_plugin.shared.translation import _
 
 PIXEL_FORMATS = {"float32": "R'G'B'A float", "uint16": "R'G'B'A u16"}
@@ -21,23 +21,36 @@ MASK_FORMAT, ALPHA_FORMAT = "Y u8", "A u8"
 BAND_ROWS = 128
 """Rows read or written at a time: quicker than the whole at once, and no second copy of it in memory."""
 
+Shrink = Callable[[Area], float]
+"""By which factor something of this size is made smaller as it is read."""
+
+
+def at_full_size(_area: Area) -> float:
+    return 1.0
+
 
 def whole(drawable: Gimp.Drawable) -> Area:
     return Area(0, 0, drawable.get_width(), drawable.get_height())
 
 
-def read_layer(layer: Gimp.Layer, area: Area | None = None, with_mask: bool = True, dtype: str = "float32") -> Picture:
+def read_layer(
+    layer: Gimp.Layer,
+    area: Area | None = None,
+    with_mask: bool = True,
+    dtype: str = "float32",
+    shrink: Shrink = at_full_size,
+) -> Picture:
     """What a layer shows by itself: with its filters, a group with all that is in it, and as a rule with its mask."""
     with merged_copy(layer, with_mask) as copy:
-        return read_pixels(copy, area or whole(copy), dtype)
+        return read_pixels(copy, area or whole(copy), dtype, shrink)
 
 
-def read_file(file: Gio.File, dtype: str = "float32") -> Picture:
+def read_file(file: Gio.File, dtype: str = "float32", shrink: Shrink = at_full_size) -> Picture:
     """The visible picture of a file, in any format that GIMP opens, upright as its camera was held."""
     image = opened(file)
     try:
         visible = Gimp.Layer.new_from_visible(image, image, None)
-        picture = read_pixels(visible, whole(visible), dtype)
+        picture = read_pixels(visible, whole(visible), dtype, shrink)
         visible.delete()
         return picture
     finally:
@@ -75,10 +88,12 @@ def keep_first(image: Gimp.Image, name: str) -> int:
     return 1 if is_icon(name) else len(found)
 
 
-def read_mask(mask: Gimp.Drawable, area: Area, pixel_format: str = MASK_FORMAT) -> Mask:
+def read_mask(mask: Gimp.Drawable, area: Area, pixel_format: str = MASK_FORMAT, shrink: Shrink = at_full_size) -> Mask:
     """A part of a layer mask, of the selection or of a layer's alpha; 0 where the area reaches beyond it."""
-    values = mask.get_buffer().get(Gegl.Rectangle.new(*area), 1.0, pixel_format, Gegl.AbyssPolicy.NONE)
-    return Mask(area.width, area.height, values)
+    factor = shrink(area)
+    place = reduced(area, factor)
+    values = mask.get_buffer().get(Gegl.Rectangle.new(*place), factor, pixel_format, Gegl.AbyssPolicy.NONE)
+    return Mask(place.width, place.height, values)
 
 
 def new_layer(image: Gimp.Image, name: str, x: int, y: int, width: int, height: int) -> Gimp.Layer:
@@ -137,12 +152,14 @@ def new_workbench(layer: Gimp.Layer) -> Gimp.Image:
     return workbench
 
 
-def read_pixels(layer: Gimp.Layer, area: Area, dtype: str = "float32") -> Picture:
+def read_pixels(layer: Gimp.Layer, area: Area, dtype: str = "float32", shrink: Shrink = at_full_size) -> Picture:
     buffer = layer.get_buffer()
-    rgba = bytearray(frames.byte_count(dtype, (area.height, area.width, 4)))
-    for band, part in bands(area, dtype):
-        rgba[part] = buffer.get(band, 1.0, PIXEL_FORMATS[dtype], Gegl.AbyssPolicy.NONE)
-    return Picture(area.width, area.height, rgba)
+    factor = shrink(area)
+    place = reduced(area, factor)
+    rgba = bytearray(frames.byte_count(dtype, (place.height, place.width, 4)))
+    for band, part in bands(place, dtype):
+        rgba[part] = buffer.get(band, factor, PIXEL_FORMATS[dtype], Gegl.AbyssPolicy.NONE)
+    return Picture(place.width, place.height, rgba)
 
 
 def write_pixels(layer: Gimp.Layer, picture: Picture) -> None:

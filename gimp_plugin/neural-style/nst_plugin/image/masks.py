@@ -5,6 +5,7 @@ from __future__ import annotations
 from gi.repository import Gimp
 
 from nst_plugin.image import layers
+from nst_plugin.image.layers import Shrink, at_full_size
 from nst_plugin.shared.errors import BadRequest
 from nst_plugin.shared.messages import Mask
 from nst_plugin.shared.painted_area import Area, widened
@@ -26,15 +27,18 @@ def painted_area(content: Gimp.Layer, part: Gimp.Layer | None = None) -> Area:
     return overlap(part, content) if part else layers.whole(content)
 
 
-def selection(content: Gimp.Layer, area: Area, part: Gimp.Layer | None = None) -> Mask | None:
+def selection(
+    content: Gimp.Layer, area: Area, part: Gimp.Layer | None = None, shrink: Shrink = at_full_size
+) -> Mask | None:
     """How much each pixel of the area is selected; None when all of it is. ``part`` as above."""
     image = content.get_image()
     if not Gimp.Selection.is_empty(image):
         x, y = content.get_offsets()[1:]
-        return layers.read_mask(image.get_selection(), area._replace(x=area.x + x, y=area.y + y))
+        place_in_image = area._replace(x=area.x + x, y=area.y + y)
+        return layers.read_mask(image.get_selection(), place_in_image, shrink=shrink)
     if part:
         x, y = place(part, content)
-        return layers.read_mask(part, area._replace(x=area.x - x, y=area.y - y), layers.ALPHA_FORMAT)
+        return layers.read_mask(part, area._replace(x=area.x - x, y=area.y - y), layers.ALPHA_FORMAT, shrink)
     return None
 
 
@@ -54,10 +58,10 @@ def place(part: Gimp.Layer, content: Gimp.Layer) -> tuple[int, int]:
     return part_x - x, part_y - y
 
 
-def protection(content: Gimp.Layer, area: Area) -> Mask:
+def protection(content: Gimp.Layer, area: Area, shrink: Shrink = at_full_size) -> Mask:
     """How much each pixel of the area is to stay: where the layer's mask is black. BadRequest without a mask."""
     mask = content.get_mask()
     if mask is None:
         raise BadRequest(_("The layer has no mask that could protect it: add one with Layer > Mask > Add Layer Masks."))
-    painted = layers.read_mask(mask, area)
+    painted = layers.read_mask(mask, area, shrink=shrink)
     return painted._replace(values=painted.values.translate(INVERTED))

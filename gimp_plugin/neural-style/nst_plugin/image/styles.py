@@ -8,6 +8,7 @@ from gi.repository import Gimp, Gio
 
 from nst_plugin import procedures
 from nst_plugin.image import layers
+from nst_plugin.image.layers import Shrink, at_full_size
 from nst_plugin.shared import paintings
 from nst_plugin.shared.errors import BadRequest
 from nst_plugin.shared.messages import Style
@@ -71,16 +72,16 @@ def members(group: Gimp.GroupLayer) -> list[Gimp.Layer]:
     return [layer for layer in group.get_children() if layer.get_visible() and layer.get_opacity() > 0]
 
 
-def read(source: Gimp.Layer | Gio.File, dtype: str) -> list[Style]:
+def read(source: Gimp.Layer | Gio.File, dtype: str, shrink: Shrink = at_full_size) -> list[Style]:
     """The style of a layer or file, or those of a group's layers, which weigh as much as they are opaque."""
     if isinstance(source, Gimp.GroupLayer):
         return [
-            Style(layer.get_name(), layers.read_layer(layer, dtype=dtype), layer.get_opacity() / 100)
+            Style(layer.get_name(), layers.read_layer(layer, dtype=dtype, shrink=shrink), layer.get_opacity() / 100)
             for layer in members(source)
         ]
     if isinstance(source, Gimp.Layer):
-        return [Style(source.get_name(), layers.read_layer(source, dtype=dtype), 1.0)]
-    return [Style(title(source), layers.read_file(source, dtype), 1.0)]
+        return [Style(source.get_name(), layers.read_layer(source, dtype=dtype, shrink=shrink), 1.0)]
+    return [Style(title(source), layers.read_file(source, dtype, shrink), 1.0)]
 
 
 def title(source: Gimp.Layer | Gio.File) -> str:

@@ -13,7 +13,7 @@ from nst_plugin.shared import frames, messages, settings, ssh
 from nst_plugin.shared.engine_log import EngineLog
 from nst_plugin.shared.errors import EngineError, too_little_memory
 from nst_plugin.shared.mailbox import NEWEST_ONLY, Ending
-from nst_plugin.shared.messages import Planned, Progress, Refusal, Result
+from nst_plugin.shared.messages import Planned, Progress, Refusal, Result, Sketched
 from nst_plugin.shared.pipe import Pipe, now
 from nst_plugin.shared.translation import N_, _
 
@@ -83,6 +83,7 @@ class Engine(object):
         self._host = host
         self.dtype = "uint16" if host else "float32"
         self.is_ready, self.version = False, ""
+        self.networks = []  # type: List[str]
         self._greeting_due = now() + HELLO_SECONDS
         self._ended_at = None  # type: Optional[float]
         self._asked = collections.deque()  # type: collections.deque[type]
@@ -124,6 +125,12 @@ class Engine(object):
         self._asked.append(Planned)
         self._send(messages.plan(options, width, height))
 
+    def sketch(self, request):
+        # type: (Request) -> None
+        """Ask how a job would look, in small; Sketched or Refusal answers."""
+        self._asked.append(Sketched)
+        self._send(messages.sketch(request))
+
     def paint(self, request):
         # type: (Request) -> None
         """Ask for a picture; Progress, Preview and at last Result answer."""
@@ -133,8 +140,8 @@ class Engine(object):
 
     def stop(self):
         # type: () -> None
-        """Ask for the result now, as good as it is; without a job there is nothing to stop."""
-        if Result in self._asked:
+        """Ask for result and sketch now, as good as they are; without either there is nothing to stop."""
+        if Result in self._asked or Sketched in self._asked:
             self._send(({"kind": "stop"}, {}))
 
     def poll(self):
@@ -261,6 +268,7 @@ class Engine(object):
         if not self.is_ready and kind != "error":
             self._greet(kind, frame.header.get("protocol"))
             self.version = messages.plain(str(frame.header.get("version", "")))
+            self.networks = messages.names(frame.header.get("networks"))
             return None
         try:
             return self._accepted(messages.understood(frame, self._size))
@@ -274,12 +282,14 @@ class Engine(object):
     def _accepted(self, event):
         # type: (Any) -> Any
         """The event, if it is due: answers come in the order of the questions. ValueError for one nobody asked for."""
-        if isinstance(event, (Planned, Result)) and self._next_answer() is not type(event):
+        if isinstance(event, (Planned, Sketched, Result)) and self._next_answer() is not type(event):
             raise ValueError(event)
         if isinstance(event, Refusal) and not self.is_ready:
             self._give_up(EngineError(event.sentence))
-        if isinstance(event, Refusal) and self._next_answer() is not Planned:
-            raise EngineError(event.sentence)
+        if isinstance(event, Refusal):
+            event = event._replace(asked=self._next_answer())
+            if event.asked not in (Planned, Sketched):
+                raise EngineError(event.sentence)
         return event
 
     def _next_answer(self):

@@ -11,7 +11,7 @@ from nst_plugin.shared.translation import said
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import Any, Dict, Mapping, Optional, Tuple
+    from typing import Any, Dict, List, Mapping, Optional, Tuple
 
     Message = Tuple[Dict[str, Any], Dict[str, frames.Array]]
 
@@ -56,8 +56,11 @@ Preview = collections.namedtuple("Preview", "width height rgba")
 Planned = collections.namedtuple("Planned", "width height seconds")
 """At which size the engine would work, and about how long."""
 
-Refusal = collections.namedtuple("Refusal", "sentence")
-"""Why the engine could not do what it was asked, and what helps."""
+Sketched = collections.namedtuple("Sketched", "width height rgba")
+"""How a job would look: uint8 sRGB RGBA of the size of the content that was sent."""
+
+Refusal = collections.namedtuple("Refusal", "sentence asked")
+"""Why the engine could not do what it was asked, and what helps; and which kind of answer was due, if one was."""
 
 Result = collections.namedtuple("Result", "picture used")
 """The Picture, of the content's size, and a dict of what it was made with."""
@@ -67,6 +70,13 @@ def plan(options, width, height):
     # type: (Mapping[str, Any], int, int) -> Message
     """Header and arrays of the question at which size a content of this size would be painted."""
     return {"kind": "plan", "options": dict(options), "width": width, "height": height}, {}
+
+
+def sketch(request):
+    # type: (Request) -> Message
+    """Header and arrays of the question how a job would look; its pictures are as small as the sketch is to be."""
+    header, arrays = stylize(request)
+    return dict(header, kind="sketch"), arrays
 
 
 def stylize(request, is_far=False):
@@ -98,14 +108,22 @@ def understood(frame, size):
     if kind == "progress":
         return _progress(header["fraction"], header["seconds_left"], said(header, "text"))
     if kind == "preview":
-        return _preview(arrays["picture"])
+        return Preview(*_small(arrays["picture"]))
+    if kind == "sketched":
+        return Sketched(*_small(arrays["picture"]))
     if kind == "result":
         return Result(_picture(arrays["picture"], size), _report(header.get("used")))
     if kind == "planned":
         return Planned(_length(header["width"]), _length(header["height"]), _seconds(header["seconds"]))
     if kind == "error":
-        return Refusal(plain("%s %s" % (said(header, "message"), said(header, "remedy"))).strip())
+        return Refusal(plain("%s %s" % (said(header, "message"), said(header, "remedy"))).strip(), None)
     raise ValueError(kind)
+
+
+def names(value):
+    # type: (object) -> List[str]
+    """The names that a list has, as they can be shown; none where it is no list."""
+    return [plain(name) for name in value if isinstance(name, type(""))] if isinstance(value, list) else []
 
 
 def plain(text):
@@ -150,12 +168,13 @@ def _array(picture):
     return frames.Array(picture.dtype, (picture.height, picture.width, 4), picture.rgba)
 
 
-def _preview(array):
-    # type: (frames.Array) -> Preview
+def _small(array):
+    # type: (frames.Array) -> Tuple[int, int, Any]
+    """Width, height and pixels of a picture that is only looked at."""
     height, width, channels = array.shape
     if (array.dtype, channels) != ("uint8", 4):
         raise ValueError(array.shape)
-    return Preview(width, height, array.data)
+    return width, height, array.data
 
 
 def _picture(array, size):

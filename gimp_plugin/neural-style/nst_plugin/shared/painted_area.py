@@ -23,3 +23,10 @@ def widened(selected, size):
     right = min(size[0], selected.x + selected.width + margin)
     bottom = min(size[1], selected.y + selected.height + margin)
     return Area(left, top, right - left, bottom - top)
+
+
+def reduced(area, factor):
+    # type: (Area, float) -> Area
+    """The same part of the picture made smaller by this factor."""
+    x, y, width, height = (int(round(length * factor)) for length in area)
+    return Area(x, y, max(1, width), max(1, height))

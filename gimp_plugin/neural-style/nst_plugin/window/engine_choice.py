@@ -15,7 +15,7 @@ from nst_plugin.shared.engine_client import Engine  # noqa: E402
 from nst_plugin.shared.errors import PluginError  # noqa: E402
 from nst_plugin.shared.translation import _  # noqa: E402
 from nst_plugin.window.bindings import follow  # noqa: E402
-from nst_plugin.window.style_choice import Row  # noqa: E402
+from nst_plugin.window.rows import Row, label_of  # noqa: E402
 
 LOOK_MS = 200
 Explain = Callable[[str], None]
@@ -36,7 +36,7 @@ class EngineChoice(Row):
         for name in names:
             self._list.append(name, _(name))
         self._fallback = Gtk.Button(no_show_all=True, tooltip_text=_(procedures.ENGINE_HELP))
-        label = Gtk.Label(label=_(procedures.ENGINE_LABEL), use_underline=True, xalign=0.0, mnemonic_widget=self._list)
+        label = label_of(_(procedures.ENGINE_LABEL), self._list)
         super().__init__(label, _(procedures.ENGINE_HELP), [label, self._list, self._fallback], wide=self._list)
         self._in_use = self._chosen()
         follow(config, ["engine"], self, self._follow_config)

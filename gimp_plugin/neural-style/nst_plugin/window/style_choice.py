@@ -12,18 +12,7 @@ from nst_plugin import procedures  # noqa: E402
 from nst_plugin.image import styles  # noqa: E402
 from nst_plugin.shared.translation import _  # noqa: E402
 from nst_plugin.window.bindings import follow  # noqa: E402
-
-SPACING = 6
-
-
-class Row(Gtk.Box):
-    """Widgets in a line, the wide one of which takes what space there is, and the label that names it."""
-
-    def __init__(self, label: Gtk.Label, tooltip: str, widgets: list[Gtk.Widget], wide: Gtk.Widget) -> None:
-        super().__init__(spacing=SPACING, tooltip_text=tooltip)
-        self.label = label
-        for widget in widgets:
-            self.pack_start(widget, widget is wide, True, 0)
+from nst_plugin.window.rows import Row, label_of  # noqa: E402
 
 
 def rows(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> list[Row]:
@@ -51,7 +40,7 @@ def layer_row(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> Row:
 
     follow(config, procedures.STYLE_ARGUMENTS, layers, follow_config)
     GObject.Object.connect(layers, "changed", follow_user)  # its own connect is another function
-    label = Gtk.Label(label=_(procedures.STYLE_LABEL), use_underline=True, xalign=0.0, mnemonic_widget=layers)
+    label = label_of(_(procedures.STYLE_LABEL), layers)
     return Row(label, _(procedures.STYLE_HELP), [label, layers], wide=layers)
 
 

@@ -1,5 +1,9 @@
 from collections.abc import Callable
 
+class Bytes:
+    @staticmethod
+    def new(data: bytes) -> Bytes: ...
+
 class Error(Exception):
     @staticmethod
     def new_literal(domain: int, message: str, code: int) -> Error: ...
