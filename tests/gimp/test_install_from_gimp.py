@@ -89,7 +89,7 @@ def test_from_menu_to_a_painted_layer_and_back_to_nothing(
         wait_until(lambda: not window.find_window(OFFER), INSTALLING)
         newcomer.waits.unlink()
         start(window)
-        wait_for_layers(window, [AFTER[0], *AFTER])
+        wait_for_layers(window, [f"{AFTER[0]} in the style of painting", *AFTER])
         window.action("Neural Style Engine")
         window.press(OFFER, "Remove")
         wait_until(lambda: not window.find_window(OFFER), INSTALLING)
