@@ -12,7 +12,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from benchmarks import cpu, faults, gpu, neural_style_pt, published, runs, sizes, style_transfer_pytorch, sweep, waits
+from benchmarks import (
+    cluster,
+    cpu,
+    faults,
+    gpu,
+    neural_style_pt,
+    published,
+    runs,
+    sizes,
+    style_transfer_pytorch,
+    sweep,
+    waits,
+)
 from benchmarks.lattice import lattice
 
 from nst_engine import options, stylize
@@ -256,6 +268,15 @@ def test_the_table_of_waits():
     assert 0 < found.greeting < found.plan
     assert 0 < found.first_preview < found.result
     assert found.number_format in ("float32", "bfloat16")
+
+
+def test_the_table_of_a_cluster(capsys):
+    cluster.main(["--workers", "1", "--pictures", "2", "--size", "32", "--large", "96"])
+    workers, jpg, png = [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith(("| 1", "| jpg", "| png"))
+    ]
+    assert workers.startswith("| 1 | 2 | 32 | ")
+    assert all(float(figure) >= 0 for line in (jpg, png) for figure in line.split("|")[2:-1])
 
 
 def test_a_broken_engine_ends_the_table_of_waits(monkeypatch):

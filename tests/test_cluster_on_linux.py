@@ -86,9 +86,10 @@ def test_a_cluster_paints_what_one_process_paints_and_a_bad_file_is_told_of(clus
     assert np.abs(painted - reading.load(folder.parent / "painted" / "a.png")).max() < 0.02
 
 
-def test_styles_are_looked_at_once_for_all(cluster, folder):
+@pytest.mark.parametrize("statistic", ["moments", "neighbors"])
+def test_styles_are_looked_at_once_for_all(cluster, folder, statistic):
     cluster.forget()
-    assert here(*arguments(folder, *QUICK, "--dask", cluster.address)).returncode == 0
+    assert here(*arguments(folder, *QUICK, "--statistic", statistic, "--dask", cluster.address)).returncode == 0
     assert len(cluster.noted("read")) == 3
     assert len(cluster.noted("style")) == 1
 
