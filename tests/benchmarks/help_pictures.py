@@ -53,6 +53,9 @@ WORKS = {
 }
 STYLES = sorted({name for work in WORKS.values() for name in work.paintings})
 MASK, DIALOG = "mask", "dialog"
+NOWHERE = (800, 857)
+"""Where the pointer is in nobody's way: it would make tooltips appear."""
+
 SETTLING_SECONDS = 8
 """Until the dialog has drawn all that it asks its engine for."""
 
@@ -110,7 +113,7 @@ def save(name: str, pixels: Floats) -> None:
 
 def take_dialog(file: Path) -> None:
     """Open the dialog in a real GIMP, on the castle and a painting, and take its picture, in few colors."""
-    sys.path[:0] = [str(CHECKOUT / name) for name in ("tests/gimp", "install")]
+    sys.path[:0] = [str(CHECKOUT / name) for name in ("tests/gimp", "tests", "install")]
     import real_gimp
     from plug_in import REAL_ENGINE, PlugIn
     from watching import DIALOG as TITLE
@@ -123,6 +126,7 @@ def take_dialog(file: Path) -> None:
         plug_in.profile.mkdir()
         plug_in.use_command(REAL_ENGINE)
         with WindowSession(gimp, plug_in.profile, layered(plug_in, Path(folder))) as window:
+            window.click(*NOWHERE)
             window.action("Neural Style")
             wait_until(lambda: "Works at" in window.tree())
             time.sleep(SETTLING_SECONDS)
@@ -143,6 +147,7 @@ image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file({castle!r}))
 layer = Gimp.file_load_layer(Gimp.RunMode.NONINTERACTIVE, image, file({painting!r}))
 image.insert_layer(layer, None, 1)
 image.get_layers()[0].set_name("castle")
+image.set_selected_layers([image.get_layers()[0]])
 layer.set_name("The Starry Night")
 Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file({image!r}), None)
 image.delete()
