@@ -46,8 +46,11 @@ def read_layer(
 
 
 def read_file(file: Gio.File, dtype: str = "float32", shrink: Shrink = at_full_size) -> Picture:
-    """The visible picture of a file, in any format that GIMP opens, upright as its camera was held."""
-    image = opened(file)
+    """The visible picture of a file, in any format that GIMP opens, upright as its camera was held.
+
+    One that is read smaller is only looked at, and may be often: then nothing is said of what was left out.
+    """
+    image = opened(file, is_told=shrink is at_full_size)
     try:
         visible = Gimp.Layer.new_from_visible(image, image, None)
         picture = read_pixels(visible, whole(visible), dtype, shrink)
@@ -57,15 +60,15 @@ def read_file(file: Gio.File, dtype: str = "float32", shrink: Shrink = at_full_s
         image.delete()
 
 
-def opened(file: Gio.File) -> Gimp.Image:
-    """The picture in a file, upright, to be deleted when it was read. Of several the first; then GIMP says so."""
+def opened(file: Gio.File, is_told: bool = True) -> Gimp.Image:
+    """The picture in a file, upright, to be deleted when it was read. Of several the first; GIMP says so if told to."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
     if image is None:
         sentence = _("GIMP cannot open the style file {file} as a picture: choose another one.")
         raise BadRequest(sentence.format(file=file.get_parse_name()))
     image.policy_rotate(False)
     count = keep_first(image, file.get_basename())
-    if count > 1:
+    if count > 1 and is_told:
         sentence = _("{file} has {count} frames or pages: the first one is the style.")
         Gimp.message(plain(sentence.format(file=file.get_basename(), count=count)))
     return image
