@@ -13,7 +13,7 @@ from plug_in import EchoedPlugIn, PlugIn
 from watching import AFTER, BEFORE, DIALOG, engines, layer_names, opened, wait_for_layers, wait_until
 from window import WindowSession
 
-CYAN, MAGENTA, YELLOW = (0, 255, 255), (255, 0, 255), (255, 255, 0)
+RED, BLUE, CYAN, MAGENTA = (255, 0, 0), (0, 0, 255), (0, 255, 255), (255, 0, 255)
 BROWSER = """\
 [Desktop Entry]
 Type=Application
@@ -309,14 +309,19 @@ def test_the_dialog_on_a_screen_with_two_pixels_for_one(
     installed_plug_in: PlugIn, two_layers: Path, screenshots: Path
 ) -> None:
     installed_plug_in.use("answers")
-    with WindowSession(installed_plug_in.gimp, installed_plug_in.profile, two_layers, {"GDK_SCALE": "2"}) as window:
-        window.action("Neural Style")
-        window.wait_window(f"^{DIALOG}$")
-        time.sleep(1)  # until it is drawn
+    gimp, profile = installed_plug_in.gimp, installed_plug_in.profile
+
+    def corner(window: WindowSession, name: str) -> tuple[int, int, int]:
+        """The color of the upper left part of a picture, of which the screen has twice as many pixels."""
         window.screenshot(screenshots / "hidpi.png")
-        x, y = window.place(DIALOG, "painting")
+        x, y = window.place(DIALOG, name)
         with Image.open(screenshots / "hidpi.png") as screen:
-            assert screen.convert("RGB").getpixel((2 * x, 2 * y - 120)) == CYAN
+            return screen.convert("RGB").getpixel((2 * x - 80, 2 * y - 120))  # type: ignore[no-any-return]
+
+    with WindowSession(gimp, profile, two_layers, {"GDK_SCALE": "2"}) as window:
+        window.action("Neural Style")
+        wait_until(lambda: corner(window, "Preview") == BLUE)
+        assert corner(window, "Content") == RED
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
