@@ -112,11 +112,13 @@ class Preview:
 class Result:
     """The finished picture: float32 RGBA in the content's own size, uint16 for a client that is far.
 
-    ``used`` says how it was made, or nothing.
+    ``used`` says how it was made, or nothing; ``remark`` is a sentence on what kept it from being as good as it could
+    be, if anything did.
     """
 
     picture: Pixels
     used: Mapping[str, Any]
+    remark: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,8 +210,9 @@ def _from_frame(frame: frames.Frame) -> ToEngine | FromEngine:
 
 _CHECKS: dict[str, tuple[type[Any], ...]] = {
     "protocol": (int,), "version": (str,), "options": (dict,), "used": (dict,), "text": (str,), "code": (str,),
-    "message": (str,), "remedy": (str,), "fraction": (int, float), "seconds_left": (int, float, type(None)),
-    "width": (int,), "height": (int,), "seconds": (int, float), "networks": (list, tuple),
+    "message": (str,), "remedy": (str,), "remark": (str,), "fraction": (int, float),
+    "seconds_left": (int, float, type(None)), "width": (int,), "height": (int,), "seconds": (int, float),
+    "networks": (list, tuple),
 }  # fmt: skip
 """The JSON types of every plain field."""
 
@@ -226,7 +229,7 @@ def _field(name: str, frame: frames.Frame) -> Any:
         return _names(frame.header.get(name, ()))
     if name == "is_far":
         return frame.header.get(name) is True
-    value = frame.header.get(name, "") if name == "version" else frame.header[name]
+    value = frame.header.get(name, "") if name in ("version", "remark") else frame.header[name]
     if name == "styles":
         return tuple(_style(style, frame) for style in value)
     return _checked(name, value)

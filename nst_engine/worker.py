@@ -143,7 +143,7 @@ class Worker:
                 self._send(self._sketched(number, job))
             else:
                 done = self._stylized(number, job)
-                self._send(Result(_as_sent(done.picture, job.is_far), done.summary))
+                self._send(Result(_as_sent(done.picture, job.is_far), done.summary, next(iter(done.warnings), "")))
         except Exception as error:
             self._fail(error)
 

@@ -31,11 +31,11 @@ def engine(logs: Path) -> Iterator[Engine]:
 
 def test_a_job_goes_there_and_a_picture_comes_back(engine: Engine) -> None:
     reports = []
-    picture, used = engine.stylize(JOB, lambda *report: reports.append(report))
+    picture, used, remark = engine.stylize(JOB, lambda *report: reports.append(report))
     values = array.array("f", bytes(picture.rgba))
     assert (picture.width, picture.height) == (2, 1)
     assert list(values) == pytest.approx([0.9, 0.8, 0.7, 1.0, 0.6, 0.5, 0.4, 0.5])
-    assert used == {}
+    assert (used, remark) == ({}, "")
     assert reports == [(0.25, 20.0, "256 px, step 12 of 40")]
 
 

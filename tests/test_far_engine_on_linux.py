@@ -52,7 +52,7 @@ def engine(logs: Path, way: list[str], host: str = "gpu-box") -> Engine:
 
 def test_a_job_goes_there_in_whole_numbers_and_a_picture_comes_back(far: FarSide, logs: Path) -> None:
     with engine(logs, far.ssh()) as started:
-        picture, _used = started.stylize(JOB, lambda *_: None)
+        picture = started.stylize(JOB, lambda *_: None).picture
         assert started.version == "99"
     assert list(array.array("H", bytes(picture.rgba))) == [9, 8, 7, 65535, 600, 500, 400, 65535]
     assert '"is_far": true' in log_of(logs)

@@ -43,6 +43,7 @@ MESSAGES = [
     Progress(0, None, ""),
     Preview(np.zeros((2, 2, 4), np.uint8)),
     Result(PICTURE, {"device": "cpu"}),
+    Result(PICTURE, {}, "Memory ran short."),
     Failure("memory", "Too large.", "Choose a smaller size."),
 ]
 

@@ -129,6 +129,8 @@ def stylize(image, drawable, style_layer, style_file, options):
     layer = new_layer(result.picture, image, _("{content} in the style of {style}").format(content=name, style=style))
     layer.set_offsets(offsets[0] + area.x, offsets[1] + area.y)
     insert_above(layer, content, image)
+    if result.remark:
+        gimp.message(result.remark.encode("utf-8"))
     return layer
 
 

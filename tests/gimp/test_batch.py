@@ -98,6 +98,18 @@ def test_a_painting_takes_the_place_of_a_file(plug_in: PlugIn, folder: Path, int
     assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, "result.png\n", "")
 
 
+def test_what_keeps_a_picture_from_being_better_is_said(installed_plug_in: PlugIn) -> None:
+    installed_plug_in.use("remarks")
+    outcome = installed_plug_in.run("""
+image = new_image()
+style = add_layer(image, "painting", 0, 0, 64, 64, CYAN)
+photo = add_layer(image, "photo", 0, 0, 64, 48, GREEN)
+stylize(image, photo, style=style)
+image.delete()
+""")
+    assert "Memory ran short" in outcome.stderr
+
+
 @both_interpreters
 def test_failure_is_an_exit_code_and_a_clear_line(plug_in: PlugIn, folder: Path, interpreter: str) -> None:
     line = readme_line(interpreter, '"result.png"').replace("painting.jpg", "missing.jpg")

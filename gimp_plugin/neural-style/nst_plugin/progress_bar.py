@@ -18,6 +18,12 @@ def report(fraction: float, seconds_left: float | None, text: str) -> None:
     Gimp.progress_update(fraction)
 
 
+def remark(sentence: str) -> None:
+    """Show what kept a finished picture from being as good as it could be, if anything did."""
+    if sentence:
+        Gimp.message(sentence)
+
+
 def stay_responsive() -> None:
     """Answer what the desktop, such as a screen reader, asks of the plug-in in the meantime."""
     while GLib.MainContext.default().iteration(False):

@@ -152,6 +152,7 @@ def paint_unseen(engine: Engine, job: Job) -> Gimp.Layer:
     layers.write_pixels(layer, result.picture)
     layer.attach_parasite(job.parasite(result))
     layers.insert_above(layer, job.above, job.image)
+    progress_bar.remark(result.remark)
     return layer
 
 

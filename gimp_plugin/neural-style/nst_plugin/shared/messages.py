@@ -62,8 +62,8 @@ Sketched = collections.namedtuple("Sketched", "width height rgba")
 Refusal = collections.namedtuple("Refusal", "sentence asked")
 """Why the engine could not do what it was asked, and what helps; and which kind of answer was due, if one was."""
 
-Result = collections.namedtuple("Result", "picture used")
-"""The Picture, of the content's size, and a dict of what it was made with."""
+Result = collections.namedtuple("Result", "picture used remark")
+"""The Picture, of the content's size, a dict of what it was made with, and what kept it from being better, or ''."""
 
 
 def plan(options, width, height):
@@ -112,7 +112,7 @@ def understood(frame, size):
     if kind == "sketched":
         return Sketched(*_small(arrays["picture"]))
     if kind == "result":
-        return Result(_picture(arrays["picture"], size), _report(header.get("used")))
+        return Result(_picture(arrays["picture"], size), _report(header.get("used")), _remark(header))
     if kind == "planned":
         return Planned(_length(header["width"]), _length(header["height"]), _seconds(header["seconds"]))
     if kind == "error":
@@ -161,6 +161,13 @@ def _report(value):
     # type: (object) -> Dict[str, Any]
     """A report if it is one: a picture is worth more than the story of its making."""
     return value if isinstance(value, dict) else {}
+
+
+def _remark(header):
+    # type: (Mapping[str, Any]) -> str
+    """What the engine remarks on a picture, if it is a text: as for a report."""
+    remark = header.get("remark")
+    return plain(said(header, "remark")) if hasattr(remark, "strip") else ""
 
 
 def _array(picture):

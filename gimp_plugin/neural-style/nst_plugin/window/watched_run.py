@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 
 from gi.repository import Gimp, GLib
 
+from nst_plugin import progress_bar
 from nst_plugin.image.forming_layer import FormingLayer
 from nst_plugin.image.jobs import Job
 from nst_plugin.shared.engine_client import Engine
@@ -29,7 +30,8 @@ def stylize(engine: Engine, job: Job) -> Gimp.Layer:
     try:
         with closing(RunWindow(job.name)) as window:
             engine.paint(job.request)
-            return forming.finish(watch(engine, forming, window))
+            result = watch(engine, forming, window)
+            layer = forming.finish(result)
     except LineBroken as problem:
         if not (forming.has_preview and forming.is_there):
             forming.remove()
@@ -38,6 +40,8 @@ def stylize(engine: Engine, job: Job) -> Gimp.Layer:
     except BaseException:
         forming.remove()
         raise
+    progress_bar.remark(result.remark)
+    return layer
 
 
 def watch(engine: Engine, forming: FormingLayer, window: RunWindow) -> Result:
