@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import json
 import os
 import sys
 import threading
@@ -14,9 +15,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stand_ins import JOB, STYLE, command, log_of, next_event, saying
+from stand_ins import ENGINES, JOB, STYLE, command, log_of, next_event, saying
 
-from nst_plugin.shared import durations, frames, messages, pipe
+from nst_plugin.shared import durations, engines, frames, messages, pipe
 from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.errors import EngineError
 from nst_plugin.shared.messages import Mask, Picture, Planned, Preview, Progress, Refusal, Result, Sketched
@@ -109,6 +110,42 @@ def test_a_sketch_that_is_stopped_or_refused_keeps_no_job_from_being_done(logs: 
         engine.paint(JOB)
         assert next_event(engine) == Refusal("There is no room for a sketch. Close a program.", Sketched)
         assert isinstance(next_event(engine), Result)
+
+
+def test_engines_elsewhere_and_those_of_before_are_asked_for_no_sketches(logs: Path) -> None:
+    greeting = "'kind': 'hello', 'protocol': pipe.frames.PROTOCOL"
+    older = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ENGINES)!r})"]
+    older[-1] += f"; import pipe; pipe.send({{{greeting}}}, {{}}); pipe.receive()"
+    for words, host, is_asked in [(command("answers"), "", True), (command("answers"), "x", False), (older, "", False)]:
+        with Engine(words, [str(logs)], host=host) as engine:
+            engine.wait_for_greeting()
+            assert engine.makes_sketches == is_asked
+
+
+LISTED: list[dict[str, Any]] = [
+    {"name": "far", "host": "far", "ssh": [sys.executable, "-c", "input()"]},
+    {"name": "gone", "command": ["/nowhere/engine"]},
+    {"name": "here", "command": command("answers")},
+]
+
+
+@pytest.mark.parametrize(
+    ("entries", "name", "becomes"),
+    [
+        (LISTED, "", ""),
+        (LISTED, "gone", "here"),
+        (LISTED, "of another time", "here"),
+        (LISTED[:2], "gone", "gone"),
+    ],
+)
+def test_an_engine_that_cannot_be_started_is_replaced_by_none_elsewhere(
+    tmp_path: Path, entries: list[dict[str, Any]], name: str, becomes: str
+) -> None:
+    (tmp_path / "engine.json").write_text(json.dumps({"format": 1, "engines": entries}))
+    started, chosen = engines.start_for_choice(name, folder=str(tmp_path))
+    with started:
+        is_gone = chosen == "gone"
+        assert (chosen, started.is_elsewhere, started.has_failed) == (becomes, name == "", is_gone)
 
 
 @pytest.mark.parametrize("told", [None, 3, {"vgg19": 1}, [["vgg19"], "vgg19"]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 import gi
@@ -79,18 +78,13 @@ def stylize(
 
 
 def start_engine(config: Gimp.ProcedureConfig, may_choose: bool) -> Engine:
-    """The chosen engine; where somebody is about to choose, another one if that one cannot be started."""
+    """The chosen engine; where somebody is about to choose, another one on this computer if it cannot be started."""
     name = procedures.engine(config)
-    try:
+    if not may_choose:
         return engines.start(engines.chosen(name), progress_bar.stay_responsive)
-    except PluginError:
-        for other in engines.known() if may_choose else []:
-            if other.name != name:
-                with contextlib.suppress(PluginError):
-                    engine = engines.start(other, progress_bar.stay_responsive)
-                    config.set_property("engine", other.name)
-                    return engine
-        raise
+    engine, started = engines.start_for_choice(name, progress_bar.stay_responsive)
+    config.set_property("engine", started)
+    return engine
 
 
 def open_display(run_mode: Gimp.RunMode) -> bool:

@@ -14,8 +14,8 @@ from gi.repository import Gimp, Gio
 
 from nst_plugin import procedures
 from nst_plugin.image import styles
-from nst_plugin.shared import settings
-from nst_plugin.shared.errors import BadRequest
+from nst_plugin.shared import engines, settings
+from nst_plugin.shared.errors import BadRequest, PluginError
 from nst_plugin.shared.messages import Picture, Style
 from nst_plugin.shared.translation import _
 
@@ -35,6 +35,7 @@ def record(config: Gimp.ProcedureConfig, content: Gimp.Layer, source: Gimp.Layer
         "style": style_reference(config, source, content.get_image()),
         "mask": procedures.values(config)["mask"],
         "options": procedures.options(config),
+        "engine": procedures.engine(config),
     }
 
 
@@ -114,6 +115,17 @@ def restore(config: Gimp.ProcedureConfig, layer: Gimp.Layer, keep_given: bool) -
         noted.update(style_arguments(layer.get_image(), note["style"]))
         for name in defaults.keys() - given:
             put(config, name, noted.get(name, defaults[name]))
+        if not (keep_given and procedures.engine(config)):
+            put(config, "engine", engine_noted(note))
+
+
+def engine_noted(note: Record) -> str:
+    """The name of the engine that painted; where none of this name is known any more, the empty one of the first."""
+    name = str(note.get("engine", ""))
+    with contextlib.suppress(PluginError):
+        engines.chosen(name)
+        return name
+    return ""
 
 
 def put(config: Gimp.ProcedureConfig, name: str, value: Any) -> None:

@@ -67,15 +67,21 @@ LOG_LIMIT = 64 * 1024**2
 class Engine(object):
     """One engine process. It starts at once and greets seconds later; leaving the ``with`` block ends it."""
 
-    def __init__(self, command, log_folders, idle=lambda: None, host=""):
-        # type: (List[str], List[str], Callable[[], None], str) -> None
+    def __init__(self, command, log_folders, idle=lambda: None, host="", may_fail=False):
+        # type: (List[str], List[str], Callable[[], None], str, bool) -> None
         """Start ``command``, whose messages for people go to a log in the first of ``log_folders`` that can be written.
 
         ``idle`` is called several times a second while a method has nothing to do but wait. ``host`` is the other
-        computer that the command starts the engine on.
+        computer that the command starts the engine on. Of one that ``may_fail`` to start, who polls hears why.
         """
         self._log_folders, self._idle = log_folders, idle
-        self._begin(command, host)
+        self._broken = None  # type: Optional[EngineError]
+        try:
+            self._begin(command, host)
+        except EngineError as problem:
+            if not may_fail:
+                raise
+            self._broken = problem
 
     def _begin(self, command, host):
         # type: (List[str], str) -> None
@@ -88,7 +94,7 @@ class Engine(object):
         self._ended_at = None  # type: Optional[float]
         self._asked = collections.deque()  # type: collections.deque[type]
         self._size = (0, 0)
-        self._broken = None  # type: Optional[EngineError]
+        self._broken = None
         self._log = EngineLog(self._log_folders)
         self._pipe = None  # type: Any
         missing = _(ssh.NO_SSH) if host else settings.not_installed()
@@ -111,6 +117,18 @@ class Engine(object):
         # type: () -> bool
         """Whether nothing more is to be expected of it."""
         return self._broken is not None
+
+    @property
+    def is_elsewhere(self):
+        # type: () -> bool
+        """Whether it is on another computer, which sees a picture only when the user has asked for a painting."""
+        return bool(self._host)
+
+    @property
+    def makes_sketches(self):
+        # type: () -> bool
+        """Whether it may be asked for sketches. Engines that do not tell of their networks do not know that message."""
+        return bool(self.networks) and not self.is_elsewhere
 
     def wait_for_greeting(self):
         # type: () -> None

@@ -14,7 +14,7 @@ from nst_plugin.shared.translation import N_, _
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import Any, Callable, Dict, List
+    from typing import Any, Callable, Dict, List, Tuple
 
 HERE = N_("This computer")
 UNKNOWN = N_('There is no engine "%s": choose one of these: %s.')
@@ -49,10 +49,30 @@ def command(engine):
     return list(engine.words)
 
 
-def start(engine, idle=lambda: None):
-    # type: (Known, Callable[[], None]) -> Engine
-    """Start it. ``idle`` is called several times a second while there is nothing to do but wait for it."""
-    return Engine(command(engine), settings.log_folders(), idle, engine.host)
+def start(engine, idle=lambda: None, may_fail=False):
+    # type: (Known, Callable[[], None], bool) -> Engine
+    """Start it; ``idle`` and ``may_fail`` are those of :class:`Engine`."""
+    return Engine(command(engine), settings.log_folders(), idle, engine.host, may_fail)
+
+
+def start_for_choice(name, idle=lambda: None, folder=settings.FOLDER):
+    # type: (str, Callable[[], None], str) -> Tuple[Engine, str]
+    """Start the engine of this name for somebody who can choose another one; returns by what name to choose it again.
+
+    Where it cannot be started, one on this computer takes its place. To go to another computer takes the user's click:
+    the engine has failed until then.
+    """
+    engines = known(folder)
+    here = [engine for engine in engines if not engine.host]
+    named = [engine for engine in engines if engine.name == (name or engine.name)]
+    first = (named or here or engines)[0]
+    again = name if named else first.name
+    for engine in [first] + [other for other in here if other != first]:
+        try:
+            return start(engine, idle), again if engine == first else engine.name
+        except EngineError:
+            continue
+    return start(first, idle, may_fail=len(here) < len(engines)), again
 
 
 def change(engine, name):

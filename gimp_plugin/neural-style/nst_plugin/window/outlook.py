@@ -17,7 +17,7 @@ from nst_plugin.shared.durations import duration  # noqa: E402
 from nst_plugin.shared.engine_client import Engine  # noqa: E402
 from nst_plugin.shared.errors import EngineError, explained  # noqa: E402
 from nst_plugin.shared.messages import Planned, Refusal, Request, Sketched  # noqa: E402
-from nst_plugin.shared.translation import _  # noqa: E402
+from nst_plugin.shared.translation import N_, _  # noqa: E402
 from nst_plugin.window.network_choice import NetworkChoice  # noqa: E402
 from nst_plugin.window.pictures import Pictures  # noqa: E402
 from nst_plugin.window.size_choice import SizeChoice  # noqa: E402
@@ -27,6 +27,7 @@ REST_SECONDS = 0.4
 """How long the options have to stay as they are before a sketch of them is worth the work."""
 
 WIDTH_CHARS = 48
+UNSEEN = N_("No preview from another computer: before OK it gets no picture.")
 
 
 class Views(NamedTuple):
@@ -134,7 +135,9 @@ class Outlook:
             self._views.pictures.sketch.show_sentence(answer.sentence)
 
     def _show_plan(self, plan: Planned) -> None:
-        self._long_side, self._is_sketch_due = max(plan.width, plan.height), True
+        self._long_side, self._is_sketch_due = max(plan.width, plan.height), self._engine.makes_sketches
+        if not self._is_sketch_due:
+            self._views.pictures.sketch.show_sentence(_(UNSEEN) if self._engine.is_elsewhere else _("No preview"))
         self._views.size.show_found(self._long_side)
         words = _("Works at {width} × {height} px, about {time}")
         self._views.line.set_text(words.format(width=plan.width, height=plan.height, time=duration(plan.seconds)))
