@@ -1,6 +1,7 @@
 """What a program that runs the installer hears of it, in place of text: one JSON object a line.
 
-``plan``: ``steps``, ``folder``, ``builds`` (name, reason, bytes on disk), ``free`` bytes, ``installed`` version.
+``plan``: ``steps``, ``folder``, ``builds`` (name, reason, bytes on disk), ``free`` and ``used`` bytes, ``device``,
+``log``, and ``is_installed``, whether an installer was at work in the folder before.
 ``step``: ``number``, ``of`` and ``text`` of the step that begins. ``bytes``: how many lie in the engine's folder by
 now, and how many it will be about. ``line``: what is printed, for whoever wants details. ``note``: for the end.
 ``error``: ``message`` and ``tip``, and ``may_install_there``, whether --install-there is what helps. ``done``: all went

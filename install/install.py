@@ -236,6 +236,7 @@ def tell_plan(installation: Installation, plan: Sequence[Step]) -> None:
         ],
         free=shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.is_dir())).free,
         used=size_of(folder),
+        is_installed=installation.home.record.exists(),
         device=installation.record.device,
         log=str(installation.home.log),
     )

@@ -5,7 +5,9 @@ What goes there goes by the user's own ssh, started as the plug-in starts it.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -34,8 +36,17 @@ INSTALLING = (
 AGAIN = Words("When that is done, run this installer again.")
 NO_PYTHON = 127
 
-TOLD = {"error": ("message", "tip"), "line": ("text",), "bytes": ("bytes", "about")}
+TOLD: dict[str, dict[str, type]] = {
+    "error": {"message": str, "tip": str},
+    "line": {"text": str},
+    "bytes": {"bytes": int, "about": int},
+}
 """What belongs to each event that is passed on."""
+
+LINE_LIMIT = 64 * 1024
+"""Most bytes of a line that are taken at once."""
+
+MOST_BYTES = 2**63
 
 
 class MissingThere(InstallError):
@@ -155,7 +166,8 @@ def send(source: Path, pipe: IO[bytes] | None) -> None:
                 archive.add(source / name, name, filter=without_rubbish)
         pipe.flush()
     except OSError:
-        return
+        with contextlib.suppress(OSError):  # of what nobody took, which would be tried again at the end
+            pipe.close()
 
 
 def without_rubbish(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -169,7 +181,7 @@ def hear(pipe: IO[bytes] | None, host: str) -> bool:
     """Pass on what the installer there tells; returns whether it came to its good end. InstallError as it says."""
     assert pipe is not None
     is_done = False
-    for line in pipe:
+    for line in iter(lambda: pipe.readline(LINE_LIMIT), b""):
         told = understood(line)
         if told["event"] == "error":
             problem = f"{told['message']} {told['tip']}"
@@ -187,11 +199,21 @@ def understood(line: bytes) -> dict[str, Any]:
     text = line.decode("utf-8", "replace").rstrip()
     try:
         told = json.loads(text)
-        if isinstance(told, dict) and set(TOLD.get(told["event"], ())) <= set(told):
-            return told
-    except (ValueError, LookupError, TypeError):
+        kinds = TOLD.get(told["event"], {})
+        if all(type(told[name]) is kind for name, kind in kinds.items()):
+            facts: dict[str, Any] = {
+                name: shown(told[name]) if kind is str else told[name] for name, kind in kinds.items()
+            }
+            if told["event"] != "bytes" or 0 <= facts["bytes"] < MOST_BYTES > facts["about"] > 0:
+                return {"event": told["event"], **facts}
+    except (ValueError, LookupError, TypeError, RecursionError):
         pass
-    return {"event": "line", "text": text}
+    return {"event": "line", "text": shown(text)}
+
+
+def shown(text: str) -> str:
+    """Return what somebody else says as a window can show it: everything in it prints."""
+    return re.sub("[\x00-\x1f\x7f]", " ", text).encode("utf-8", "replace").decode("utf-8")
 
 
 def explained(source: Path, engine: Entry, status: int | None, printed: str) -> InstallError:

@@ -50,11 +50,20 @@ def test_the_plan_says_what_where_and_how_large(home: Path) -> None:
     assert plan["folder"] == str(home / ".local/share/neural-style")
     assert [build["name"] for build in plan["builds"]] == ["cu128", "cpu"]
     assert plan["builds"][0]["bytes"] > plan["builds"][1]["bytes"] > 0
-    assert (plan["used"], plan["device"]) == (0, "")
+    assert (plan["used"], plan["device"], plan["is_installed"]) == (0, "", False)
     assert plan["free"] > 0
     assert plan["steps"][-1] == f"Tell the plug-in in {CHECKOUT} where its engine is"
     assert "done" in told
     assert list(home.rglob("*")) == []
+
+
+def test_the_plan_says_whether_an_installer_was_at_work_before(home: Path) -> None:
+    place = EngineHome(home / ".local/share/neural-style").record
+    place.parent.mkdir(parents=True)
+    Record(place=place).save()
+    with started(home, "--dry-run", "--in-place") as process:
+        (plan,) = (event for event in events(process) if event["event"] == "plan")
+    assert plan["is_installed"]
 
 
 @pytest.mark.parametrize("begun", ["--version", "venv"], ids=["a question", "a long run"])

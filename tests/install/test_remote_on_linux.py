@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -13,7 +14,12 @@ from pathlib import Path
 
 import pytest
 import remote
+from engine_home import EngineHome
+from errors import InstallError
 from far_side import FarSide, prepare
+from installation import Installation
+from machine import Machine
+from plugin_folder import Entry
 from small_engine import copy_of_checkout, write_torch
 from source import wheel_of
 
@@ -156,3 +162,43 @@ def test_what_is_sent_is_all_that_an_installation_needs(tmp_path: Path, is_archi
     assert "plug-in" not in printed
     assert (wheel_of(there) if is_archive else there / "nst_engine/__main__.py").is_file()
     assert not [path for path in there.rglob("*") if path.is_symlink()]
+
+
+@pytest.mark.parametrize(
+    ("does", "sentence"),
+    [
+        ("sys.stderr.write('No space left on device'); sys.exit(1)", "It said: No space left on device"),
+        ("sys.exit(127)", "gpu-box has no python3"),
+    ],
+)
+def test_who_takes_half_of_what_is_sent_is_told_by_his_own_words(
+    tmp_path: Path, linux: Machine, does: str, sentence: str
+) -> None:
+    way = [sys.executable, "-c", f"import sys; sys.stdin.buffer.read(12345); {does}"]
+    engine: Entry = {"name": "gpu-box", "host": "gpu-box", "ssh": way}
+    installation = Installation(linux, copy_of_checkout(tmp_path / "clone"), EngineHome(tmp_path / "data"))
+    with pytest.raises(InstallError, match=sentence):
+        remote.install_there(installation, engine, "cpu")
+
+
+HARM = [
+    b"[" * 200_000,
+    b'{"event": "bytes", "bytes": "x", "about": 0}',
+    b'{"event": "bytes", "bytes": 1, "about": 0}',
+    b'{"event": "bytes", "bytes": true, "about": 1e300}',
+    b'{"event": "error", "message": ["x"], "tip": 3}',
+    b'{"event": ["line"]}',
+]
+
+
+@pytest.mark.parametrize("line", HARM, ids=range(len(HARM)))
+def test_what_is_no_event_is_something_to_read(line: bytes) -> None:
+    assert remote.understood(line) == {"event": "line", "text": line.decode()}
+
+
+def test_a_line_without_end_comes_in_pieces_that_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = b"x" * 3 * remote.LINE_LIMIT + b'\n{"event": "line", "text": "a\\ud800\\u0000b"}\n{"event": "done"}\n'
+    assert remote.hear(io.BytesIO(lines), "gpu-box")
+    printed = capsys.readouterr().out.splitlines()
+    assert max(map(len, printed)) < 2 * remote.LINE_LIMIT
+    assert printed[-1].strip() == "a? b"

@@ -37,7 +37,8 @@ class EngineWindow:
         self._installer: Installer | None = None
         self._plan: Event | None = None
         self._had_engine = settings.has_engine()
-        self._is_begun = self._is_working = self._is_failed = self._may_install_there = False
+        self._begun: list[str] = []
+        self._is_working = self._is_failed = self._may_install_there = False
         self._dialog = Gtk.Dialog(title=_("The Engine of Neural Style"), resizable=True)
         self._dialog.set_default_size(WIDTH, -1)
         GimpUi.window_set_transient(self._dialog)
@@ -106,18 +107,24 @@ class EngineWindow:
         return _("_Repair") if settings.is_up_to_date() else _("_Update")
 
     def _give_up(self) -> None:
-        """End what was begun, and where there was no engine before, take away what there is of one."""
+        """End what was begun, and take away what there is of an engine, if it was begun here."""
         if self._installer:
             self._installer.cancel()
-        if self._is_begun and not self._had_engine:
+        if self._is_all_of_now():
             self._line.set_text(_("Cleaning up…"))
             cleaning = Installer("--uninstall")
             while (event := cleaning.poll()) is None or event["event"] != "end":
                 GLib.MainContext.default().iteration(True)
 
+    def _is_all_of_now(self) -> bool:
+        """Whether what there is of an engine here was begun in this window: no other GIMP can be using it."""
+        if self._had_engine or self._plan is None or self._plan["is_installed"]:
+            return False
+        return bool(self._begun) and not any(word.startswith("--remote") for word in self._begun)
+
     def _begin(self, is_work: bool, *words: str) -> None:
         self._is_working, self._is_failed = is_work, False
-        self._is_begun = self._is_begun or is_work
+        self._begun += words if is_work else []
         self._installer = Installer(*words)
         self._show_state()
 
