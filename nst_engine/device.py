@@ -69,7 +69,7 @@ def named(wanted: str) -> list[torch.device]:
             Words("Devices of several kinds cannot share a picture ({names}).", names=wanted),
             Words("Name those of one kind."),
         )
-    return found
+    return found if found[0].type == "cpu" else list(dict.fromkeys(found))
 
 
 def _named(name: str, present: Collection[str]) -> list[torch.device]:
@@ -164,12 +164,13 @@ def convolution_seconds(
     image = torch.rand(1, PROBE_CHANNELS, PROBE_SIDE, PROBE_SIDE, device=device, dtype=dtype)
     image = image.contiguous(memory_format=torch.channels_last).requires_grad_()
     seconds: list[float] = []
-    while len(seconds) < 2 or (len(seconds) < PROBE_RUNS and sum(seconds) < PROBE_SECONDS):
-        started = clock()
-        convolution(image).sum().backward()  # type: ignore[no-untyped-call]
-        if device.type in ACCELERATORS:
-            getattr(torch, device.type).synchronize()
-        seconds.append(clock() - started)
+    with at_work(device):
+        while len(seconds) < 2 or (len(seconds) < PROBE_RUNS and sum(seconds) < PROBE_SECONDS):
+            started = clock()
+            convolution(image).sum().backward()  # type: ignore[no-untyped-call]
+            if device.type in ACCELERATORS:
+                getattr(torch, device.type).synchronize()
+            seconds.append(clock() - started)
     return min(seconds)
 
 

@@ -133,10 +133,9 @@ class Objective:
         helpers: Sequence[VGG19] = (),
     ) -> None:
         self.vgg, self.recipe, self.content, self.constraints, self.on_tile = vgg, recipe, content, constraints, on_tile
-        self.lanes, self.device = Lanes([vgg, *helpers]), content.device
-        self.size = Size(*content.shape[2:])
-        self.layers = recipe.layers
+        self.size, self.device, self.layers = Size(*content.shape[2:]), content.device, recipe.layers
         self.tiles = tiles(self.size, tile_side, self.layers)
+        self.lanes = Lanes([vgg, *helpers][: len(self.tiles)])
         self.masks = [None if region.mask is None else Shares(region.mask) for region in regions]
         self.matches = [self._matches(region.statistics) for region in regions] if recipe.sampled_layers else []
         self.is_matched = not self.matches

@@ -55,6 +55,12 @@ SLOW = {
 collect_ignore_glob = [] if sys.platform == "linux" else [*IN_GIMP, "*_on_linux.py"]
 
 
+def pytest_collection_finish() -> None:
+    """Pictures are compared: one thread, whose number does not change with what else the machine does."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
 def names(item: pytest.Item) -> Collection[str]:
     """The fixtures that a test asks for."""
     return getattr(item, "fixturenames", ())

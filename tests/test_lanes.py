@@ -66,6 +66,7 @@ def cards(monkeypatch) -> None:
         ("cuda", ["cuda:0", "cuda:2"]),
         ("cuda:1", ["cuda:1"]),
         ("cuda:2,cuda:1", ["cuda:2", "cuda:1"]),
+        ("cuda,cuda:0,cuda:0", ["cuda:0", "cuda:2"]),
         ("cpu", ["cpu"]),
     ],
 )

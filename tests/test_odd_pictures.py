@@ -228,6 +228,14 @@ def test_a_tiff_in_a_rarer_compression_is_read_as_in_a_usual_one(tmp_path, ramp,
     assert np.array_equal(same[0].pixels, same[1].pixels)
 
 
+@pytest.mark.parametrize("compression", ["lzma", "tiff_lzw"])
+def test_a_tiff_on_its_side_keeps_its_proportions_when_it_is_read_smaller(tmp_path, compression):
+    image = Image.new("RGB", (120, 40))
+    (tmp_path / "a.tif").write_bytes(encoded(image, "TIFF", compression=compression, tiffinfo={0x0112: 6}))
+    assert reading.size(tmp_path / "a.tif") == (120, 40)
+    assert reading.read(tmp_path / "a.tif", long_side=60).pixels.shape[:2] == (60, 20)
+
+
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize(
     ("meanings", "alpha"), [([0], None), ([0, 2], 4), ([2, 0], 3), ([0, 0, 0], None), ([2], 3), (None, 3)]

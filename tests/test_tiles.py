@@ -76,9 +76,9 @@ def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, masking):
     ]
     side = 16 if "shallow" in options else 48
     helpers = [vgg] if options != "gatys" else 9 * [vgg]  # one tile for each keeps its features
-    whole, in_tiles, shared = (
+    whole, whole_by_several, in_tiles, shared = (
         Objective(vgg, recipe, image(1), regions, limits, side, helpers=helpers)
-        for side, helpers in ((None, []), (side, []), (side, helpers))
+        for side, helpers in ((None, []), (None, helpers), (side, []), (side, helpers))
     )
     (value, gradient), (tiled, by_tiles) = (each.value_and_gradient(image(0)) for each in (whole, in_tiles))
     assert len(whole.tiles) == 1 < len(in_tiles.tiles) < 10
@@ -88,6 +88,9 @@ def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, masking):
     losses, by_several = shared.value_and_gradient(image(0))  # the same tiles on several devices: the same numbers
     assert losses.as_numbers() == tiled.as_numbers()
     assert torch.equal(by_several, by_tiles)
+    assert (
+        len(Objective(vgg, recipe, image(1), regions, limits, None, helpers=helpers).lanes) == 1
+    )  # no more than tiles
 
 
 @pytest.mark.parametrize("size", [Size(16, 16), Size(47, 333), Size(79, 150), Size(33, 40), Size(1000, 31)])

@@ -195,6 +195,11 @@ class Exif:
         return number[0] if number and number[0] in range(1, 9) else 1
 
     @property
+    def is_sideways(self) -> bool:
+        """Whether turning the picture upright makes its width its height."""
+        return self.orientation >= 5
+
+    @property
     def dpi(self) -> tuple[float, float] | None:
         """Pixels per inch, across and down, where both are told and may be true."""
         unit = _numbers(self.main.get(RESOLUTION_UNIT), self.order) or (2,)

@@ -166,7 +166,7 @@ def size(path: Path) -> Size:
     with _told(path), sources.opened(path) as file, _decoding(str(path)):
         contents = TAKEN_APART[_format(file, path).name](file)
     found = Size(contents.height, contents.width)
-    return Size(*found[::-1]) if contents.exif.orientation in vips.SIDEWAYS else found
+    return Size(*found[::-1]) if contents.exif.is_sideways else found
 
 
 def is_half(path: Path) -> bool:

@@ -96,7 +96,9 @@ def contents(file: BinaryIO) -> Contents:
     if (is_chroma or compression in PILLOWS) and bits == 8 and not found.lab:
         found.decode, found.held = functools.partial(pillow.decoded, file, "TIFF"), 5 * found.width * found.height
         found.colors = 3 if colors == PALETTE else CHANNELS[colors]
-        found.exif.main.pop(exifs.ORIENTATION, None)  # Pillow turns TIFF files by itself
+        if found.exif.is_sideways:  # Pillow turns TIFF files by itself
+            found.width, found.height = found.height, found.width
+        found.exif.main.pop(exifs.ORIENTATION, None)
     elif samples > 1 and reader.number(fields, PLANES, 1) == APART:
         found.colors = CHANNELS[colors]
         found.planes = [_stream(file, reader, _plane(reader, fields, channel, samples)) for channel in range(samples)]

@@ -51,9 +51,6 @@ TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 }
 """EXIF's number of an orientation → what makes the picture upright."""
 
-SIDEWAYS = (5, 6, 7, 8)
-"""Those of the orientations in which height and width change places."""
-
 BAND = 8
 """Rows that are read at once when it is to be found how many of a damaged file are sound."""
 
