@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins import ENGINES, JOB, STYLE, command, log_of, next_event, saying
 
-from nst_plugin.shared import durations, engines, frames, messages, pipe
+from nst_plugin.shared import durations, engines, frames, mailbox, messages, pipe
 from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.errors import EngineError
 from nst_plugin.shared.messages import Mask, Picture, Planned, Preview, Progress, Refusal, Result, Sketched
@@ -255,6 +255,16 @@ def test_closing_in_the_middle_of_a_long_message_does_not_wait_for_it(
     engine.paint(JOB._replace(content=large))
     engine.close()
     assert threading.active_count() == threads_of_others
+
+
+def test_what_comes_after_the_close_is_not_kept() -> None:
+    box, frame = mailbox.Mailbox(), frames.Frame({"kind": "planned"}, {})
+    box.close()
+    for _ in range(2 * mailbox.MOST_WAITING):
+        box.put(frame)
+    ending = mailbox.Ending(ValueError(), False)
+    box.put(ending)
+    assert [box.take(0), box.take(0)] == [ending, None]
 
 
 def test_closing_ends_an_engine_that_listens_without_killing_it(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

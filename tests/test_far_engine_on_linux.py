@@ -118,6 +118,14 @@ def test_an_engine_that_is_killed_there_is_told_from_a_line_that_breaks(far: Far
         started.stylize(JOB, lambda *_: None)
 
 
+def test_so_is_an_engine_of_an_own_command(far: FarSide, logs: Path) -> None:
+    words = saying("os.kill(os.getpid(), 9)")
+    assert ssh.command("gpu-box", words)[-1].endswith("; exit'")
+    way = engines.command(Known("x", "gpu-box", words, far.ssh()))
+    with Engine(way, [str(logs)], host="gpu-box") as started, pytest.raises(EngineError, match="The engine was killed"):
+        started.stylize(JOB, lambda *_: None)
+
+
 def saying_there(code: str) -> str:
     python, flag, text = saying(code)
     return f"exec {python} {flag} {ssh.quote(text)}"
@@ -134,7 +142,24 @@ def test_without_ssh_its_installation_is_asked_for(logs: Path) -> None:
         engine(logs, ["/nowhere/bin/ssh"])
 
 
-@pytest.mark.parametrize("host", ["-oProxyCommand=x", "a b", "a;b", "$(x)", "`x`", "me@-x", "a\nb", "a'b", "@", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "-oProxyCommand=x",
+        "a b",
+        "a;b",
+        "$(x)",
+        "`x`",
+        "me@-x",
+        "ssh://-F",
+        "ssh://-l@host",
+        "ssh://me@-x",
+        "a\nb",
+        "a'b",
+        "@",
+        "",
+    ],
+)
 def test_what_is_no_name_of_a_computer_never_reaches_ssh(host: str) -> None:
     with pytest.raises(EngineError, match="is no name of a computer"):
         ssh.run(host, "true")
@@ -143,6 +168,28 @@ def test_what_is_no_name_of_a_computer_never_reaches_ssh(host: str) -> None:
 @pytest.mark.parametrize("host", ["gpu-box", "me@gpu-box", "ssh://me@gpu-box:22", "10.0.0.7", "me@[::1]", "a_b.c"])
 def test_names_of_computers_go_to_ssh_as_they_are(host: str) -> None:
     assert ssh.run(host, "true")[-2:] == [host, "sh -c true"]
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("me@gpu-box", "gpu-box"),
+        ("ssh://gpu-box", "gpu-box"),
+        ("ssh://me@gpu-box:22", "gpu-box"),
+        ("ssh://me@gpu-box:2222", "[gpu-box]:2222"),
+        ("ssh://me@[::1]:2222", "[::1]:2222"),
+    ],
+)
+def test_a_changed_key_is_forgotten_by_the_name_that_ssh_keeps_it_by(host: str, name: str) -> None:
+    problem = ssh.explained(host, ssh.FAILED, "REMOTE HOST IDENTIFICATION HAS CHANGED!", False)
+    assert f'"ssh-keygen -R {name}"' in str(problem)
+
+
+def test_a_key_file_that_is_missing_is_no_computer_that_is_away() -> None:
+    printed = "Warning: Identity file /home/me/key not accessible: No such file or directory.\nbad option"
+    assert "ssh cannot start the engine" in str(ssh.explained("gpu-box", ssh.FAILED, printed, False))
+    printed = "kex_exchange_identification: read: aborted"
+    assert "cannot be reached" in str(ssh.explained("gpu-box", ssh.FAILED, printed, False))
 
 
 def test_a_line_that_is_cut_is_told_after_the_last_picture_that_came(far: FarSide, logs: Path, tmp_path: Path) -> None:

@@ -32,11 +32,13 @@ class Mailbox(object):
 
     def put(self, arrival):
         # type: (Arrival) -> None
-        """Add an arrival once there is room for it; an ending always has room."""
+        """Add an arrival once there is room for it, which an ending always has. After the close there is none."""
         kind = kind_of(arrival)
         with self._change:
             while kind is not None and kind not in NEWEST_ONLY and self._is_full() and not self._is_closed:
                 self._change.wait()
+            if self._is_closed and kind is not None:
+                return
             if kind in NEWEST_ONLY:
                 self._waiting = [other for other in self._waiting if kind_of(other) != kind]
             self._waiting.append(arrival)

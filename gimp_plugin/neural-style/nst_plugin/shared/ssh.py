@@ -53,8 +53,12 @@ FAILED = 255
 WORDS_LENGTH = 200
 """Most characters of ssh's own words that are shown."""
 
-HOST = re.compile(r"(ssh://)?([A-Za-z0-9_.+%=-]+@)?[A-Za-z0-9_.:%\[\]-]+\Z")
-"""What may be meant by a host: nothing in it means anything to a shell that the user's configuration may start."""
+HOST = re.compile(r"(ssh://)?(?!-)([A-Za-z0-9_.+%=-]+@(?!-))?[A-Za-z0-9_.:%\[\]-]+\Z")
+"""What may be meant by a host: nothing in it means anything to a shell that the user's configuration may start, or is
+an option of ssh."""
+
+URL = re.compile(r"\[?(.*?)\]?(?::(\d+))?\Z")
+"""Host and port of an address that begins with ssh://, and may have brackets around the host."""
 
 NO_HOST = N_('"%s" is no name of a computer: name one as you would to ssh, as in user@host.')
 NO_SSH = N_("The program ssh is missing on this computer: install OpenSSH, then try again.")
@@ -100,7 +104,8 @@ MEANINGS = (
     (re.compile("Host key verification failed|host key is known"), UNKNOWN_KEY),
     (re.compile("Permission denied|Too many authentication failures"), NO_ENTRY),
     (re.compile("(?i)could not resolve"), NO_NAME),
-    (re.compile("(?i)connection (refused|timed out|reset|closed)|no route|unreachable|banner exchange|ident"), AWAY),
+    (re.compile("(?i)connection (refused|timed out|reset|closed)|no route|unreachable|banner exchange"), AWAY),
+    (re.compile("kex_exchange_identification|identification string"), AWAY),
 )
 """What ssh prints when it cannot log in, and what to say of it; the first that fits."""
 
@@ -108,7 +113,7 @@ MEANINGS = (
 def command(host, words=(), ssh=SSH):
     # type: (str, Sequence[str], Sequence[str]) -> List[str]
     """The command that starts an engine there: these words, or the engine that is found. EngineError for no host."""
-    return run(host, " ".join(quote(word) for word in words) if words else FIND, ssh)
+    return run(host, " ".join(quote(word) for word in words) + "; exit" if words else FIND, ssh)
 
 
 def run(host, there, ssh=SSH):
@@ -121,7 +126,7 @@ def run(host, there, ssh=SSH):
 def check_host(host):
     # type: (str) -> None
     """EngineError for what is no host, such as an option of ssh."""
-    if not HOST.match(host) or host.startswith("-") or "@-" in host:
+    if not HOST.match(host):
         raise EngineError(_(NO_HOST) % host)
 
 
@@ -159,5 +164,9 @@ def _last_line(printed):
 
 def _name(host):
     # type: (str) -> str
-    """The host without the user."""
-    return host.rpartition("@")[2]
+    """The host as the file of known keys has it: without the user, and with a port in ssh's own way."""
+    name = host.rpartition("@")[2]
+    if not host.startswith("ssh://"):
+        return name
+    name, port = URL.match(name.replace("ssh://", "")).groups()  # type: ignore[union-attr]
+    return name if port in (None, "22") else "[%s]:%s" % (name, port)

@@ -25,8 +25,11 @@ class NetworkChoice(Row):
         names.connect("changed", self._follow_user)
 
     def offer(self, networks: list[str]) -> None:
+        """Show those of this engine and none of another's, except the one that is chosen."""
+        self._names.remove_all()
         for name in networks:
             self._add(name)
+        self._follow_config()
 
     def _add(self, name: str) -> None:
         if name not in [row[1] for row in self._names.get_model()]:
@@ -39,4 +42,7 @@ class NetworkChoice(Row):
         self._names.set_active_id(chosen)
 
     def _follow_user(self, names: Gtk.ComboBoxText) -> None:
-        self._config.set_property("network", names.get_active_id())
+        """An empty list has none that is chosen."""
+        chosen = names.get_active_id()
+        if chosen not in (None, procedures.values(self._config)["network"]):
+            self._config.set_property("network", chosen)

@@ -75,6 +75,7 @@ class Outlook:
     def _begin_anew(self) -> None:
         """Another engine has taken the place of the one that was asked."""
         self._views.line.set_text(_("Starting the engine…"))
+        self._views.network.offer([])
         self._is_greeted, self._asked = False, None
         self._clock = self._clock or GLib.timeout_add(LOOK_MS, self._look)
 
