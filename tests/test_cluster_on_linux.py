@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -24,14 +25,15 @@ from distributed import Security
 import nst_engine.commands
 from nst_engine import Options, device
 from nst_engine.commands import cluster as cluster_command
-from nst_engine.commands.cluster import _Attempt, _handing_over, _Spread
-from nst_engine.commands.cluster_worker import Batch, _card
+from nst_engine.commands.cluster import _Attempt, _handing_over, _Spread, connected, paint_by
+from nst_engine.commands.cluster_worker import Batch, Outcome, _card
 from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts
 from nst_engine.commands.tasks import Manner, Task
-from nst_engine.errors import DeviceError
+from nst_engine.errors import DeviceError, StyleTransferError
 from nst_engine.files import reading, writing
 from nst_engine.network import library
+from nst_engine.pixels import StylePicture
 
 QUICK = ("--quality", "draft", "--iterations", 1, "--size", 32)
 LONG = ("--quality", "best", "--iterations", 100_000, "--size", 32)
@@ -252,7 +254,7 @@ def test_a_cluster_without_workers_is_given_up(folder, tmp_path_factory, monkeyp
 
 
 def test_a_scheduler_that_goes_is_a_sentence_and_the_pictures_before_it_are_there(folder, tmp_path_factory):
-    gone = Cluster(tmp_path_factory.mktemp("gone"))
+    gone = Cluster(tmp_path_factory.mktemp("gone"), settings={"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"})
     try:
         gone.add_worker()
         with gone.gate():
@@ -285,19 +287,52 @@ def test_workers_that_can_paint_none_cost_no_picture_and_where_all_are_so_it_is_
     knowing.wait(60)
 
 
-def test_what_was_handed_over_before_the_scheduler_went_is_not_lost(folder, tmp_path):
+@pytest.fixture
+def spread(folder) -> Iterator[_Spread]:
+    """A batch whose connection to the scheduler is at an end, with one picture under way."""
     place = folder.parent / "painted"
     place.mkdir()
-    finished = (folder / "a.png").read_bytes()
     with _handing_over(place) as hand_over:
         client: Any = SimpleNamespace(status="closed")
         manner = Manner(Options(), False, False, writing.WHITE)
         spread = _Spread(client, hand_over, manner, Display(), Interrupts(print))
-        spread.running[cast(Any, object())] = _Attempt(7, Task(folder / "a.png", [], place / "a.png"))
-        (hand_over / "7").write_bytes(finished)
-        with pytest.raises(DeviceError, match="done or tried: 1"):
-            spread._workers()
-    assert (names(folder), (place / "a.png").read_bytes()) == (["a.png"], finished)
+        spread.running[cast(Any, "future")] = _Attempt(7, Task(folder / "a.png", [], place / "a.png"))
+        yield spread
+
+
+def test_what_was_handed_over_before_the_scheduler_went_is_not_lost(spread, folder):
+    finished = (folder / "a.png").read_bytes()
+    (spread.folder / "7").write_bytes(finished)
+    with pytest.raises(DeviceError, match="done or tried: 1"):
+        spread._workers()
+    assert (folder.parent / "painted" / "a.png").read_bytes() == finished
+
+
+@pytest.mark.parametrize("outcome", [Outcome("a worker"), Outcome(problem=StyleTransferError("Lost."), is_lost=True)])
+def test_a_picture_that_is_there_needs_no_scheduler(spread, folder, outcome):
+    finished = (folder / "a.png").read_bytes()
+    (spread.folder / "7").write_bytes(finished)
+    spread._settle(spread.running.pop("future"), outcome)
+    assert (spread.attempted, spread.problems) == (1, [])
+    assert (folder.parent / "painted" / "a.png").read_bytes() == finished
+
+
+def test_a_connection_that_breaks_for_a_moment_costs_no_picture(cluster, folder):
+    due = [
+        Task(path, [StylePicture("waves", reading.load(folder / "a.png"))], folder / f"{path.stem} painted.png")
+        for path in sorted(folder.iterdir())
+    ]
+    manner = Manner(Options(iterations=1, size=32), False, False, writing.WHITE)
+
+    with connected(cluster.address) as client, ThreadPoolExecutor() as pool:
+        with cluster.gate():
+            done = pool.submit(paint_by, client, due, manner)
+            until(lambda: len(cluster.noted("read")) == 2)
+            first = client.scheduler_comm.comm
+            client.loop.add_callback(first.abort)
+            until(lambda: client.status == "running" and client.scheduler_comm.comm is not first)
+        assert done.result(200) == (3, [])
+    assert all(reading.load(task.output).shape for task in due)
 
 
 def test_the_packages_that_are_missing_are_named(folder, monkeypatch):

@@ -18,11 +18,12 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import dask
 from dask.system import CPU_COUNT
 from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed.client import FutureCancelledError
 
 import nst_engine
 from nst_engine.commands import cluster_worker
@@ -51,8 +52,6 @@ KEPT = 16
 
 LOGS = ("distributed", "distributed.client", "tornado.application")
 """Those of dask that have levels of their own; what matters of them is told in sentences."""
-
-Kind = TypeVar("Kind")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,13 +120,17 @@ class _Spread:
     def _present(self) -> Iterator[Callable[[], None]]:
         """Within the block the batch is known to all workers, until the function is called: then all finish."""
         self.client.subscribe_topic(TOPIC, lambda event: self.inbox.put(event[1]))
-        self.client.register_plugin(Batch(self.batch, self.client.cluster is not None), name=self.batch)
+        self._join()
         with contextlib.ExitStack() as leaving:
             leaving.callback(self._leave)
             try:
                 yield leaving.close
             finally:
                 self._drop()
+
+    def _join(self) -> None:
+        """Let the workers know of the batch, unless they do."""
+        self.client.register_plugin(Batch(self.batch, self.client.cluster is not None), name=self.batch)
 
     def _drop(self) -> None:
         """Let nobody go on with what is still under way."""
@@ -138,9 +141,12 @@ class _Spread:
     def _collect(self) -> None:
         """Place the pictures that were handed over, and of which no word came."""
         for future, attempt in [*self.running.items()]:
-            if (self.folder / str(attempt.number)).is_file():
+            if self._is_handed_over(attempt):
                 del self.running[future]
                 self._place(attempt, Outcome())
+
+    def _is_handed_over(self, attempt: _Attempt) -> bool:
+        return (self.folder / str(attempt.number)).is_file()
 
     def _leave(self) -> None:
         if self.client.status == "running":
@@ -149,12 +155,12 @@ class _Spread:
 
     def _workers(self) -> set[str]:
         """The workers that there are; DeviceError when there have been none for long, or the scheduler is gone."""
-        self._check_scheduler()
+        self._await_scheduler()
         try:
             found = set(self.client.nthreads())
-        except OSError:  # it goes this very moment
-            self._check_scheduler()
-            raise
+        except OSError:  # the connection breaks this very moment
+            self._await_scheduler()
+            found = set(self.client.nthreads())
         now = time.monotonic()
         if found:
             self.last_seen = now
@@ -162,7 +168,11 @@ class _Spread:
             raise self._lost(f"No worker has come to the dask scheduler for {PATIENCE:.0f} s")
         return found
 
-    def _check_scheduler(self) -> None:
+    def _await_scheduler(self) -> None:
+        """Wait while dask looks for one to which the connection broke; DeviceError when it does not come again."""
+        latest = time.monotonic() + PATIENCE
+        while self.client.status == "connecting" and time.monotonic() < latest:
+            time.sleep(LISTENING_SECONDS)
         if self.client.status != "running":
             raise self._lost("The dask scheduler is gone")
 
@@ -259,19 +269,30 @@ class _Spread:
             self.fractions[said["number"]] = said["fraction"]
 
     def _settle(self, attempt: _Attempt, outcome: Outcome) -> None:
-        """Place a picture, or try elsewhere what went wrong."""
+        """Place a picture, or try anew what went wrong."""
         if outcome.is_unseen:
             self._again(dataclasses.replace(attempt, is_sent=True))
-            return
+        elif self._is_handed_over(attempt):
+            self._place(attempt, outcome._replace(problem=None))
+        elif outcome.problem:
+            self._settle_problem(attempt, outcome, outcome.problem)
+        else:
+            self._place(attempt, outcome)
+
+    def _settle_problem(self, attempt: _Attempt, outcome: Outcome, problem: StyleTransferError) -> None:
+        """Try a picture on another worker, or on any where none has said what is wrong; or note what it is."""
         tried = (*attempt.tried, outcome.worker)
         others = frozenset(self._workers()).difference(tried)
         is_tried_enough = not outcome.worker or (len(tried) >= WORKERS_TRIED and not outcome.is_hopeless)
-        if outcome.problem and others and not (is_tried_enough or self.interrupts.stopped):
+        if outcome.is_lost and not self.interrupts.stopped:
+            self._join()
+            self._again(dataclasses.replace(attempt, allowed=frozenset()))
+        elif others and not (is_tried_enough or self.interrupts.stopped):
             self._again(dataclasses.replace(attempt, tried=tried, allowed=others))
-            return
-        if outcome.problem and outcome.is_hopeless:
-            raise outcome.problem
-        self._place(attempt, outcome)
+        elif outcome.is_hopeless:
+            raise problem
+        else:
+            self._place(attempt, outcome)
 
     def _place(self, attempt: _Attempt, outcome: Outcome) -> None:
         """Put a picture in its place, and note what is wrong with it."""
@@ -311,9 +332,9 @@ class _Spread:
         self.display.tell(fraction, f"{self.attempted} of {count} pictures, workers: {workers}", left)
 
 
-def _newest(known: dict[Any, Kind], key: Any, make: Callable[[], Kind]) -> Kind:
-    """What is known by a key, or made for it; the oldest goes when there are KEPT."""
-    if key not in known:
+def _newest(known: dict[Any, Future[Any]], key: Any, make: Callable[[], Future[Any]]) -> Future[Any]:
+    """What is known by a key, or made for it, anew where it is lost; the oldest goes when there are KEPT."""
+    if key not in known or known[key].cancelled():
         if len(known) >= KEPT:
             del known[next(iter(known))]
         known[key] = make()
@@ -332,6 +353,8 @@ def _outcome(future: Future[Any]) -> Outcome:
     try:
         outcome: Outcome = future.result()
         return outcome
+    except FutureCancelledError:
+        return Outcome(problem=StyleTransferError("The connection to the dask scheduler broke."), is_lost=True)
     except KilledWorker:
         return Outcome(problem=StyleTransferError("The workers that were to paint it ended, one after the other."))
     except ImportError as error:

@@ -58,6 +58,8 @@ class Batch(WorkerPlugin):
     ``is_local`` is for workers that the batch itself has started, which end when it says so, and by no signal.
     """
 
+    idempotent = True
+
     def __init__(self, name: str, is_local: bool) -> None:
         self.name, self.is_local = name, is_local
 
@@ -114,7 +116,8 @@ class Job(NamedTuple):
 class Outcome(NamedTuple):
     """What became of a picture. ``file`` is None where it was handed over, or where there is a problem.
 
-    ``is_unseen``: the content's file is not there, its bytes are wanted; ``is_hopeless``: the worker can paint none.
+    ``is_unseen``: the content's file is not there, its bytes are wanted; ``is_hopeless``: the worker can paint none;
+    ``is_lost``: the connection broke before anybody heard.
     """
 
     worker: str = ""
@@ -123,6 +126,7 @@ class Outcome(NamedTuple):
     problem: StyleTransferError | None = None
     is_unseen: bool = False
     is_hopeless: bool = False
+    is_lost: bool = False
 
 
 class Learned(NamedTuple):
@@ -159,7 +163,8 @@ def paint(job: Job, styles: list[StylePicture], known: Learned) -> Outcome:
         file = _made(painter, job, styles, Watch(told.append, _telling(job, worker), _stopping(job, worker)))
     except Exception as error:
         return outcome._replace(told=tuple(told), problem=explained(error))
-    return outcome._replace(told=tuple(told), file=None if _is_handed_over(job, file) else file)
+    is_wanted = _is_wanted(worker.get_current_task(), worker)
+    return outcome._replace(told=tuple(told), file=None if is_wanted and _is_handed_over(job, file) else file)
 
 
 def _of_another_version(wanted: str, worker: Worker) -> StyleTransferError:
@@ -227,12 +232,13 @@ def _telling(job: Job, worker: Worker) -> Callable[[Step], None]:
 def _stopping(job: Job, worker: Worker) -> Callable[[], bool]:
     """Whether the batch wants to have the picture as it stands, or does not want it any more."""
     key = worker.get_current_task()
+    return lambda: job.batch not in worker.plugins or not _is_wanted(key, worker)
 
-    def should_stop() -> bool:
-        task = worker.state.tasks.get(key)
-        return job.batch not in worker.plugins or task is None or task.state == "cancelled"
 
-    return should_stop
+def _is_wanted(key: Any, worker: Worker) -> bool:
+    """Whether anybody still waits for the result of a task."""
+    task = worker.state.tasks.get(key)
+    return task is not None and task.state != "cancelled"
 
 
 @functools.lru_cache(maxsize=1)
