@@ -141,11 +141,9 @@ class _Beside:
     def tell(self) -> None:
         """Say of the file what was kept."""
         found, held = self.found, self.held
+        found.profile = self._profile()
         block = held.get(b"eXIf") or _from_hex(held.get(RAW + b"exif") or held.get(RAW + b"APP1") or b"")
         found.exif = exifs.of_block(block)
-        found.profile = self._profile()
-        if not (found.profile or {b"sRGB", b"cICP"} & held.keys()):
-            found.profile = profiles.of_exif(found.exif)
         found.xmp = held.get(XMP) or _from_hex(held.get(RAW + b"xmp", b""))
         found.comment = text(held.get(COMMENT, b""))
         add_photoshop(found, _from_hex(held.get(RAW + b"iptc", b"")))
