@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from far_side import FarSide, Line, prepare
 from plug_in import REAL_ENGINE, PlugIn
-from watching import AFTER, DIALOG, ENGINES, UNFINISHED, pixel, start, wait_for_layers, wait_until
+from watching import AFTER, DIALOG, ENGINES, UNFINISHED, opened, pixel, start, wait_for_layers, wait_until
 from window import WindowSession
 
 HERE = "This computer"
@@ -47,9 +48,10 @@ class Elsewhere:
         gimp = self.plug_in.gimp
         return gimp.inside(shutil.copy(PHOTO, gimp.outside("/tmp") / "castle.jpg"))
 
-    def write(self) -> None:
-        """Tell the plug-in of these engines, and of the one on this computer last."""
-        self.path.write_text(json.dumps({"format": 1, "version": "", "engines": [*self.entries, self.here]}))
+    def write(self, *first: dict[str, Any]) -> None:
+        """Tell the plug-in of these engines, and of the one on this computer last if none is to come first."""
+        listed = [*first, *self.entries, *([] if first else [self.here])]
+        self.path.write_text(json.dumps({"format": 1, "version": "", "engines": listed}))
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,21 @@ def test_scripts_choose_an_engine_and_whatever_it_does_the_image_is_as_it_was(el
         assert re.fullmatch(rf"(execution|calling)-error: {re.escape(sentence)}.*", facts["told"][name])
 
 
+AGAIN = """
+image = new_image()
+photo = add_quadrants(image)
+layer = stylize(image, photo, style=add_layer(image, "painting", 0, 0, 20, 20, CYAN), engine="This computer")
+second = stylize(image, layer, procedure="plug-in-neural-style-again")
+tell(told=second if isinstance(second, str) else quadrant_pixels(second)[0])
+"""
+
+
+def test_again_paints_with_the_engine_that_painted_before(elsewhere: Elsewhere) -> None:
+    elsewhere.know("first of the list", "is_hostile", "larger")
+    elsewhere.write()
+    assert elsewhere.plug_in.facts(AGAIN)["told"] == [0, 0, 1, 1]
+
+
 PAINTED = """
 image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file({photo!r}))
 image.scale(64, 48)
@@ -170,6 +187,19 @@ def test_a_line_that_is_cut_leaves_the_last_picture_on_the_layer(
     assert pixel(window, 10, 10) == [0, 0, 255, 255]
 
 
+def test_no_picture_goes_to_another_computer_before_ok(
+    window: WindowSession, elsewhere: Elsewhere, tmp_path: Path, screenshots: Path
+) -> None:
+    recording = tmp_path / "sketch.frame"
+    elsewhere.know("far", "sketches_without_end", str(recording))
+    elsewhere.write()
+    for _ in opened(window):
+        wait_until(lambda: "No preview from another computer" in window.tree())
+        time.sleep(1)  # longer than options have to stay as they are before a sketch
+        window.screenshot(screenshots / "no-preview-elsewhere.png")
+        assert not recording.exists()
+
+
 def test_one_click_takes_this_computer_where_the_other_is_away(
     window: WindowSession, elsewhere: Elsewhere, screenshots: Path
 ) -> None:
@@ -181,5 +211,19 @@ def test_one_click_takes_this_computer_where_the_other_is_away(
     window.screenshot(screenshots / "engine-away.png")
     window.press(DIALOG, f"Use {HERE}")
     wait_until(lambda: AWAY not in window.tree())
+    window.press(DIALOG, "OK")
+    wait_for_layers(window, AFTER)
+
+
+def test_where_no_engine_of_this_computer_starts_it_takes_a_click_to_go_elsewhere(
+    window: WindowSession, elsewhere: Elsewhere
+) -> None:
+    elsewhere.know("far", "answers")
+    elsewhere.write({"name": HERE, "command": ["/nowhere/engine"]})
+    window.action("Neural Style")
+    window.wait_window(f"^{DIALOG}$")
+    wait_until(lambda: "The engine of Neural Style is not installed" in window.tree())
+    window.press(DIALOG, "Use far")
+    wait_until(lambda: "Works at" in window.tree())
     window.press(DIALOG, "OK")
     wait_for_layers(window, AFTER)
