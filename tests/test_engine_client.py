@@ -116,7 +116,10 @@ def test_engines_elsewhere_and_those_of_before_are_asked_for_no_sketches(logs: P
     greeting = "'kind': 'hello', 'protocol': pipe.frames.PROTOCOL"
     older = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ENGINES)!r})"]
     older[-1] += f"; import pipe; pipe.send({{{greeting}}}, {{}}); pipe.receive()"
-    for words, host, is_asked in [(command("answers"), "", True), (command("answers"), "x", False), (older, "", False)]:
+    far = command("answers", "/usr/bin/ssh")
+    for words, host, is_asked in [
+        (command("answers"), "", True), (command("answers"), "x", False), (far, "", False), (older, "", False),
+    ]:  # fmt: skip
         with Engine(words, [str(logs)], host=host) as engine:
             engine.wait_for_greeting()
             assert engine.makes_sketches == is_asked

@@ -87,6 +87,7 @@ class Engine(object):
         # type: (List[str], str) -> None
         """Start an engine, of which nothing has been asked yet."""
         self._host = host
+        self.is_elsewhere = ssh.leads_away(host, command)
         self.dtype = "uint16" if host else "float32"
         self.is_ready, self.version = False, ""
         self.networks = []  # type: List[str]
@@ -119,15 +120,10 @@ class Engine(object):
         return self._broken is not None
 
     @property
-    def is_elsewhere(self):
-        # type: () -> bool
-        """Whether it is on another computer, which sees a picture only when the user has asked for a painting."""
-        return bool(self._host)
-
-    @property
     def makes_sketches(self):
         # type: () -> bool
-        """Whether it may be asked for sketches. Engines that do not tell of their networks do not know that message."""
+        """Whether it may be asked for sketches. Another computer sees a picture only when the user wants a painting,
+        and engines that do not tell of their networks do not know that message."""
         return bool(self.networks) and not self.is_elsewhere
 
     def wait_for_greeting(self):

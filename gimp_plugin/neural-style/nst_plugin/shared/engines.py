@@ -63,7 +63,7 @@ def start_for_choice(name, idle=lambda: None, folder=settings.FOLDER):
     the engine has failed until then.
     """
     engines = known(folder)
-    here = [engine for engine in engines if not engine.host]
+    here = [engine for engine in engines if not ssh.leads_away(engine.host, engine.words)]
     named = [engine for engine in engines if engine.name == (name or engine.name)]
     first = (named or here or engines)[0]
     again = name if named else first.name

@@ -57,6 +57,8 @@ HOST = re.compile(r"(ssh://)?(?!-)([A-Za-z0-9_.+%=-]+@(?!-))?[A-Za-z0-9_.:%\[\]-
 """What may be meant by a host: nothing in it means anything to a shell that the user's configuration may start, or is
 an option of ssh."""
 
+PROGRAM = re.compile(r"(.*[/\\])?ssh(\.exe)?\Z")
+
 URL = re.compile(r"\[?(.*?)\]?(?::(\d+))?\Z")
 """Host and port of an address that begins with ssh://, and may have brackets around the host."""
 
@@ -121,6 +123,12 @@ def run(host, there, ssh=SSH):
     """The command that has another computer run a line of shell, whatever the shell there. EngineError for no host."""
     check_host(host)
     return list(ssh) + _options() + ["--", host, "sh -c " + quote(there)]
+
+
+def leads_away(host, words):
+    # type: (str, Sequence[str]) -> bool
+    """Whether an engine is on another computer: at this host, or where an ssh in the words that start it leads."""
+    return bool(host) or any(PROGRAM.match(word) for word in words)
 
 
 def check_host(host):
