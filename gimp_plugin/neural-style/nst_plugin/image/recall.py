@@ -116,7 +116,7 @@ def restore(config: Gimp.ProcedureConfig, layer: Gimp.Layer, keep_given: bool) -
         for name in defaults.keys() - given:
             put(config, name, noted.get(name, defaults[name]))
         if not (keep_given and procedures.engine(config)):
-            put(config, "engine", engine_noted(note))
+            config.set_property("engine", engine_noted(note))
 
 
 def engine_noted(note: Record) -> str:
