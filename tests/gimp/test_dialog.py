@@ -208,12 +208,15 @@ def test_a_size_that_was_chosen_is_what_the_engine_is_told_and_what_is_seen_next
 def test_networks_are_chosen_from_a_list_of_those_that_the_engine_has(
     window: WindowSession, echo: EchoedPlugIn
 ) -> None:
-    window.action("Neural Style")
-    window.toggle(DIALOG, "Advanced", True)
-    window.choose(DIALOG, "Network", "vgg19-caffe")
-    window.press(DIALOG, "OK")
-    wait_for_layers(window, AFTER)
-    assert echo.header["options"] == {"network": "vgg19-caffe"}
+    for network, sent in (("vgg19-caffe", {"network": "vgg19-caffe"}), ("vgg19", {})):
+        window.action("Neural Style")
+        window.toggle(DIALOG, "Advanced", True)
+        window.choose(DIALOG, "Network", network)
+        window.press(DIALOG, "OK")
+        wait_for_layers(window, AFTER)
+        assert echo.header["options"] == sent
+        window.batch("image = Gimp.get_images()[0]; image.remove_layer(image.get_layers()[0])")
+        window.batch("image = Gimp.get_images()[0]; image.set_selected_layers([image.get_layers()[0]])")
 
 
 def test_every_control_says_what_it_does(dialog: WindowSession) -> None:
