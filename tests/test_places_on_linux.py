@@ -146,6 +146,16 @@ def test_a_pipe_takes_a_report(path):
     assert stat.S_ISFIFO(path.stat().st_mode)
 
 
+def test_a_pipe_stays_one_when_a_finished_file_is_delivered(tmp_path, path):
+    os.mkfifo(path)
+    (tmp_path / "finished").write_bytes(NEW)
+    reading = subprocess.Popen(["cat", str(path)], stdout=subprocess.PIPE)
+    places.deliver_file(path, tmp_path / "finished", force=True)
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert reading.communicate(timeout=60)[0] == NEW
+    assert names(tmp_path) == [path.name]
+
+
 def test_a_second_ctrl_c_just_after_the_file_is_there_leaves_it_there(path, monkeypatch):
     def interrupted(source, target):
         os.rename(source, target)

@@ -119,11 +119,12 @@ def deliver(path: Path, data: bytes, force: bool) -> None:
 
 def deliver_file(path: Path, finished: Path, force: bool) -> None:
     """Like :func:`deliver` for a whole file beside or below ``path``, which is not there afterwards."""
-    try:
-        _place(path, finished, force)
-    except (OSError, ValueError):  # which is to be told, or leads to another disk
-        deliver(path, finished.read_bytes(), force)
-        finished.unlink()
+    with contextlib.suppress(OSError, ValueError):  # which is to be told, or leads to another disk
+        if not _is_stream(_mode(path)):
+            _place(path, finished, force)
+            return
+    deliver(path, finished.read_bytes(), force)
+    finished.unlink()
 
 
 def put(path: Path, data: bytes, force: bool) -> None:
