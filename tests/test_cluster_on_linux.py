@@ -178,6 +178,23 @@ def test_ctrl_c_finishes_what_is_under_way_and_leaves_the_workers_free(cluster, 
     assert here(*arguments(folder, *QUICK, "--resume", "--dask", cluster.address)).returncode == 0
 
 
+def test_workers_that_end_after_the_batch_is_stopped_are_not_waited_for(cluster, folder):
+    with cluster.gate():
+        batch = started(cluster, folder, *QUICK)
+        both = until(lambda: len(found := cluster.noted("read")) == 2 and found)
+        batch.send_signal(signal.SIGTERM)
+        with connected(cluster.address) as client:
+            until(
+                lambda: ".nst" not in client.run_on_scheduler(lambda dask_scheduler: str(dask_scheduler.worker_plugins))
+            )
+        for worker in both:
+            os.kill(worker, signal.SIGKILL)
+    _, said = batch.communicate(timeout=200)
+    assert (batch.returncode, names(folder)) == (1, []), said
+    assert "The worker that was to paint it ended" in said
+    cluster.wait_for(2)
+
+
 def test_a_batch_that_is_killed_or_canceled_does_not_keep_the_workers(cluster, folder):
     for signals in ([signal.SIGKILL], [signal.SIGINT, signal.SIGINT]):
         cluster.forget()
@@ -288,6 +305,36 @@ def test_workers_that_can_paint_none_cost_no_picture_and_where_all_are_so_it_is_
 
 
 @pytest.fixture
+def without_engine(tmp_path) -> tuple[str, ...]:
+    """What a worker is started with that does not have the engine."""
+    (tmp_path / "bare.py").write_text("import sys\nsys.modules['nst_engine'] = None\n")
+    return ("--no-nanny", "--nthreads", "1", "--preload", str(tmp_path / "bare.py"))
+
+
+def test_a_worker_without_the_engine_takes_no_part(cluster, folder, without_engine):
+    bare = cluster.start("worker", cluster.address, *without_engine)
+    cluster.wait_for(3)
+    done = here(*arguments(folder, *QUICK, "--dask", cluster.address))
+    bare.terminate()
+    bare.wait(60)
+    assert (done.returncode, names(folder)) == (0, ["a.png", "b.jpg", "c.png"]), done.stderr
+    assert "WARNING A worker has not what the engine needs (" in done.stderr
+
+
+def test_a_cluster_without_the_engine_is_a_sentence(folder, tmp_path_factory, without_engine):
+    bare = Cluster(tmp_path_factory.mktemp("bare"))
+    try:
+        bare.start("worker", bare.address, *without_engine)
+        bare.wait_for(1)
+        done = here(*arguments(folder, *QUICK, "--dask", bare.address))
+    finally:
+        bare.close()
+    assert done.stderr.count("ERROR A worker has not what the engine needs (") == 1
+    assert "TIP Install the engine there." in done.stderr
+    assert names(folder) == []
+
+
+@pytest.fixture
 def spread(folder) -> Iterator[_Spread]:
     """A batch whose connection to the scheduler is at an end, with one picture under way."""
     place = folder.parent / "painted"
@@ -333,6 +380,18 @@ def test_a_connection_that_breaks_for_a_moment_costs_no_picture(cluster, folder)
             until(lambda: client.status == "running" and client.scheduler_comm.comm is not first)
         assert done.result(200) == (3, [])
     assert all(reading.load(task.output).shape for task in due)
+
+
+@pytest.mark.parametrize(
+    ("network", "meant"), [("vgg19", "vgg19"), ("mine", "{here}/mine"), ("~nobody", "~nobody"), ("folder", "folder")]
+)
+def test_only_a_path_to_a_network_is_made_whole(tmp_path, monkeypatch, network, meant):
+    monkeypatch.chdir(tmp_path)
+    for name in ("vgg19", "mine"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    options = cluster_command._with_whole_paths(Options(network=network))
+    assert options.network == meant.format(here=tmp_path)
 
 
 def test_the_packages_that_are_missing_are_named(folder, monkeypatch):

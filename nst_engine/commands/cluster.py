@@ -34,6 +34,8 @@ from nst_engine.commands.mishaps import explained
 from nst_engine.commands.tasks import Manner, Task, check, is_done, put
 from nst_engine.errors import DeviceError, PictureError, StyleTransferError
 from nst_engine.files import places, reading, writing
+from nst_engine.network import library
+from nst_engine.pixels import StylePicture
 
 PATIENCE = 300.0
 """Seconds without any worker after which a batch ends."""
@@ -46,6 +48,9 @@ WORKERS_TRIED = 2
 
 LOST_WORKERS = 1
 """So many workers of this computer's may end with a picture that is tried once more; a cluster has its own setting."""
+
+STRAY_SECONDS = 5.0
+"""Time after which what no worker has is given up, once the batch is to stop."""
 
 KEPT = 16
 """So many styles, and sizes at which they are looked at, are held ready on the workers: the newest."""
@@ -97,6 +102,8 @@ class _Spread:
         self.fractions: dict[int, float] = {}
         self.styles: dict[Any, Future[Any]] = {}
         self.learned: dict[Any, Future[Any]] = {}
+        self.stray: dict[Future[Any], float] = {}
+        """Since when pictures have been with no worker."""
         self.attempted = 0
         self.problems: list[str] = []
         self.started = self.last_seen = time.monotonic()
@@ -112,6 +119,7 @@ class _Spread:
                     self._begin(waiting.popleft())
                 if self.interrupts.stopped:
                     leave()
+                    self._give_up_stray()
                 self._listen()
                 self._show(len(workers), len(due))
         return self.attempted, self.problems
@@ -120,17 +128,23 @@ class _Spread:
     def _present(self) -> Iterator[Callable[[], None]]:
         """Within the block the batch is known to all workers, until the function is called: then all finish."""
         self.client.subscribe_topic(TOPIC, lambda event: self.inbox.put(event[1]))
-        self._join()
         with contextlib.ExitStack() as leaving:
             leaving.callback(self._leave)
+            self._join()
             try:
                 yield leaving.close
             finally:
                 self._drop()
 
     def _join(self) -> None:
-        """Let the workers know of the batch, unless they do."""
-        self.client.register_plugin(Batch(self.batch, self.client.cluster is not None), name=self.batch)
+        """Let the workers know of the batch, unless they do; StyleTransferError when none of them can take part."""
+        try:
+            self.client.register_plugin(Batch(self.batch, self.client.cluster is not None), name=self.batch)
+        except Exception as error:  # whatever it is that one of them lacks
+            told = f"A worker has not what the engine needs ({error})."
+            if not self._workers():
+                raise StyleTransferError(told, "Install the engine there.") from None
+            self.display.say(f"WARNING {told} Others paint without it.")
 
     def _drop(self) -> None:
         """Let nobody go on with what is still under way."""
@@ -154,13 +168,10 @@ class _Spread:
                 self.client.unregister_worker_plugin(self.batch)
 
     def _workers(self) -> set[str]:
-        """The workers that there are; DeviceError when there have been none for long, or the scheduler is gone."""
+        """Those that can take a picture; DeviceError when there have been none for long, or the scheduler is gone."""
         self._await_scheduler()
-        try:
-            found = set(self.client.nthreads())
-        except OSError:  # the connection breaks this very moment
-            self._await_scheduler()
-            found = set(self.client.nthreads())
+        known = self.client.scheduler_info(n_workers=-1)["workers"]
+        found = {address for address, worker in known.items() if worker["resources"].get(PICTURE)}
         now = time.monotonic()
         if found:
             self.last_seen = now
@@ -191,6 +202,26 @@ class _Spread:
                 del self.running[future]
                 future.cancel()
                 self._again(dataclasses.replace(attempt, allowed=frozenset()))
+
+    def _give_up_stray(self) -> None:
+        """Once stopped, end what no worker has had for a while: those that come now take nothing."""
+        now = time.monotonic()
+        self.stray = {future: self.stray.get(future, now) for future in self._stray()}
+        for future, since in self.stray.items():
+            if now - since > STRAY_SECONDS:
+                attempt = self.running.pop(future)
+                future.cancel()
+                self._settle(attempt, Outcome(problem=StyleTransferError("The worker that was to paint it ended.")))
+
+    def _stray(self) -> list[Future[Any]]:
+        """The pictures that no worker has, nor anything that they wait for."""
+        try:
+            held = {key for keys in self.client.processing().values() for key in keys}
+        except OSError:  # the connection breaks this very moment
+            return []
+        if any(future.key in held for future in (*self.styles.values(), *self.learned.values())):
+            return []
+        return [future for future in self.running if not (future.done() or future.key in held)]
 
     def _begin(self, attempt: _Attempt) -> None:
         """Set a picture to work, unless it is there already or can have no place."""
@@ -234,8 +265,12 @@ class _Spread:
 
     def _styles(self, task: Task) -> Future[Any]:
         """The styles, which the scheduler can always send anew."""
-        key = tuple(map(id, task.styles))
-        return _newest(self.styles, key, lambda: self.client.submit(list, task.styles, pure=False))
+        return _newest(self.styles, tuple(map(id, task.styles)), lambda: self._sent(task.styles))
+
+    def _sent(self, styles: list[StylePicture]) -> Future[Any]:
+        """Sent to a worker that has the engine, and if that is gone, to any rather than to none."""
+        there = sorted(self._workers())
+        return self.client.submit(list, styles, workers=there or None, allow_other_workers=bool(there), pure=False)
 
     def _learned(self, task: Task) -> Future[Any] | Learned:
         """What is to be known of a picture's styles, found by one worker for all pictures that are as large."""
@@ -421,5 +456,8 @@ def _handing_over(folder: Path) -> Iterator[Path]:
 
 def _with_whole_paths(options: Any) -> Any:
     """The same where the folder that one is in is another."""
-    path = Path(options.network)
-    return dataclasses.replace(options, network=str(path.absolute())) if path.exists() else options
+    with contextlib.suppress(StyleTransferError):  # which the workers tell, unless they have it
+        path = library.find(options.network)
+        if path == Path(options.network).expanduser():
+            return dataclasses.replace(options, network=str(path.absolute()))
+    return options
