@@ -35,7 +35,6 @@ from nst_engine.commands.tasks import Manner, Task, check, is_done, put
 from nst_engine.errors import DeviceError, PictureError, StyleTransferError
 from nst_engine.files import places, reading, writing
 from nst_engine.network import library
-from nst_engine.pixels import StylePicture
 
 PATIENCE = 300.0
 """Seconds without any worker after which a batch ends."""
@@ -264,13 +263,9 @@ class _Spread:
         )
 
     def _styles(self, task: Task) -> Future[Any]:
-        """The styles, which the scheduler can always send anew."""
-        return _newest(self.styles, tuple(map(id, task.styles)), lambda: self._sent(task.styles))
-
-    def _sent(self, styles: list[StylePicture]) -> Future[Any]:
-        """Sent to a worker that has the engine, and if that is gone, to any rather than to none."""
-        there = sorted(self._workers())
-        return self.client.submit(list, styles, workers=there or None, allow_other_workers=bool(there), pure=False)
+        """The styles, which the scheduler can always send anew, and a worker without the engine can hold as well."""
+        plain = [(style.name, style.pixels, style.weight, style.region) for style in task.styles]
+        return _newest(self.styles, tuple(map(id, task.styles)), lambda: self.client.submit(list, plain, pure=False))
 
     def _learned(self, task: Task) -> Future[Any] | Learned:
         """What is to be known of a picture's styles, found by one worker for all pictures that are as large."""

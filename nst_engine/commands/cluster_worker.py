@@ -51,6 +51,9 @@ HEAD = 1 << 16
 
 TOKEN = "token"
 
+Plain = tuple[str, Any, float, Any]
+"""A style's name, pixels, weight and region: what a worker without the engine can hold as well."""
+
 
 class Batch(WorkerPlugin):
     """A batch as it is present on a worker, from its beginning until it is to stop.
@@ -136,15 +139,21 @@ class Learned(NamedTuple):
     found: Mapping[bytes, Statistics] = {}
 
 
-def learned(options: Options, styles: list[StylePicture], content: Size) -> Learned:
+def _pictures(styles: list[Plain]) -> list[StylePicture]:
+    from nst_engine.pixels import StylePicture
+
+    return [StylePicture(*style) for style in styles]
+
+
+def learned(options: Options, styles: list[Plain], content: Size) -> Learned:
     """What is to be known of styles for contents of this size. What cannot be, each picture finds out and tells."""
     with contextlib.suppress(Exception):
         painter = _painter(options)
-        return Learned(_setting(painter), painter.learned(content, styles))
+        return Learned(_setting(painter), painter.learned(content, _pictures(styles)))
     return Learned()
 
 
-def paint(job: Job, styles: list[StylePicture], known: Learned) -> Outcome:
+def paint(job: Job, styles: list[Plain], known: Learned) -> Outcome:
     """Make a picture."""
     worker = get_worker()
     told: list[str] = []
@@ -160,7 +169,7 @@ def paint(job: Job, styles: list[StylePicture], known: Learned) -> Outcome:
     if known.setting == _setting(painter):
         painter.known.take(known.found)
     try:
-        file = _made(painter, job, styles, Watch(told.append, _telling(job, worker), _stopping(job, worker)))
+        file = _made(painter, job, _pictures(styles), Watch(told.append, _telling(job, worker), _stopping(job, worker)))
     except Exception as error:
         return outcome._replace(told=tuple(told), problem=explained(error))
     is_wanted = _is_wanted(worker.get_current_task(), worker)
