@@ -132,10 +132,10 @@ class FarSide:
         python.write_text(f"#!/bin/sh\n{code}\n")
         python.chmod(0o755)
 
-    def use(self, stand_in: str, *arguments: str) -> None:
+    def use(self, stand_in: str, *arguments: str, version: str = "99") -> None:
         """Put one of the stand-ins for the engine there."""
         words = " ".join(f"'{word}'" for word in (sys.executable, ENGINES / f"{stand_in}.py", *arguments))
-        self.install(f"exec {words}")
+        self.install(f"exec env STAND_IN_VERSION='{version}' {words}")
 
     def use_real_engine(self) -> None:
         self.install(f"PYTHONPATH='{CHECKOUT}' exec '{sys.executable}' -m nst_engine worker")

@@ -173,7 +173,7 @@ def test_an_engine_on_another_computer_is_named_in_the_window_and_none_is_instal
         )
         wait_until(lambda: "Install There" in window.tree())
         window.screenshot(screenshots / "engine-elsewhere.png")
-        far.use("answers")
+        far.use("answers", version=json.loads((newcomer.plugin / "release.json").read_text())["version"])
         window.press(OFFER, "Install There")
         window.wait_window(f"^{DIALOG}$", INSTALLING)
         window.press(DIALOG, "OK")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from nst_engine import frames
 
+VERSION = os.environ.get("STAND_IN_VERSION", "99")
 NETWORKS = ["vgg19", "vgg19-caffe"]
 
 
 def greet(protocol: int = frames.PROTOCOL) -> None:
-    send({"kind": "hello", "protocol": protocol, "version": "99", "networks": NETWORKS})
+    send({"kind": "hello", "protocol": protocol, "version": VERSION, "networks": NETWORKS})
 
 
 def progress(fraction: float) -> None:
