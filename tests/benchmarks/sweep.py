@@ -167,7 +167,7 @@ def painted(job: Job) -> Outcome:
 def watched(number_format: torch.dtype) -> Iterator[None]:
     """Within the context jobs are done in this number format, by objectives that are :class:`Watched`."""
     with (
-        patch.object(painting, "Objective", Watched),
+        patch.object(making, "Objective", Watched),
         patch.object(painting.devices, "fastest_format", lambda device: number_format),
     ):
         yield

@@ -178,6 +178,9 @@ def test_the_keyboard_alone_comes_to_everything_and_paints(window: WindowSession
     window.key("alt+z", "Down")
     wait_until(lambda: "Layer's own" in window.chosen(DIALOG, "Size"))
     window.focus(f"^{DIALOG}$")
+    window.key("Up")  # and back, for the tests that follow
+    wait_until(lambda: "Automatic" in window.chosen(DIALOG, "Size"))
+    window.focus(f"^{DIALOG}$")
     window.key("alt+o")
     wait_for_layers(window, AFTER)
 
@@ -208,13 +211,13 @@ def test_a_size_that_was_chosen_is_what_the_engine_is_told_and_what_is_seen_next
 def test_networks_are_chosen_from_a_list_of_those_that_the_engine_has(
     window: WindowSession, echo: EchoedPlugIn
 ) -> None:
-    for network, sent in (("vgg19-caffe", {"network": "vgg19-caffe"}), ("vgg19", {})):
+    for network, sent in (("vgg19-caffe", "vgg19-caffe"), ("vgg19", None)):
         window.action("Neural Style")
         window.toggle(DIALOG, "Advanced", True)
         window.choose(DIALOG, "Network", network)
         window.press(DIALOG, "OK")
         wait_for_layers(window, AFTER)
-        assert echo.header["options"] == sent
+        assert echo.header["options"].get("network") == sent
         window.batch("image = Gimp.get_images()[0]; image.remove_layer(image.get_layers()[0])")
         window.batch("image = Gimp.get_images()[0]; image.set_selected_layers([image.get_layers()[0]])")
 
