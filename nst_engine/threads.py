@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,13 +25,16 @@ class Watched(NamedTuple):
 
 
 def watched() -> Watched:
-    """The processor as it is now."""
-    times = psutil.cpu_times(percpu=True)
-    process = psutil.Process()
-    if hasattr(process, "cpu_affinity"):  # not on macOS
-        times = [times[core] for core in process.cpu_affinity() if core < len(times)]
-    busy = sum(core.user + core.system + getattr(core, "nice", 0.0) for core in times)
-    return Watched(len(times), busy, time.process_time())
+    """The processor as it is now; where the system does not tell, without ``/proc``, nobody else is at work."""
+    own = time.process_time()
+    try:
+        times = psutil.cpu_times(percpu=True)
+        process = psutil.Process()
+        if hasattr(process, "cpu_affinity"):  # not on macOS
+            times = [times[core] for core in process.cpu_affinity() if core < len(times)]
+    except (psutil.Error, OSError):
+        return Watched(os.cpu_count() or 1, own, own)
+    return Watched(len(times), sum(core.user + core.system + getattr(core, "nice", 0.0) for core in times), own)
 
 
 class Threads:

@@ -240,7 +240,8 @@ def test_processes_of_this_computer_paint_and_are_gone_after_ctrl_c(folder):
 
 def test_ctrl_c_while_processes_start_is_no_more_than_that(folder):
     words = line(*arguments(folder, *QUICK, "--workers", 2))
-    batch = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True)
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}  # whoever runs the tests
+    batch = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True, **heard)
     workers = until(
         lambda: len(found := psutil.Process(batch.pid).children()) == 3 and found
     )  # and Python's own helper
@@ -311,12 +312,15 @@ def without_engine(tmp_path) -> tuple[str, ...]:
     return ("--no-nanny", "--nthreads", "1", "--preload", str(tmp_path / "bare.py"))
 
 
-def test_a_worker_without_the_engine_takes_no_part(cluster, folder, without_engine):
-    bare = cluster.start("worker", cluster.address, *without_engine)
-    cluster.wait_for(3)
-    done = here(*arguments(folder, *QUICK, "--dask", cluster.address))
-    bare.terminate()
-    bare.wait(60)
+def test_a_worker_without_the_engine_takes_no_part(folder, tmp_path_factory, without_engine):
+    mixed = Cluster(tmp_path_factory.mktemp("mixed"))
+    try:
+        mixed.add_worker("--no-nanny")
+        mixed.start("worker", mixed.address, *without_engine)
+        mixed.wait_for(2)
+        done = here(*arguments(folder, *QUICK, "--dask", mixed.address))
+    finally:
+        mixed.close()
     assert (done.returncode, names(folder)) == (0, ["a.png", "b.jpg", "c.png"]), done.stderr
     assert "WARNING A worker has not what the engine needs (" in done.stderr
 

@@ -73,6 +73,8 @@ image.delete()
 
 @pytest.fixture(scope="module")
 def session(installed_plug_in: PlugIn, two_layers: Path) -> Iterator[WindowSession]:
+    """GIMP in a window, which remembers nothing of what other files' tests have chosen."""
+    shutil.rmtree(installed_plug_in.profile / "plug-in-settings", ignore_errors=True)
     with WindowSession(installed_plug_in.gimp, installed_plug_in.profile, two_layers) as window:
         yield window
 

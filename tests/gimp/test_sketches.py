@@ -53,6 +53,21 @@ def shown(window: WindowSession, name: str, screenshot: Path) -> np.ndarray[Any,
         return np.asarray(screen.convert("RGB").crop((x - 60, y - 40, x + 60, y + 40)), float)
 
 
+def test_content_and_styles_are_reduced_alike(window: WindowSession, recording: Path) -> None:
+    window.batch(LARGE)
+    for _ in opened(window):
+        header, arrays = sketched(recording)
+        assert [(style["name"], round(style["weight"], 2)) for style in header["styles"]] == [
+            ("tiny", 1.0), ("faint", 0.25),
+        ]  # fmt: skip
+        shapes = [arrays[name].shape[:2] for name in ("content", "style-0", "style-1")]
+        assert shapes == [(322, 403), (30, 30), (202, 403)]
+        recording.unlink()
+        window.choose(DIALOG, "Size", "Number of pixels")
+        window.set_number(DIALOG, "Number of pixels", 500)
+        wait_until(lambda: recording.exists() and sketched(recording)[0]["options"] == {"size": 500})
+
+
 def test_a_sketch_of_what_is_chosen_is_seen_beside_the_content(window: WindowSession, screenshots: Path) -> None:
     for _ in opened(window):
         wait_until(lambda: preview(window, screenshots / "sketch.png") == BLUE)  # red and blue are exchanged
@@ -127,21 +142,6 @@ def test_selection_and_layer_mask_count_in_a_sketch(window: WindowSession, recor
         assert (arrays["protection"] == 255).all()
         assert arrays["content"][..., 3].all()
     window.batch("image = Gimp.get_images()[0]; image.get_layers()[0].remove_mask(1); Gimp.Selection.none(image)")
-
-
-def test_content_and_styles_are_reduced_alike(window: WindowSession, recording: Path) -> None:
-    window.batch(LARGE)
-    for _ in opened(window):
-        header, arrays = sketched(recording)
-        assert [(style["name"], round(style["weight"], 2)) for style in header["styles"]] == [
-            ("tiny", 1.0), ("faint", 0.25),
-        ]  # fmt: skip
-        shapes = [arrays[name].shape[:2] for name in ("content", "style-0", "style-1")]
-        assert shapes == [(322, 403), (30, 30), (202, 403)]
-        recording.unlink()
-        window.choose(DIALOG, "Size", "Number of pixels")
-        window.set_number(DIALOG, "Number of pixels", 500)
-        wait_until(lambda: recording.exists() and sketched(recording)[0]["options"] == {"size": 500})
 
 
 def test_the_real_engine_makes_a_sketch_before_ok(
