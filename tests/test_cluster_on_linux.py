@@ -25,7 +25,8 @@ from distributed import Security
 import nst_engine.commands
 from nst_engine import Options, device
 from nst_engine.commands import cluster as cluster_command
-from nst_engine.commands.cluster import _Attempt, _handing_over, _Spread, connected, paint_by
+from nst_engine.commands.cluster import _Attempt, _handing_over, _Spread, paint_by
+from nst_engine.commands.cluster_connection import connected
 from nst_engine.commands.cluster_worker import Batch, Outcome, _card
 from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts

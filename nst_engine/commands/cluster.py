@@ -9,27 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
 import queue
 import secrets
 import shutil
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import dask
-from dask.system import CPU_COUNT
-from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed import Client, Future, KilledWorker
 from distributed.client import FutureCancelledError
 
 import nst_engine
 from nst_engine.commands import cluster_worker
+from nst_engine.commands.cluster_connection import connected
 from nst_engine.commands.cluster_worker import PICTURE, TOKEN, TOPIC, Batch, Job, Learned, Outcome, Stamp
 from nst_engine.commands.display import Display
-from nst_engine.commands.interrupts import Interrupts, held_back
+from nst_engine.commands.interrupts import Interrupts
 from nst_engine.commands.mishaps import explained
 from nst_engine.commands.tasks import Manner, Task, check, is_done, put
 from nst_engine.errors import DeviceError, PictureError, StyleTransferError
@@ -45,17 +42,11 @@ LISTENING_SECONDS = 0.5
 WORKERS_TRIED = 2
 """On so many a picture that cannot be painted is tried; on all, where they can paint none at all."""
 
-LOST_WORKERS = 1
-"""So many workers of this computer's may end with a picture that is tried once more; a cluster has its own setting."""
-
 STRAY_SECONDS = 5.0
 """Time after which what no worker has is given up, once the batch is to stop."""
 
 KEPT = 16
 """So many styles, and sizes at which they are looked at, are held ready on the workers: the newest."""
-
-LOGS = ("distributed", "distributed.client", "tornado.application")
-"""Those of dask that have levels of their own; what matters of them is told in sentences."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -392,49 +383,6 @@ def _outcome(future: Future[Any]) -> Outcome:
         return Outcome(problem=StyleTransferError(problem, "Install the engine there."), is_hopeless=True)
     except Exception as error:
         return Outcome(problem=explained(error))
-
-
-@contextlib.contextmanager
-def connected(where: str | int) -> Iterator[Client]:
-    """A client of the cluster, which is closed afterwards if it is one of our own."""
-    for name in LOGS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    settings = {
-        "distributed.scheduler.allowed-failures": LOST_WORKERS,
-        "distributed.admin.large-graph-warning-threshold": "1TB",
-    }
-    with dask.config.set(settings), contextlib.ExitStack() as stack, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            there: str | LocalCluster = where if isinstance(where, str) else _started(where, stack)
-            client = stack.enter_context(Client(there, set_as_default=False))
-        except Exception as error:
-            raise _no_cluster(where, error) from None
-        yield client
-
-
-def _no_cluster(where: str | int, error: Exception) -> DeviceError:
-    if isinstance(where, int):
-        return DeviceError(f"The workers cannot be started ({error}).", "Take fewer, or none.")
-    return DeviceError(
-        f"There is no dask cluster at {where} ({error}).",
-        "Check the address and dask's settings for TLS, and see that the scheduler runs.",
-    )
-
-
-def _started(workers: int, stack: contextlib.ExitStack) -> LocalCluster:
-    """Processes on this computer that share its processor, and end with the stack. Nobody else can speak with them, and
-    Ctrl-C, which a terminal sends to all, is left to the batch."""
-    with held_back():
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=max(1, CPU_COUNT // workers),
-            dashboard_address=None,
-            security=True,
-            silence_logs=logging.CRITICAL,
-        )
-        stack.enter_context(cluster)
-    return cluster
 
 
 @contextlib.contextmanager

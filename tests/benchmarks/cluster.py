@@ -19,7 +19,7 @@ from distributed import LocalCluster
 from PIL import Image
 
 from nst_engine import Options
-from nst_engine.commands import cluster
+from nst_engine.commands import cluster, cluster_connection
 from nst_engine.commands.inputs import read_styles
 from nst_engine.commands.tasks import Manner, tasks
 from nst_engine.files import reading, writing
@@ -73,7 +73,7 @@ def spread(folder: Path, workers: int, pictures: int, size: int) -> Spread:
     styles = read_styles([style], [], [], size)
     with (
         LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as there,
-        cluster.connected(there.scheduler_address) as client,
+        cluster_connection.connected(there.scheduler_address) as client,
     ):
         for name, due in (("warm", contents[:workers]), ("timed", contents)):
             (folder / name).mkdir()

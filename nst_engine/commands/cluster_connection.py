@@ -1,0 +1,64 @@
+"""The way to a dask cluster: one that is there, or processes of this computer that are started for a batch."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+
+import dask
+from dask.system import CPU_COUNT
+from distributed import Client, LocalCluster
+
+from nst_engine.commands.interrupts import held_back
+from nst_engine.errors import DeviceError
+
+LOST_WORKERS = 1
+"""So many workers of this computer's may end with a picture that is tried once more; a cluster has its own setting."""
+
+LOGS = ("distributed", "distributed.client", "tornado.application")
+"""Those of dask that have levels of their own; what matters of them is told in sentences."""
+
+
+@contextlib.contextmanager
+def connected(where: str | int) -> Iterator[Client]:
+    """A client of the cluster, which is closed afterwards if it is one of our own."""
+    for name in LOGS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    settings = {
+        "distributed.scheduler.allowed-failures": LOST_WORKERS,
+        "distributed.admin.large-graph-warning-threshold": "1TB",
+    }
+    with dask.config.set(settings), contextlib.ExitStack() as stack, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            there: str | LocalCluster = where if isinstance(where, str) else _started(where, stack)
+            client = stack.enter_context(Client(there, set_as_default=False))
+        except Exception as error:
+            raise _no_cluster(where, error) from None
+        yield client
+
+
+def _no_cluster(where: str | int, error: Exception) -> DeviceError:
+    if isinstance(where, int):
+        return DeviceError(f"The workers cannot be started ({error}).", "Take fewer, or none.")
+    return DeviceError(
+        f"There is no dask cluster at {where} ({error}).",
+        "Check the address and dask's settings for TLS, and see that the scheduler runs.",
+    )
+
+
+def _started(workers: int, stack: contextlib.ExitStack) -> LocalCluster:
+    """Processes on this computer that share its processor, and end with the stack. Nobody else can speak with them, and
+    Ctrl-C, which a terminal sends to all, is left to the batch."""
+    with held_back():
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=max(1, CPU_COUNT // workers),
+            dashboard_address=None,
+            security=True,
+            silence_logs=logging.CRITICAL,
+        )
+        stack.enter_context(cluster)
+    return cluster
