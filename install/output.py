@@ -15,8 +15,11 @@ AS_EVENTS = "NEURAL_STYLE_EVENTS"
 
 _speaking = threading.Lock()
 
-CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\n\t"}
-"""Characters in names of files and in what other programs print that would do things to a terminal."""
+UNSEEN = (*range(32), *range(127, 160), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
+"""Characters that do not print, or turn around how the rest of a line reads."""
+
+CONTROLS = {code: ascii(chr(code))[1:-1] for code in UNSEEN if chr(code) not in "\n\t"}
+"""What stands for them in names of files and in what other programs print: they would do things to a terminal."""
 
 
 def open_streams() -> None:

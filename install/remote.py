@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import shlex
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from commands import NO_WINDOW, ending
 from errors import InstallError
 from installation import Installation
 from machine import child_environment
-from output import event, is_heard, say
+from output import UNSEEN, event, is_heard, say
 from plugin_folder import Entry
 from source import BUILT_FROM, RELEASE, WHEELS, is_archive, plugin_code, version_of
 from words import Words
@@ -213,7 +212,7 @@ def understood(line: bytes) -> dict[str, Any]:
 
 def shown(text: str) -> str:
     """Return what somebody else says as a window can show it: everything in it prints."""
-    return re.sub("[\x00-\x1f\x7f]", " ", text).encode("utf-8", "replace").decode("utf-8")
+    return text.translate(dict.fromkeys(UNSEEN, " ")).encode("utf-8", "replace").decode("utf-8")
 
 
 def explained(source: Path, engine: Entry, status: int | None, printed: str) -> InstallError:

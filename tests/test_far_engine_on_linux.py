@@ -5,8 +5,12 @@ from __future__ import annotations
 import array
 import os
 import re
+import shlex
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ from patterns import stripes
 from PIL import Image
 from stand_ins import command, log_of, next_event, saying
 
-from nst_plugin.shared import engine_client, engines, mailbox, ssh
+from nst_plugin.shared import engine_client, engines, mailbox, messages, ssh
 from nst_plugin.shared.engine_client import Engine
 from nst_plugin.shared.engines import Known
 from nst_plugin.shared.errors import EngineAway, EngineError, EngineMissing, LineBroken
@@ -77,7 +81,7 @@ def test_the_end_of_the_client_is_the_end_of_the_engine_there(far: FarSide, logs
 
 TROUBLE = {
     "unknown key": ({"known": None}, "The key of gpu-box is not known yet.*ssh gpu-box.*confirm it"),
-    "other key": ({"known": "other_key"}, "gpu-box has another key than before.*ssh-keygen -R gpu-box"),
+    "other key": ({"known": "other_key"}, "gpu-box has another key than before.*ssh-keygen .* -R .*ssh gpu-box"),
     "no key of ours": ({"key": "other_key"}, "gpu-box lets nobody in from here without a password.*ssh-copy-id"),
     "away": ({"port": 9}, r"gpu-box cannot be reached \(.*Connection refused\): see that it is running"),
 }
@@ -89,6 +93,45 @@ def test_who_is_not_let_in_is_told_why_and_what_to_do(far: FarSide, logs: Path, 
     with engine(logs, far.ssh(**way)) as started, pytest.raises(EngineAway, match=sentence) as problem:
         started.wait_for_greeting()
     assert "\n" not in str(problem.value)
+
+
+def test_a_changed_key_is_forgotten_as_the_sentence_says(far: FarSide, logs: Path) -> None:
+    way = far.ssh(known="other_key")
+    with engine(logs, way) as started, pytest.raises(EngineAway) as problem:
+        started.wait_for_greeting()
+    _program, *words = shlex.split(re.findall('"(.+?)"', str(problem.value))[0])
+    far.run("ssh-keygen", "-q", *words)
+    with engine(logs, way) as started, pytest.raises(EngineAway, match="is not known yet"):
+        started.wait_for_greeting()
+
+
+USERS_OWN = """
+    PermitLocalCommand yes
+    LocalCommand echo welcome
+    ControlMaster auto
+    ControlPath {folder}/shared
+    LogLevel QUIET
+"""
+
+
+def test_what_the_users_configuration_does_in_a_terminal_does_no_harm(far: FarSide, logs: Path) -> None:
+    for known in ("host_key", "other_key"):
+        way = far.ssh(known=known)
+        with open(way[-1], "a") as config:
+            config.write(USERS_OWN.format(folder=far.folder))
+        with engine(logs, way) as started, nullcontext() if known == "host_key" else another_key():
+            started.wait_for_greeting()
+            assert not (far.folder / "shared").exists(), "another ssh would end with this one"
+
+
+def another_key() -> AbstractContextManager[object]:
+    return pytest.raises(EngineAway, match="another key than before")
+
+
+def test_an_ssh_on_the_way_has_no_terminal_to_ask_at(far: FarSide, logs: Path) -> None:
+    code = "import os, sys; sys.exit(f'{os.getsid(0) == os.getpid()} {os.environ[\"SSH_ASKPASS_REQUIRE\"]}')"
+    with engine(logs, [sys.executable, "-c", code]) as started, pytest.raises(EngineError, match="True never"):
+        started.wait_for_greeting()
 
 
 def test_a_name_that_nobody_has_is_told_so(far: FarSide, logs: Path) -> None:
@@ -137,6 +180,21 @@ def test_a_login_that_prints_is_told_what_not_to_print(far: FarSide, logs: Path)
         started.wait_for_greeting()
 
 
+@pytest.mark.parametrize(
+    ("ends", "sentence"), [(1, 'got the text "Go away".*"ssh gpu-box" works'), (127, "not installed")]
+)
+def test_a_login_that_only_prints_is_no_engine(far: FarSide, logs: Path, ends: int, sentence: str) -> None:
+    far.install(f"echo Go away; exit {ends}")
+    with engine(logs, far.ssh()) as started, pytest.raises(EngineError, match=sentence):
+        started.wait_for_greeting()
+
+
+def test_words_reach_the_far_side_whatever_the_shell_there() -> None:
+    there = ssh.run("gpu-box", "echo 'one!' \"two\"!")[-1]
+    assert not re.search(r"(?<!\\)!", there), "csh would look for an earlier command"
+    assert subprocess.check_output(["sh", "-c", there], text=True) == "one! two!\n"
+
+
 def test_without_ssh_its_installation_is_asked_for(logs: Path) -> None:
     with pytest.raises(EngineError, match="The program ssh is missing on this computer: install OpenSSH"):
         engine(logs, ["/nowhere/bin/ssh"])
@@ -156,6 +214,8 @@ def test_without_ssh_its_installation_is_asked_for(logs: Path) -> None:
         "ssh://me@-x",
         "a\nb",
         "a'b",
+        "me@[-oX]",
+        "ssh://gpu-box:x",
         "@",
         "",
     ],
@@ -165,24 +225,35 @@ def test_what_is_no_name_of_a_computer_never_reaches_ssh(host: str) -> None:
         ssh.run(host, "true")
 
 
-@pytest.mark.parametrize("host", ["gpu-box", "me@gpu-box", "ssh://me@gpu-box:22", "10.0.0.7", "me@[::1]", "a_b.c"])
-def test_names_of_computers_go_to_ssh_as_they_are(host: str) -> None:
-    assert ssh.run(host, "true")[-2:] == [host, "sh -c true"]
-
-
 @pytest.mark.parametrize(
-    ("host", "name"),
+    ("host", "words"),
     [
-        ("me@gpu-box", "gpu-box"),
-        ("ssh://gpu-box", "gpu-box"),
-        ("ssh://me@gpu-box:22", "gpu-box"),
-        ("ssh://me@gpu-box:2222", "[gpu-box]:2222"),
-        ("ssh://me@[::1]:2222", "[::1]:2222"),
+        ("gpu-box", "-- gpu-box"),
+        ("me@gpu-box", "-- me@gpu-box"),
+        ("me@corp@gate-way", "-- me@corp@gate-way"),
+        ("ssh://me@gpu-box:22", "-- ssh://me@gpu-box:22"),
+        ("me@gpu-box:2222", "-p 2222 -- me@gpu-box"),
+        ("10.0.0.7:22", "-p 22 -- 10.0.0.7"),
+        ("::1", "-- ::1"),
+        ("me@[::1]", "-- me@::1"),
+        ("me@[fe80::1%eth0]:2222", "-p 2222 -- me@fe80::1%eth0"),
+        ("ssh://me@[::1]:2222", "-p 2222 -- me@::1"),
     ],
 )
-def test_a_changed_key_is_forgotten_by_the_name_that_ssh_keeps_it_by(host: str, name: str) -> None:
-    problem = ssh.explained(host, ssh.FAILED, "REMOTE HOST IDENTIFICATION HAS CHANGED!", False)
-    assert f'"ssh-keygen -R {name}"' in str(problem)
+def test_names_of_computers_go_to_ssh_as_it_takes_them(host: str, words: str) -> None:
+    command = ssh.run(host, "true")
+    assert command[1 + 2 * len(ssh.OPTIONS) :] == [*words.split(), "sh -c true"]
+
+
+def test_a_port_behind_the_name_reaches_a_real_server(far: FarSide, logs: Path) -> None:
+    host = f"painter@gpu-box:{far.port}"
+    with engine(logs, far.ssh(), host) as started:
+        assert started.stylize(JOB, lambda *_: None).used == {}
+    with (
+        engine(logs, far.ssh(known=None), host) as started,
+        pytest.raises(EngineAway, match=f"-p {far.port} painter@gpu-box"),
+    ):
+        started.wait_for_greeting()
 
 
 def test_a_key_file_that_is_missing_is_no_computer_that_is_away() -> None:
@@ -268,6 +339,7 @@ REFUSED = {
     "larger": "a message 'result' that this plug-in does not understand",
     "smaller": "a message 'result' that this plug-in does not understand",
     "turned": "a message 'result' that this plug-in does not understand",
+    "no numbers": "a message 'result' that this plug-in does not understand",
     "huge result": "something that is no message",
     "huge preview": "something that is no message",
     "plans": "a message 'planned' that this plug-in does not understand",
@@ -284,6 +356,14 @@ def test_an_engine_that_means_harm_is_refused_in_a_sentence(
     far.use("is_hostile", how)
     with engine(logs, far.ssh()) as started, pytest.raises(EngineError, match=REFUSED[how]):
         started.stylize(JOB, lambda *_: None)
+
+
+def test_what_an_engine_says_cannot_turn_around_or_hide_what_is_beside_it() -> None:
+    assert messages.plain("a\u202eb\u2066c\x9bd\u2028e\u200ff\ufeffg \u0645\u200c") == "a b c d e f g \u0645\u200c"
+
+
+def test_no_more_networks_are_offered_than_a_list_can_show() -> None:
+    assert len(messages.names(["vgg19"] * 100_000)) == messages.MOST_NETWORKS
 
 
 def test_pictures_that_nobody_asked_for_are_not_kept(far: FarSide, logs: Path) -> None:

@@ -197,8 +197,10 @@ def test_what_is_no_event_is_something_to_read(line: bytes) -> None:
 
 
 def test_a_line_without_end_comes_in_pieces_that_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = b"x" * 3 * remote.LINE_LIMIT + b'\n{"event": "line", "text": "a\\ud800\\u0000b"}\n{"event": "done"}\n'
+    lines = (
+        b"x" * 3 * remote.LINE_LIMIT + b'\n{"event": "line", "text": "a\\ud800\\u0000b\\u202ec"}\n{"event": "done"}\n'
+    )
     assert remote.hear(io.BytesIO(lines), "gpu-box")
     printed = capsys.readouterr().out.splitlines()
     assert max(map(len, printed)) < 2 * remote.LINE_LIMIT
-    assert printed[-1].strip() == "a? b"
+    assert printed[-1].strip() == "a? b c"

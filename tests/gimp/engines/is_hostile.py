@@ -32,6 +32,8 @@ elif how == "smaller":
     pipe.send(RESULT, {"picture": white(height - 1, width)})
 elif how == "turned":
     pipe.send(RESULT, {"picture": white(width, height)})
+elif how == "no numbers":
+    pipe.send(RESULT, {"picture": frames.Array("float32", (height, width, 4), b"\xff" * (16 * width * height))})
 elif how == "huge result":
     announce("result", (2**14, 2**14, 4), "float32")
 elif how == "huge preview":

@@ -100,7 +100,7 @@ class Engine(object):
         self._pipe = None  # type: Any
         missing = _(ssh.NO_SSH) if host else settings.not_installed()
         try:
-            self._pipe = Pipe(command, self._log, missing, self._most_bytes)
+            self._pipe = Pipe(command, self._log, missing, self._most_bytes, asks_nobody=bool(host))
         except EngineError:
             self._log.close()
             raise
@@ -217,16 +217,13 @@ class Engine(object):
         if self._broken is not None:
             raise self._broken
         self._check_log()
-        while True:
-            arrival = self._pipe.take(seconds)
-            if arrival is None:
-                self._check_for_life()
-                return None
-            if isinstance(arrival, Ending):
-                self._explain(*arrival)
-            event = self._event(arrival)
-            if event is not None:
-                return event
+        arrival = self._pipe.take(seconds)
+        if arrival is None:
+            self._check_for_life()
+            return None
+        if isinstance(arrival, Ending):
+            self._explain(*arrival)
+        return self._event(arrival)
 
     def _check_for_life(self):
         # type: () -> None
@@ -254,10 +251,17 @@ class Engine(object):
             self._explain_end()
         self._log.note("%s: %s" % (type(error).__name__, error.args[0] if error.args else ""))
         if self._host and not self.is_ready:
-            self._give_up(EngineError(_(ssh.TALKATIVE) % {"host": self._host}))
+            self._explain_talk(error)
         if is_sending:
             self._fail(_("The picture could not be sent to the engine"), _(TRY_AGAIN))
         self._fail(_("The engine sent something that is no message"), self._mend())
+
+    def _explain_talk(self, error):
+        # type: (BaseException) -> NoReturn
+        """What came is no greeting, and the other computer may have nothing else to say."""
+        status = self._pipe.exit_status(END_SECONDS)
+        missing = ssh.explained(self._host, status, self._log.tail, False) if status == ssh.NOT_FOUND else None
+        self._give_up(missing or ssh.talkative(self._host, status, str(error)))
 
     def _explain_end(self):
         # type: () -> NoReturn
@@ -285,7 +289,7 @@ class Engine(object):
             self.networks = messages.names(frame.header.get("networks"))
             return None
         try:
-            return self._accepted(messages.understood(frame, self._size))
+            return self._accepted(messages.understood(frame, self._size, self.dtype))
         except (LookupError, TypeError, ValueError, OverflowError):
             if kind in NEWEST_ONLY:  # there is less to watch, but the picture is not lost
                 self._log.note("A message '%s' made no sense." % kind)
@@ -354,7 +358,7 @@ class Engine(object):
         # type: () -> int
         """How many bytes may come with a message now: those of a preview, or of a picture of the job's own size."""
         width, height = self._size
-        return max(PREVIEW_LIMIT, frames.byte_count("float32", (height, width, 4)))
+        return max(PREVIEW_LIMIT, frames.byte_count(self.dtype, (height, width, 4)))
 
 
 def _signal_name(number):

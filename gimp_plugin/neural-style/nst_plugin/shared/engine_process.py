@@ -14,7 +14,7 @@ from nst_plugin.shared.translation import N_, _
 
 MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
-    from typing import Callable, Dict, List, Mapping, Optional
+    from typing import Any, Callable, Dict, List, Mapping, Optional
 
 PR_SET_PDEATHSIG = 1
 """Linux: the signal that a process gets when the one that started it is gone."""
@@ -41,6 +41,10 @@ KEPT_FROM_ENGINE = (
 """Variables, as patterns, that GIMP sets for its plug-ins and that would mislead the engine; and why."""
 
 
+WITHOUT_WINDOW = {"SSH_ASKPASS_REQUIRE": "never"}
+"""What keeps an ssh that another one starts, to go through a computer, from opening a window with a question."""
+
+
 def engine_environment(environ):
     # type: (Mapping[str, str]) -> Dict[str, str]
     """GIMP's environment without what would mislead the engine."""
@@ -52,11 +56,12 @@ def engine_environment(environ):
     }
 
 
-def start(command, log, missing):
-    # type: (List[str], EngineLog, str) -> subprocess.Popen[bytes]
+def start(command, log, missing, asks_nobody=False):
+    # type: (List[str], EngineLog, str, bool) -> subprocess.Popen[bytes]
     """Start a command whose stdin and stdout are pipes and whose stderr is the log.
 
-    EngineError when it does not start; ``missing`` says that there is no such program.
+    EngineError when it does not start; ``missing`` says that there is no such program. One that ``asks_nobody`` finds
+    no terminal, and no window for passwords.
     """
     try:
         return subprocess.Popen(
@@ -64,10 +69,10 @@ def start(command, log, missing):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log.stream,
-            env=engine_environment(os.environ),
+            env=dict(engine_environment(os.environ), **(WITHOUT_WINDOW if asks_nobody else {})),
             close_fds=os.name != "nt" or sys.version_info[0] > 2,  # Python 2.7 cannot do it on Windows
             creationflags=CREATE_NO_WINDOW if os.name == "nt" else 0,
-            preexec_fn=_dying_with_the_plug_in(),
+            preexec_fn=_preparation(asks_nobody),
         )
     except (IOError, OSError) as error:
         if error.errno in MISSING:
@@ -78,15 +83,23 @@ def start(command, log, missing):
         raise EngineError(missing)
 
 
+def _preparation(asks_nobody):
+    # type: (bool) -> Optional[Callable[[], object]]
+    """What the process does before it becomes the engine: it leaves the terminal, and ends with the plug-in."""
+    leave = [os.setsid] if asks_nobody and hasattr(os, "setsid") else []  # type: List[Callable[[], Any]]
+    steps = leave + _dying_with_the_plug_in()
+    return (lambda: [step() for step in steps]) if steps else None
+
+
 def _dying_with_the_plug_in():
-    # type: () -> Optional[Callable[[], object]]
+    # type: () -> List[Callable[[], Any]]
     """What has Linux kill the engine once the plug-in is gone: one that is stuck would not notice by itself."""
     if not sys.platform.startswith("linux"):
-        return None
+        return []
     try:
         import ctypes
 
         prctl = ctypes.CDLL(None).prctl
     except (ImportError, AttributeError, OSError):
-        return None
-    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        return []
+    return [lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)]

@@ -21,6 +21,14 @@ NAME_LENGTH = 100
 SENTENCE_LENGTH = 1000
 """Most characters of what the engine says that are shown."""
 
+MOST_NETWORKS = 100
+"""How many networks are offered."""
+
+UNSEEN = re.compile(
+    b"[\x00-\x1f\x7f-\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]".decode("unicode_escape")
+)
+"""What does not print, or turns around how the rest of a line reads."""
+
 
 class Picture(collections.namedtuple("Picture", "width height rgba")):
     """Pixels as they travel: ``rgba`` is bytes-like, sRGB-encoded RGBA, row-major, top row first.
@@ -97,9 +105,9 @@ def stylize(request, is_far=False):
     return header, arrays
 
 
-def understood(frame, size):
-    # type: (frames.Frame, Tuple[int, int]) -> Any
-    """What a frame after the greeting says; ``size`` is what a result must have.
+def understood(frame, size, dtype="float32"):
+    # type: (frames.Frame, Tuple[int, int], str) -> Any
+    """What a frame after the greeting says; ``size`` and ``dtype`` are what a result must have.
 
     LookupError, TypeError, ValueError or OverflowError when that is nothing.
     """
@@ -112,7 +120,7 @@ def understood(frame, size):
     if kind == "sketched":
         return Sketched(*_small(arrays["picture"]))
     if kind == "result":
-        return Result(_picture(arrays["picture"], size), _report(header.get("used")), _remark(header))
+        return Result(_picture(arrays["picture"], size, dtype), _report(header.get("used")), _remark(header))
     if kind == "planned":
         return Planned(_length(header["width"]), _length(header["height"]), _seconds(header["seconds"]))
     if kind == "error":
@@ -123,7 +131,8 @@ def understood(frame, size):
 def names(value):
     # type: (object) -> List[str]
     """The names that a list has, as they can be shown; none where it is no list."""
-    return [plain(name) for name in value if isinstance(name, type(""))] if isinstance(value, list) else []
+    found = value[:MOST_NETWORKS] if isinstance(value, list) else []
+    return [plain(name) for name in found if isinstance(name, type(""))]
 
 
 def plain(text):
@@ -131,7 +140,7 @@ def plain(text):
     """What others say, as GIMP can show it: one line of text, not too long, in which everything prints."""
     if isinstance(text, bytes):  # what the system says, under Python 2.7
         text = text.decode("utf-8", "replace")
-    shown = re.sub("[\x00-\x1f\x7f]", " ", text)[:SENTENCE_LENGTH]
+    shown = UNSEEN.sub(" ", text)[:SENTENCE_LENGTH]
     return shown.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -184,10 +193,10 @@ def _small(array):
     return width, height, array.data
 
 
-def _picture(array, size):
-    # type: (frames.Array, Tuple[int, int]) -> Picture
-    """The result's pixels, which must be as many as the content's."""
+def _picture(array, size, dtype):
+    # type: (frames.Array, Tuple[int, int], str) -> Picture
+    """The result's pixels, which must be as many as the content's, and such: among whole ones none is no number."""
     width, height = size
-    if array.dtype not in ("float32", "uint16") or array.shape != (height, width, 4):
+    if array.dtype != dtype or array.shape != (height, width, 4):
         raise ValueError(array.shape)
     return Picture(width, height, array.data)

@@ -37,10 +37,10 @@ HEADER_LIMIT = 1024**2
 class Pipe(object):
     """Starts the command at once; EngineError, with ``missing`` for a sentence, where there is no such program."""
 
-    def __init__(self, command, log, missing, payload_limit):
-        # type: (List[str], EngineLog, str, Callable[[], int]) -> None
+    def __init__(self, command, log, missing, payload_limit, asks_nobody):
+        # type: (List[str], EngineLog, str, Callable[[], int], bool) -> None
         """``payload_limit`` is asked how many bytes may come with a message, as for :func:`frames.read_frame`."""
-        self.process = engine_process.start(command, log, missing)
+        self.process = engine_process.start(command, log, missing, asks_nobody)
         self._payload_limit = payload_limit
         self._arrivals = Mailbox()
         self._departures = queue.Queue()  # type: queue.Queue[Any]

@@ -33,6 +33,9 @@ OPTIONS = (
     ("RemoteCommand=none", "the user's own would take the place of the engine"),
     ("RequestTTY=no", "a terminal would change what goes through"),
     ("ClearAllForwardings=yes", "another ssh may have these ports"),
+    ("PermitLocalCommand=no", "what it prints would go into the pipe"),
+    ("ControlMaster=no", "other sessions would end with this one"),
+    ("LogLevel=INFO", "what goes wrong is to be told"),
 )
 """What ssh is told, whatever the user's configuration says; and why."""
 
@@ -53,24 +56,28 @@ FAILED = 255
 WORDS_LENGTH = 200
 """Most characters of ssh's own words that are shown."""
 
-HOST = re.compile(r"(ssh://)?(?!-)([A-Za-z0-9_.+%=-]+@(?!-))?[A-Za-z0-9_.:%\[\]-]+\Z")
+HOST = re.compile(r"(ssh://)?(?!-)([A-Za-z0-9_.+%=@-]+@(?!-))?(?!\[-)[A-Za-z0-9_.:%\[\]-]+\Z")
 """What may be meant by a host: nothing in it means anything to a shell that the user's configuration may start, or is
 an option of ssh."""
 
 PROGRAM = re.compile(r"(.*[/\\])?ssh(\.exe)?\Z")
 
-URL = re.compile(r"\[?(.*?)\]?(?::(\d+))?\Z")
-"""Host and port of an address that begins with ssh://, and may have brackets around the host."""
+ADDRESS = re.compile(r"(ssh://)?(.*@)?(\[.+\]|[^:]+)(?::([0-9]+))?\Z")
+"""User, computer and port, if one is named. An address of IPv6 without brackets is nothing of the kind."""
+
+CHANGED_KEY = re.compile("Host key for (.+) has changed")
+KEY_FILE = re.compile("Offending .* key in (.+):[0-9]+")
+"""Where ssh found another key, and by what name."""
 
 NO_HOST = N_('"%s" is no name of a computer: name one as you would to ssh, as in user@host.')
 NO_SSH = N_("The program ssh is missing on this computer: install OpenSSH, then try again.")
 CHANGED = N_(
     "%(host)s has another key than before, so nothing was sent there: ask who runs it whether that is right, and if it "
-    'is, run "ssh-keygen -R %(name)s" and then "ssh %(host)s" once in a terminal.'
+    'is, run "ssh-keygen %(key)s" and then "ssh %(way)s" once in a terminal.'
 )
 UNKNOWN_KEY = N_(
     "The key of %(host)s is not known yet, so nothing was sent there: "
-    'run "ssh %(host)s" once in a terminal and confirm it.'
+    'run "ssh %(way)s" once in a terminal and confirm it.'
 )
 NO_ENTRY = N_(
     "%(host)s lets nobody in from here without a password: put a key of yours there with ssh-copy-id, and where the "
@@ -78,7 +85,7 @@ NO_ENTRY = N_(
 )
 NO_NAME = N_("No computer of the name %(host)s is known: see that the name is right and that you are online.")
 AWAY = N_("%(host)s cannot be reached (%(words)s): see that it is running and that you are online.")
-OTHERWISE = N_('ssh cannot start the engine on %(host)s (%(words)s): see that "ssh %(host)s" works in a terminal.')
+OTHERWISE = N_('ssh cannot start the engine on %(host)s (%(words)s): see that "ssh %(way)s" works in a terminal.')
 BROKEN = N_("The line to %(host)s broke (%(words)s): see that you are online, then try again.")
 MEND = N_('run "python3 install/install.py --remote %s" to mend its installation')
 MISSING = N_(
@@ -97,8 +104,8 @@ OTHER_VERSION_HERE = N_(
     "Choose Filters > Neural Style Engine to bring the engine up to date."
 )
 TALKATIVE = N_(
-    "The login on %(host)s prints something before the engine speaks: let its startup files, such as ~/.bashrc, print "
-    "nothing where there is no terminal."
+    "The login on %(host)s prints something before the engine speaks (%(words)s): "
+    "let its startup files, such as ~/.bashrc, print nothing where there is no terminal."
 )
 
 MEANINGS = (
@@ -122,7 +129,9 @@ def run(host, there, ssh=SSH):
     # type: (str, str, Sequence[str]) -> List[str]
     """The command that has another computer run a line of shell, whatever the shell there. EngineError for no host."""
     check_host(host)
-    return list(ssh) + _options() + ["--", host, "sh -c " + quote(there)]
+    port, name = _destination(host)
+    quoted = quote(there).replace("!", "'\\!'")  # which csh takes for itself even between quotes
+    return list(ssh) + _options() + port + ["--", name, "sh -c " + quoted]
 
 
 def leads_away(host, words):
@@ -134,13 +143,26 @@ def leads_away(host, words):
 def check_host(host):
     # type: (str) -> None
     """EngineError for what is no host, such as an option of ssh."""
-    if not HOST.match(host):
+    is_url = host.startswith("ssh://")
+    if not HOST.match(host) or (is_url and not ADDRESS.match(host)):
         raise EngineError(_(NO_HOST) % host)
 
 
 def _options():
     # type: () -> List[str]
     return [word for option, _why in OPTIONS for word in ("-o", option)]
+
+
+def _destination(host):
+    # type: (str) -> Tuple[List[str], str]
+    """The words for the port, if one is named, and the computer as ssh takes it: no port behind it, no brackets."""
+    parts = ADDRESS.match(host)
+    if not parts:
+        return [], host
+    scheme, user, address, port = parts.groups("")
+    if scheme and not address.startswith("["):
+        return [], host
+    return ["-p", port] if port else [], user + address.strip("[]")
 
 
 def explained(host, status, printed, is_ready):
@@ -154,7 +176,14 @@ def explained(host, status, printed, is_ready):
     if is_ready:
         return LineBroken(_(BROKEN) % {"host": host, "words": words})
     sentence = ([meaning for pattern, meaning in MEANINGS if pattern.search(printed)] + [OTHERWISE])[0]
-    return EngineAway(_(sentence) % {"host": host, "name": _name(host), "words": words})
+    return EngineAway(_(sentence) % {"host": host, "way": _way(host), "key": _known_key(host, printed), "words": words})
+
+
+def talkative(host, status, said):
+    # type: (str, Optional[int], str) -> EngineError
+    """The login there says something that is none of the engine's: because it ends with that, or beside the engine."""
+    sentence = OTHERWISE if status and status < NOT_FOUND else TALKATIVE
+    return EngineError(_(sentence) % {"host": host, "way": _way(host), "words": messages.plain(said).rstrip(".")})
 
 
 def other_version(host, protocol):
@@ -170,11 +199,15 @@ def _last_line(printed):
     return messages.plain(lines[-1].rstrip("."))[:WORDS_LENGTH] if lines else _("it did not say why")
 
 
-def _name(host):
+def _way(host):
     # type: (str) -> str
-    """The host as the file of known keys has it: without the user, and with a port in ssh's own way."""
-    name = host.rpartition("@")[2]
-    if not host.startswith("ssh://"):
-        return name
-    name, port = URL.match(name.replace("ssh://", "")).groups()  # type: ignore[union-attr]
-    return name if port in (None, "22") else "[%s]:%s" % (name, port)
+    """What to type after ssh."""
+    port, name = _destination(host)
+    return " ".join(port + [name])
+
+
+def _known_key(host, printed):
+    # type: (str, str) -> str
+    """What to tell ssh-keygen of the key that is not that of the computer any more."""
+    name, file = CHANGED_KEY.search(printed), KEY_FILE.search(printed)
+    return " ".join((["-f", quote(file.group(1))] if file else []) + ["-R", quote(name.group(1) if name else host)])
