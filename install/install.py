@@ -38,7 +38,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Plan, print, act, report. Return the exit code."""
-    options = parser().parse_args(arguments)
+    options = parsed(arguments)
     try:
         if options.events:
             os.environ[AS_EVENTS] = "1"
@@ -53,6 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(from_system(error))
     except KeyboardInterrupt:
         return fail(InstallError("Stopped before the end.", "Run this installer again; it goes on from here."))
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the command line; what of it has no meaning ends the program before anything is installed."""
+    line = parser()
+    options = line.parse_args(arguments)
+    if (options.ssh or options.install_there) and not options.remote:
+        line.error("--ssh and --install-there go with --remote HOST")
+    return options
 
 
 def wishes_of(options: argparse.Namespace) -> Wishes:
@@ -97,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--remote",
+        type=computer,
         default="",
         metavar="HOST",
         help="use the engine on another computer, named as for ssh (user@host), and install none here",
@@ -145,6 +155,13 @@ def absolute(text: str) -> Path:
     if not text or path.startswith("~"):
         raise ValueError(text)
     return Path(path if os.path.isabs(path) else os.path.join(os.getcwd(), path))
+
+
+def computer(text: str) -> str:
+    """Return a computer's name: nothing, as of a variable that is not set, would mean this one."""
+    if not text.strip():
+        raise ValueError(text)
+    return text
 
 
 def command_list(text: str) -> list[str]:

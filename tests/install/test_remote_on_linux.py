@@ -129,6 +129,14 @@ def test_whoever_sits_at_a_terminal_is_asked_before_anything_is_installed_there(
         os.close(end)
 
 
+@pytest.mark.parametrize("words", [["--remote", ""], ["--remote= "], ["--install-there"], ["--ssh", '["ssh"]']])
+def test_what_names_no_computer_installs_nothing_on_this_one(newcomer: Newcomer, words: list[str]) -> None:
+    status, printed = newcomer.install(*words, host="")
+    assert status == 2
+    assert "--remote" in printed
+    assert not newcomer.data.exists()
+
+
 def test_a_dry_run_asks_nobody(newcomer: Newcomer) -> None:
     status, printed = newcomer.install("--dry-run", ssh=["/nowhere/ssh"])
     assert status == 0
