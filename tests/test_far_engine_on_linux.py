@@ -259,7 +259,17 @@ def test_a_port_behind_the_name_reaches_a_real_server(far: FarSide, logs: Path) 
 def test_a_key_file_that_is_missing_is_no_computer_that_is_away() -> None:
     printed = "Warning: Identity file /home/me/key not accessible: No such file or directory.\nbad option"
     assert "ssh cannot start the engine" in str(ssh.explained("gpu-box", ssh.FAILED, printed, False))
-    printed = "kex_exchange_identification: read: aborted"
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "kex_exchange_identification: read: aborted",
+        "client_loop: send disconnect: Broken pipe",
+        "Timeout, server gpu-box not responding.",
+    ],
+)
+def test_a_line_that_breaks_before_the_engine_greets_leads_nowhere(printed: str) -> None:
     assert "cannot be reached" in str(ssh.explained("gpu-box", ssh.FAILED, printed, False))
 
 

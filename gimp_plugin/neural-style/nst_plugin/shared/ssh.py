@@ -114,6 +114,7 @@ MEANINGS = (
     (re.compile("Permission denied|Too many authentication failures"), NO_ENTRY),
     (re.compile("(?i)could not resolve"), NO_NAME),
     (re.compile("(?i)connection (refused|timed out|reset|closed)|no route|unreachable|banner exchange"), AWAY),
+    (re.compile("(?i)broken pipe|server .* not responding"), AWAY),
     (re.compile("kex_exchange_identification|identification string"), AWAY),
 )
 """What ssh prints when it cannot log in, and what to say of it; the first that fits."""
