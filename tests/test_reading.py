@@ -221,16 +221,6 @@ def test_damage_anywhere_ends_in_a_picture_or_in_a_sentence(tmp_path, corner, ki
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.uint32, np.int16])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_numbers_of_other_kinds_are_refused_in_a_sentence(tmp_path, dtype, channels):
-    sample_format = {"u": 1, "i": 2, "f": 3}[np.dtype(dtype).kind]
-    values = np.ones((20, 30, channels), dtype)
-    (tmp_path / "a.tif").write_bytes(picture_files.tiff(values, sample_format=sample_format))
-    with pytest.raises(PictureError, match="8 or 16 bits"):
-        reading.load(tmp_path / "a.tif")
-
-
 @pytest.mark.parametrize("depth", [8, 16])
 def test_a_picture_of_too_many_pixels_is_refused_unread(tmp_path, depth):
     tiny = picture_files.png(np.zeros((1, 1, 3), np.uint16 if depth == 16 else np.uint8))

@@ -68,7 +68,8 @@ class Contents:
     gives H×W×channels. In the last two cases the first ``colors`` of the channels are gray, RGB or CMYK. ``alpha`` is
     the place of the transparency among those behind the colors, -1 for none. ``lab`` is how TIFF numbers the kind of
     CIELAB, 0 for another color model. ``white`` is the value of white where it is not the largest that the depth has,
-    0 where it is. ``held`` is how many bytes the decoder has to hold besides the pixels.
+    0 where it is; ``is_floating`` says that it is 1, and that there may be more. ``held`` is how many bytes the decoder
+    has to hold besides the pixels.
     """
 
     width: int
@@ -84,6 +85,7 @@ class Contents:
     colors: int = 3
     lab: int = 0
     white: int = 0
+    is_floating: bool = False
     held: int = 0
     repair: Callable[[], Pieces] | None = None
     """What gives a stream with right checksums, for files that have wrong ones or no end."""

@@ -22,8 +22,13 @@ SMALLER = 1
 XMP, IPTC, PHOTOSHOP, PROFILE = 0x02BC, 0x83BB, 0x8649, 0x8773
 MAKE, DNG = 0x010F, 0xC612
 
-WHOLE_NUMBERS = {1, 4}
-"""Meanings of FORMAT that are whole numbers from 0; 4 is "unknown"."""
+FROM_ZERO, SIGNED, FLOATING, UNKNOWN = 1, 2, 3, 4
+"""Meanings of FORMAT; what is unknown is taken as whole numbers from 0."""
+
+NUMBERS = {FROM_ZERO: (1, 2, 4, 8, 16, 32), UNKNOWN: (1, 2, 4, 8, 16, 32), SIGNED: (8, 16, 32), FLOATING: (16, 32)}
+"""Meaning of FORMAT → numbers of bits that are read."""
+
+PLAIN = {FROM_ZERO, UNKNOWN}
 
 NEEDED = {
     *(WIDTH, HEIGHT, BITS, COMPRESSION, COLORS, STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, PLANES, FORMAT),
@@ -65,7 +70,7 @@ SCALES = {(1 << bits) - 1 for bits in range(9, 16)}
 """Values of MOST (MaxSampleValue) that tell how many of 16 bits count, as programs of microscopes and scanners have it.
 Any other is what the standard means, the largest value that happens to be there, and says nothing of white."""
 
-DEPTHS = {1: 8, 2: 8, 4: 8, 8: 8, 16: 16}
+DEPTHS = {1: 8, 2: 8, 4: 8, 8: 8, 16: 16, 32: 16}
 """Bits of a channel in the file → bits when it is read."""
 
 
@@ -81,8 +86,11 @@ def contents(file: BinaryIO) -> Contents:
     _check(reader, fields, colors)
     size = reader.number(fields, WIDTH, 0), reader.number(fields, HEIGHT, 0)
     samples, bits = reader.number(fields, SAMPLES, 1), reader.number(fields, BITS, 1)
+    kind = reader.number(fields, FORMAT, FROM_ZERO)
     found = Contents(*size, samples if colors != PALETTE else 3, DEPTHS[bits], loader="tiff")
-    if bits == 16 and colors in (GRAY, RGB) and len(most := {*reader.numbers(fields, MOST)} & SCALES) == 1:
+    found.is_floating = kind == FLOATING
+    is_deep = bits == 16 and kind in PLAIN and colors in (GRAY, RGB)
+    if is_deep and len(most := {*reader.numbers(fields, MOST)} & SCALES) == 1:
         (found.white,) = most
     _add_extra(found, reader, fields, samples - CHANNELS[colors])
     if colors in LABS:
@@ -93,7 +101,7 @@ def contents(file: BinaryIO) -> Contents:
     _add_beside(found, reader, fields)
     compression = reader.number(fields, COMPRESSION, 1)
     is_chroma = colors == CHROMA and compression != JPEG_NOW  # of these libvips takes the numbers as they are
-    if (is_chroma or compression in PILLOWS) and bits == 8 and not found.lab:
+    if (is_chroma or compression in PILLOWS) and bits == 8 and kind in PLAIN and not found.lab:
         found.decode, found.held = functools.partial(pillow.decoded, file, "TIFF"), 5 * found.width * found.height
         found.colors = 3 if colors == PALETTE else CHANNELS[colors]
         if found.exif.is_sideways:  # Pillow turns TIFF files by itself
@@ -121,12 +129,16 @@ def _refuse_raw(reader: Reader, fields: Directory, colors: int) -> None:
 
 
 def _check(reader: Reader, fields: Directory, colors: int) -> None:
-    """Raise ``ValueError`` for what is no picture of whole numbers in a color model that is known here."""
-    bits, samples = reader.numbers(fields, BITS) or (1,), reader.number(fields, SAMPLES, 1)
+    """Raise ``ValueError`` for what is no picture of known numbers in a color model that is known here."""
+    bits, samples = {*(reader.numbers(fields, BITS) or (1,))}, reader.number(fields, SAMPLES, 1)
+    kinds = {*(reader.numbers(fields, FORMAT) or (FROM_ZERO,))}
     if not fields or STRIPS not in fields and TILES not in fields and JPEG not in fields:
         raise ValueError("it has no pixels")
-    if {*bits} - DEPTHS.keys() or len({*bits}) > 1 or {*reader.numbers(fields, FORMAT)} - WHOLE_NUMBERS:
-        raise ValueError("its channels are not whole numbers of 8 or 16 bits")
+    is_packed = max(bits) < 8 and samples > 1 and reader.number(fields, PLANES, TOGETHER) == TOGETHER
+    is_known = len(bits) == len(kinds) == 1 and bits <= {*NUMBERS.get(max(kinds), ())} and not is_packed
+    is_plain = kinds <= PLAIN and max(bits) <= 16
+    if not is_known or not (is_plain or colors in (INVERSE_GRAY, GRAY, RGB)):
+        raise ValueError("its channels are not numbers of 8, 16 or 32 bits")
     if samples < CHANNELS.get(colors, samples + 1):
         raise ValueError("its color model is unknown here")
     if samples > MOST_CHANNELS:
@@ -160,14 +172,14 @@ def _add_beside(found: Contents, reader: Reader, fields: Directory) -> None:
 
 def _plane(reader: Reader, fields: Directory, channel: int, samples: int) -> Directory:
     """The directory of one channel that lies apart from the others, as of a gray picture."""
-    found = {tag: field for tag, field in fields.items() if tag not in (EXTRA, FORMAT)}
+    found = {tag: field for tag, field in fields.items() if tag != EXTRA}
     for tag in PARTS & fields.keys():
         kind, many, value = fields[tag]
         size = len(value) // samples
         found[tag] = Field(kind, many // samples, value[channel * size : (channel + 1) * size])
     inverse = channel == 0 and reader.number(fields, COLORS, GRAY) == INVERSE_GRAY
-    bits = reader.number(fields, BITS, 1)
-    plain = {SAMPLES: 1, BITS: bits, PLANES: TOGETHER, COLORS: INVERSE_GRAY if inverse else GRAY}
+    bits, kind = reader.number(fields, BITS, 1), reader.number(fields, FORMAT, FROM_ZERO)
+    plain = {SAMPLES: 1, BITS: bits, FORMAT: kind, PLANES: TOGETHER, COLORS: INVERSE_GRAY if inverse else GRAY}
     return found | {tag: Field(SHORT, 1, struct.pack(reader.order + "H", number)) for tag, number in plain.items()}
 
 

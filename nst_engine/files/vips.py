@@ -27,6 +27,18 @@ USUAL_DPI = 72, 72
 
 WHITE = {"uchar": 255, "ushort": 65535}
 
+OTHER_NUMBERS = {
+    "char": ("uchar", -128, 127),
+    "short": ("ushort", -(1 << 15), (1 << 15) - 1),
+    "int": ("ushort", -(1 << 31), (1 << 31) - 1),
+    "uint": ("ushort", 0, (1 << 32) - 1),
+    "float": ("ushort", 0, 1),
+}
+"""libvips' names of numbers that only TIFF has → what they become, and what is black and white in them, as in GIMP."""
+
+TOLD_GLARE = 0.01
+"""The share of numbers beyond white from which it is said."""
+
 MODELS = {"b-w": 1, "grey16": 1, "cmyk": 4}
 """libvips' names of color models → channels; the others have three."""
 
@@ -69,6 +81,8 @@ def pixels(contents: Contents, scale: float = 1.0) -> Integers:
     rows few are missing is read, and ``contents.warnings`` says so.
     """
     reason = "its end is missing"
+    if contents.is_floating:
+        contents.warnings += _glare(contents)
     if not contents.is_cut:
         try:
             return _decoded(contents, "error", scale)
@@ -107,7 +121,7 @@ def encode(values: NDArray[np.uint16], image_format: str, dpi: tuple[float, floa
 
 def _decoded(contents: Contents, fail_on: str, scale: float) -> Integers:
     stored = _Stored(contents, fail_on, scale)
-    image = stored.image
+    image = _in_usual_numbers(stored.image)
     if contents.white:
         image = _whole(image * (WHITE[image.format] / contents.white), image)
     image = _straight(image, contents)
@@ -121,6 +135,18 @@ def _decoded(contents: Contents, fail_on: str, scale: float) -> Integers:
     if fail_on == "error":
         stored.check()
     return upright
+
+
+def _glare(contents: Contents) -> list[str]:
+    """What to say of a picture with many numbers beyond white; nothing of any other, nor of a damaged one."""
+    try:
+        stored = _Stored(contents, "none")
+        colors = stored.image.extract_band(0, n=_colors(stored.image))
+        share = (colors > 1).avg() / WHITE["uchar"]
+    except pyvips.Error:
+        return []
+    told = f"has numbers beyond 1 in {share:.0%} of its colors; they are shown as white"
+    return [told] if share >= TOLD_GLARE else []
 
 
 def _sound_rows(contents: Contents) -> int:
@@ -175,9 +201,17 @@ class _Stored:
         image = load(source, access="sequential", fail_on=fail_on, **({"shrink": shrink} if shrink > 1 else {}))
         if shrink == 1 and (image.width, image.height) != (self.contents.width, self.contents.height):
             raise ValueError("its header is damaged")
-        if image.format not in WHITE:
-            raise ValueError("its channels are not of 8 or 16 bits")
         return image
+
+
+def _in_usual_numbers(image: pyvips.Image) -> pyvips.Image:
+    """The image in 8 or 16 bits; what is beyond black and white is cut off."""
+    if image.format in WHITE:
+        return image
+    usual, black, white = OTHER_NUMBERS[image.format]
+    scale = WHITE[usual] / (white - black)
+    found = image.linear(scale, -black * scale).rint().cast(usual)
+    return found.copy(interpretation=_model(_colors(image), usual))
 
 
 def _of_array(values: NDArray[np.uint8], colors: int) -> pyvips.Image:
