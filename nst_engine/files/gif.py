@@ -61,9 +61,10 @@ def _add_picture(found: Contents, reader: _Reader, head: bytes, parts: list[byte
     found.width, found.height, found.held = width, height, 4 * width * height
     found.stream = Pieces(reader.file, [*parts, END])
     if reader.is_cut:
-        pixels = _pixels_in(*reader.codes(range(place.start + _palette(flags), place.stop)))
-        found.is_cut, found.rows = True, min(height, pixels // max(1, width))
-        found.repair = functools.partial(Pieces, reader.file, [*parts, b"\0", END])
+        codes, least = reader.codes(range(place.start + _palette(flags), place.stop))
+        found.is_cut, found.rows = True, min(height, _pixels_in(codes + reader.torn, least) // max(1, width))
+        last = bytes([len(reader.torn)]) + reader.torn + b"\0" if reader.torn else b"\0"
+        found.repair = functools.partial(Pieces, reader.file, [*parts, last, END])
 
 
 class _Reader:
@@ -73,6 +74,8 @@ class _Reader:
         self.file = file
         self.left = MOST_BLOCKS
         self.is_cut = False
+        self.torn = b""
+        """What there is of the block that the file breaks off in."""
 
     def take(self, count: int) -> range:
         """The next bytes."""
@@ -89,7 +92,9 @@ class _Reader:
                 raise ValueError("it is made of too many pieces")
             if length == b"\0":
                 return range(start, end + 1)
-            if len(self.file.read(length[0])) < length[0]:
+            data = self.file.read(length[0])
+            if len(data) < length[0]:
+                self.torn = data
                 break
             end += 1 + length[0]
         self.is_cut = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import os
 import struct
 from typing import Any, BinaryIO
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from nst_engine.files import exif as exifs
-from nst_engine.files import profiles
+from nst_engine.files import profiles, sources
 from nst_engine.files.contents import LARGEST_NOTE, Contents, Foreign, add_dpi, add_photoshop, text
 
 PLAIN_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
@@ -56,6 +57,8 @@ def contents(file: BinaryIO, name: str) -> Contents:
     if name == "PSD":
         _add_resources(found, image)
         found.alpha = 0 if _is_transparent(file, image) else -1
+    if name == "BMP":
+        _mend_end(found, file, image)
     if name == "AVIF" and image.n_frames > 1:
         found.warnings.append("is animated; its first picture is taken")
     return found
@@ -106,6 +109,20 @@ def _decoded(image: Any) -> NDArray[np.uint8]:
         plain = plain.convert("RGBA" if plain.has_transparency_data else "RGB")
     pixels = np.asarray(plain)
     return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _mend_end(found: Contents, file: BinaryIO, image: Any) -> None:
+    """Where the last rows of a BMP file are missing say how many there are, and take the others for black."""
+    kind, _, start, arguments = image.tile[0]
+    row, there = (arguments[1], sources.size(file) - start) if kind == "raw" else (0, 0)
+    if missing := max(0, row * found.height - there):
+        found.is_cut, found.rows = True, max(0, there) // row
+        found.decode = lambda: decoded(io.BytesIO(_whole(file) + bytes(missing)), "BMP")
+
+
+def _whole(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 def _add_resources(found: Contents, image: Any) -> None:

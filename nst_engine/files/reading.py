@@ -107,7 +107,7 @@ def read(path: str | Path, long_side: int | None = None, short_side: int = 0) ->
             scale = _scale(contents, long_side, short_side)
             _check_size(path, contents, sources.size(file), scale)
             pixels = vips.pixels(contents, scale)
-    told = ([surprise] if surprise else []) + contents.warnings + _darkness(pixels)
+    told = dict.fromkeys(([surprise] if surprise else []) + contents.warnings + _darkness(pixels))
     return Picture(pixels, contents.metadata, tuple(f"{path} {warning}." for warning in told))
 
 
