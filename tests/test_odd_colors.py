@@ -89,7 +89,7 @@ def adobe_rgb(space, rules):
     return {0x8769: {0xA001: (3, [space]), 0xA005: {1: (2, rules)}}}
 
 
-@pytest.mark.parametrize("kind", ["jpg8", "tif8", "tif16", "webp8"])
+@pytest.mark.parametrize("kind", picture_files.KINDS)
 @pytest.mark.parametrize(
     ("space", "rules", "is_adobe"),
     [(0xFFFF, b"R03\0", True), (2, b"R98\0", True), (1, b"R03\0", False), (0xFFFF, b"R98\0", False)],
@@ -105,6 +105,13 @@ def test_adobe_rgb_by_a_camera_s_word_counts_as_its_profile_would(tmp_path, kind
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)
     expected = encoded.clip(0, 1) if is_adobe else values[8, 8] / 255
     assert found == pytest.approx(expected, abs=0.012)
+
+
+@pytest.mark.parametrize("chunk", [{"sRGB": b"\0"}, {"cICP": bytes((1, 13, 0, 1))}])
+def test_of_a_png_s_own_word_and_a_camera_s_the_png_s_counts(tmp_path, chunk):
+    exif = picture_files.exif(fields=adobe_rgb(0xFFFF, b"R03\0"))
+    (tmp_path / "a.png").write_bytes(picture_files.png(levels(3), exif, **chunk))
+    assert np.array_equal(reading.read(tmp_path / "a.png").pixels, levels(3))
 
 
 def test_of_a_profile_and_a_camera_s_word_the_profile_counts(tmp_path):

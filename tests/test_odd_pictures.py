@@ -254,7 +254,8 @@ def test_of_the_extra_channels_of_a_tiff_only_transparency_counts(tmp_path, ramp
 @pytest.mark.parametrize("depth", [8, 16])
 def test_orientation_behind_the_pixels_turns_a_png(tmp_path, ramp, depth):
     data = picture_files.png(in_depth(ramp, depth))
-    chunk = picture_files.chunk("eXIf", picture_files.exif().removeprefix(b"Exif\0\0"))
+    exif = picture_files.exif(fields={0x0112: (3, [6]), 0x013B: (2, picture_files.ARTIST)})
+    chunk = picture_files.chunk("eXIf", exif.removeprefix(b"Exif\0\0"))
     picture = read(tmp_path, "a.png", data[:-12] + chunk + data[-12:])
     assert np.array_equal(picture.pixels, np.rot90(in_depth(ramp, depth), -1))
     assert "behind the pixels" in warning(picture)

@@ -23,7 +23,10 @@ NEEDED = {b"PLTE": 768, b"tRNS": 256}
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 XMP, COMMENT = b"XML:com.adobe.xmp", b"Comment"
 RAW = b"Raw profile type "
-WANTED = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"acTL"}
+COLORS = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"}
+"""What says what the colors mean. A camera's word in EXIF counts where there is none of it, as in GIMP."""
+
+WANTED = COLORS | {b"pHYs", b"eXIf", b"acTL"}
 WANTED_TEXTS = {XMP, COMMENT, RAW + b"exif", RAW + b"APP1", RAW + b"xmp", RAW + b"iptc"}
 
 MOST_CHUNKS = 1_000_000
@@ -141,9 +144,9 @@ class _Beside:
     def tell(self) -> None:
         """Say of the file what was kept."""
         found, held = self.found, self.held
-        found.profile = self._profile()
         block = held.get(b"eXIf") or _from_hex(held.get(RAW + b"exif") or held.get(RAW + b"APP1") or b"")
         found.exif = exifs.of_block(block)
+        found.profile = self._profile() if COLORS & held.keys() else profiles.of_exif(found.exif)
         found.xmp = held.get(XMP) or _from_hex(held.get(RAW + b"xmp", b""))
         found.comment = text(held.get(COMMENT, b""))
         add_photoshop(found, _from_hex(held.get(RAW + b"iptc", b"")))
