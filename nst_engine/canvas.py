@@ -7,8 +7,8 @@ from torch import Tensor
 
 from nst_engine.errors import PictureError
 from nst_engine.objective import Constraints
-from nst_engine.originals import Original, OriginalMask, OriginalPicture, bands
-from nst_engine.pixels import Masks, Pixels, Size
+from nst_engine.originals import Original, OriginalMask, OriginalPicture
+from nst_engine.pixels import Masks, Pixels, Size, bands
 from nst_engine.tensors import resize
 from nst_engine.words import Words
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import DTypeLike
 from torch import Tensor
@@ -10,22 +12,31 @@ from nst_engine import color
 from nst_engine.canvas import Canvas, inverse
 from nst_engine.enlarge import enlarged
 from nst_engine.objective import constrained
-from nst_engine.originals import bands
-from nst_engine.pixels import Floats, Pixels, Size, as_kind, fractions
+from nst_engine.pixels import Floats, Pixels, Size, as_kind, bands, fractions
 from nst_engine.tensors import resize, to_pixels
 
 
-def composed(painted: Tensor, canvas: Canvas, size: Size, keeps_colors: bool, kind: DTypeLike = np.float32) -> Pixels:
+def composed(
+    painted: Tensor,
+    canvas: Canvas,
+    size: Size,
+    keeps_colors: bool,
+    kind: DTypeLike = np.float32,
+    on_band: Callable[[float], None] = lambda share: None,
+) -> Pixels:
     """The picture, H×W×4, in the content's size or in one of its proportions that is at most the size painted at.
 
     ``painted`` is 1×3×h×w; ``keeps_colors`` gives it the content's hue and chroma. ``kind`` is that of its
     numbers: float32 in [0, 1], uint8 or uint16. It is made band by band: no memory is taken but for the result.
+    ``on_band`` hears between the bands how much is done, 0…1.
     """
     picture = np.empty((*size, 4), kind)
     own = Size(*painted.shape[2:])
     is_larger = size.pixels > own.pixels
     whole = painted if is_larger or size == own else resize(painted, size)
     for band in bands(size):
+        if band.start:
+            on_band(band.start / size.height)
         rows = enlarged(whole, size, band) if is_larger else whole[:, :, band]
         picture[band] = as_kind(_composed(rows.cpu().clamp(0, 1), canvas, size, band, keeps_colors), picture.dtype)
     return picture

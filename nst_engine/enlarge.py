@@ -43,11 +43,8 @@ def _rows(image: Tensor, steps: Sequence[Size], band: slice) -> Tensor:
     *earlier, size = steps
     before = earlier[-1] if earlier else Size(*image.shape[2:])
     seen = slice(max(0, band.start - REACH), min(size.height, band.stop + REACH))
-    down = interpolation.places(before.height, size.height)[seen]
-    first = max(0, int(down[0]) - interpolation.LOBES)
-    source = _rows(image, earlier, slice(first, min(before.height, int(down[-1]) + interpolation.LOBES + 1)))
-    wider = interpolation.at(source, interpolation.places(before.width, size.width), axis=3)
-    larger = interpolation.at(wider, down - first, axis=2).clamp_(0, 1)
+    source = _rows(image, earlier, interpolation.seen(before, size, seen))
+    larger = interpolation.rows(source, before, size, seen).clamp_(0, 1)
     return _sharpened(larger, band.start - seen.start, seen.stop - band.stop)
 
 

@@ -16,8 +16,7 @@ from nst_engine.errors import OutOfMemory
 from nst_engine.network.layers import LAYERS
 from nst_engine.network.vgg import VGG19
 from nst_engine.options import Options
-from nst_engine.originals import BAND_PIXELS
-from nst_engine.pixels import Size
+from nst_engine.pixels import BAND_PIXELS, Size
 from nst_engine.pyramid import Scale
 from nst_engine.recipes import Recipe
 from nst_engine.style_statistics import STYLE_TILE

@@ -6,10 +6,12 @@ lattice. The sinc function under a window of three lobes (C. Duchon: Lanczos Fil
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from nst_engine.pixels import Size
+from nst_engine.pixels import Size, bands
 
 LOBES = 3
 """How many pixels on each side of a place count."""
@@ -20,10 +22,29 @@ def places(before: int, after: int) -> Tensor:
     return (torch.arange(after, dtype=torch.float64, device="cpu") + 0.5) * (before / after) - 0.5
 
 
-def larger(image: Tensor, size: Size) -> Tensor:
-    """N×C×H×W in a size that is no smaller in either direction."""
-    height, width = image.shape[2:]
-    return at(at(image, places(width, size.width), 3), places(height, size.height), 2)
+def larger(image: Tensor, size: Size, on_band: Callable[[], None] = lambda: None) -> Tensor:
+    """N×C×H×W in a size that is no smaller in either direction.
+
+    It is made in bands of rows, of which ``on_band`` hears: all of it at once would take three times as long.
+    """
+    before = Size(*image.shape[2:])
+    found = image.new_empty((*image.shape[:2], *size))
+    for band in bands(size):
+        found[:, :, band] = rows(image[:, :, seen(before, size, band)], before, size, band)
+        on_band()
+    return found
+
+
+def seen(before: Size, size: Size, band: slice) -> slice:
+    """Which rows of a picture of the size ``before`` count for these rows of the larger one."""
+    wanted = places(before.height, size.height)[band]
+    return slice(max(0, int(wanted[0]) - LOBES), min(before.height, int(wanted[-1]) + LOBES + 1))
+
+
+def rows(source: Tensor, before: Size, size: Size, band: slice) -> Tensor:
+    """These rows of a picture in a larger size, from those :func:`seen` of the one ``before``."""
+    wanted = places(before.height, size.height)[band] - seen(before, size, band).start
+    return at(at(source, places(before.width, size.width), 3), wanted, 2)
 
 
 def at(image: Tensor, wanted: Tensor, axis: int) -> Tensor:

@@ -7,7 +7,6 @@ as narrow as the result before the next one comes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -15,19 +14,9 @@ import torch
 from torch import Tensor
 
 from nst_engine.errors import PictureError
-from nst_engine.pixels import LARGEST, SMALLEST_SIDE, Floats, Pixels, Size, fractions
+from nst_engine.pixels import LARGEST, SMALLEST_SIDE, Floats, Pixels, Size, bands, fractions
 from nst_engine.tensors import resize, to_image
 from nst_engine.words import Words
-
-BAND_PIXELS = 2**19
-"""Pixels of a band: some 50 MB while it is worked on."""
-
-
-def bands(size: Size) -> Iterator[slice]:
-    """Runs of rows that cover a picture of this size."""
-    height = max(1, BAND_PIXELS // size.width)
-    for top in range(0, size.height, height):
-        yield slice(top, min(top + height, size.height))
 
 
 class Original(ABC):

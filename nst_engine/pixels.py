@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,17 @@ class Size(NamedTuple):
         """The size in the same proportions whose longer side is ``long_side``, at least one pixel a side."""
         factor = long_side / max(self)
         return Size(max(1, round(self.height * factor)), max(1, round(self.width * factor)))
+
+
+BAND_PIXELS = 2**19
+"""Pixels of a band of rows: some 50 MB while it is worked on."""
+
+
+def bands(size: Size) -> Iterator[slice]:
+    """Runs of rows that cover a picture of this size."""
+    height = max(1, BAND_PIXELS // size.width)
+    for top in range(0, size.height, height):
+        yield slice(top, min(top + height, size.height))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -11,12 +13,15 @@ from nst_engine import interpolation
 from nst_engine.pixels import Floats, Size
 
 
-def resize(image: Tensor, size: Size) -> Tensor:
-    """N×C×H×W in another size: a smaller one bicubic, with the frequencies that do not fit removed first."""
+def resize(image: Tensor, size: Size, on_band: Callable[[], None] = lambda: None) -> Tensor:
+    """N×C×H×W in another size: a smaller one bicubic, with the frequencies that do not fit removed first.
+
+    ``on_band`` hears of parts of a larger one.
+    """
     if tuple(image.shape[2:]) == tuple(size):
         return image.clone()
     if size.height >= image.shape[2] and size.width >= image.shape[3]:
-        return interpolation.larger(image, size)
+        return interpolation.larger(image, size, on_band)
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False)
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from nst_engine import originals
 from nst_engine.canvas import Canvas
 from nst_engine.composition import composed
 from nst_engine.errors import PictureError
@@ -33,7 +32,7 @@ def test_a_picture_made_in_bands_is_the_picture_made_at_once(content, painted, s
     ramp = np.linspace(0, 1, 48 * 64, dtype=np.float32).reshape(48, 64, 1)
     base = canvas(content, protection=ramp, selection=ramp[:, ::-1])
     at_once = composed(painted, base, size, keeps_colors)
-    monkeypatch.setattr(originals, "BAND_PIXELS", 300)
+    monkeypatch.setattr("nst_engine.pixels.BAND_PIXELS", 300)
     assert composed(painted, base, size, keeps_colors) == pytest.approx(at_once, abs=1e-6)
 
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from nst_engine import originals
 from nst_engine.errors import PictureError
-from nst_engine.originals import OriginalMask, OriginalPicture, bands
-from nst_engine.pixels import Size
+from nst_engine.originals import OriginalMask, OriginalPicture
+from nst_engine.pixels import Size, bands
 from nst_engine.tensors import resize, to_image, to_pixels
 
 KINDS = {"uint8": 255, "uint16": 65535}
@@ -20,7 +19,7 @@ KINDS = {"uint8": 255, "uint16": 65535}
 @pytest.fixture
 def many_bands(monkeypatch) -> None:
     """Bands of a few rows, as large pictures have them."""
-    monkeypatch.setattr(originals, "BAND_PIXELS", 500)
+    monkeypatch.setattr("nst_engine.pixels.BAND_PIXELS", 500)
 
 
 def transparent(content):
