@@ -79,8 +79,8 @@ class Descent(ABC):
         yield last.where(is_as_good(last.losses.total, best), here.seen)
 
     @abstractmethod
-    def resize(self, size: Size, is_lean: bool = False, on_axis: Callable[[], None] = lambda: None) -> None:
-        """Go on with a picture of another size; ``is_lean`` spares memory. ``on_axis`` hears of parts of a step."""
+    def resize(self, size: Size, is_lean: bool = False, on_transform: Callable[[], None] = lambda: None) -> None:
+        """Go on with a picture of another size; ``is_lean`` spares memory, ``on_transform`` hears of parts of steps."""
 
     @abstractmethod
     def _ahead(self, here: _Point, length: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ class Adam(Descent):
         self.first: Tensor | None = None
         self.second: Tensor | None = None
 
-    def resize(self, size: Size, is_lean: bool = False, on_axis: Callable[[], None] = lambda: None) -> None:
+    def resize(self, size: Size, is_lean: bool = False, on_transform: Callable[[], None] = lambda: None) -> None:
         """Take the moments along to a picture of another size."""
         if self.first is not None and self.second is not None:
             self.first = F.interpolate(self.first, size, mode="bicubic", align_corners=False)
@@ -167,14 +167,14 @@ class LBFGS(Descent):
 
     def __init__(self, history: int = 10) -> None:
         self.history, self.is_lean = history, False
-        self.on_axis: Callable[[], None] = lambda: None
+        self.on_transform: Callable[[], None] = lambda: None
         self.pairs: list[_Pair] = []
         self.curvature: Curvature | None = None
 
-    def resize(self, size: Size, is_lean: bool = False, on_axis: Callable[[], None] = lambda: None) -> None:
+    def resize(self, size: Size, is_lean: bool = False, on_transform: Callable[[], None] = lambda: None) -> None:
         """Forget the pairs of the old size, and remember none at this one if it is lean."""
         self.pairs.clear()
-        self.is_lean, self.on_axis = is_lean, on_axis
+        self.is_lean, self.on_transform = is_lean, on_transform
 
     def _ahead(self, here: _Point, length: Tensor) -> Tensor:
         return self._direction(here).mul_(length).add_(here.image).clamp_(0, 1)
@@ -195,7 +195,7 @@ class LBFGS(Descent):
             share = (pair.change * direction).sum() * pair.inverse_curvature
             direction = direction - share * pair.difference
             shares.append(share)
-        direction = self.curvature.newton_step(direction, self.on_axis)
+        direction = self.curvature.newton_step(direction, self.on_transform)
         if self.pairs:
             direction *= self.pairs[-1].scale
         for pair, share in zip(self.pairs, reversed(shares), strict=True):
@@ -212,7 +212,7 @@ class LBFGS(Descent):
         counts = accepted & (curvature > 1e-8 * change.norm() * difference.norm())
         change, difference = (vector.masked_fill_(~counts, 0.0) for vector in (change, difference))
         self.curvature.learn(change, difference)
-        expected = -(difference * self.curvature.newton_step(difference)).sum()
+        expected = -(difference * self.curvature.newton_step(difference, self.on_transform)).sum()
         scale = torch.where(counts, curvature / expected, self.pairs[-1].scale if self.pairs else 1.0)
         pair = _Pair(change, difference, torch.where(counts, 1 / curvature, 0.0), scale)
         self.pairs = [*self.pairs, pair][-self.history :]
