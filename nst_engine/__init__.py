@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nst_engine.library_pictures import Given
-    from nst_engine.making import Step
     from nst_engine.pixels import StylePicture as StylePicture
+    from nst_engine.progress import Step
 
 __all__ = [
     "DeviceError",

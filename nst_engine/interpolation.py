@@ -25,13 +25,14 @@ def places(before: int, after: int) -> Tensor:
 def larger(image: Tensor, size: Size, on_band: Callable[[], None] = lambda: None) -> Tensor:
     """N×C×H×W in a size that is no smaller in either direction.
 
-    It is made in bands of rows, of which ``on_band`` hears: all of it at once would take three times as long.
+    It is made in bands of rows, and ``on_band`` hears between them: all of it at once would take three times as long.
     """
     before = Size(*image.shape[2:])
     found = image.new_empty((*image.shape[:2], *size))
     for band in bands(size):
+        if band.start:
+            on_band()
         found[:, :, band] = rows(image[:, :, seen(before, size, band)], before, size, band)
-        on_band()
     return found
 
 

@@ -36,6 +36,10 @@ RENEWED_AFTER = 8
 """How many steps are made before what each place takes after is chosen anew."""
 
 
+VALUE_WORK = 1 / 3
+"""The work of a value, in parts of that of value and gradient."""
+
+
 LOSS_OF = {"content": "content", "style": "style", "tv": "tv", "photo": "content"}
 """What is measured of a picture → the loss that it counts as."""
 
@@ -117,7 +121,8 @@ class Objective:
     ``content``: 1×3×H×W in [0, 1]; each of the ``regions`` counts as much as its mask covers. ``tile_side`` is about
     the side of the tiles in pixels, None for the whole picture in one. Weights are divided by ``unit``, with which a
     picture's loss is about 1: whatever the weights, neither values nor gradients nor their squares leave float32. It
-    is a power of two, which rounds nothing. ``on_tile`` hears after each tile how far an evaluation is, 0…1.
+    is a power of two, which rounds nothing. ``on_tile`` hears after each tile how far an evaluation is, 0…1;
+    a value alone, which is asked for after one, goes on from 1 to 4/3.
     ``helpers`` are the same network on other devices, which share the tiles; all else is on the device of ``vgg``.
     """
 
@@ -159,14 +164,15 @@ class Objective:
         """Losses of a picture (1×3×H×W): a third of the work of :meth:`value_and_gradient`."""
         with torch.no_grad():
             seen = self._seen(image)
-            return self._losses(_joined([self._here(part.values) for part in self._parts(seen, upto=1.0)]))
+            parts = self._parts(seen, before=1.0)
+            return self._losses(_joined([self._here(part.values) for part in parts]))
 
     def value_and_gradient(self, image: Tensor) -> tuple[Losses, Tensor]:
         """Losses of a picture (1×3×H×W) and the gradient of their total by its pixels, in multiples of the unit."""
         seen = self._seen(image.detach())
         is_kept = len(self.tiles) <= len(self.lanes)
         with torch.set_grad_enabled(is_kept):
-            gathered = self._parts(seen, upto=1 / 3)
+            gathered = self._parts(seen)
             kept = list(gathered) if is_kept else []
             values = [part.values for part in kept or gathered]
         losses, slopes = self._compared(values)
@@ -181,7 +187,7 @@ class Objective:
         parts = self.lanes.map(pulled_back, range(len(self.tiles)))
         for number, (tile, part) in enumerate(zip(self.tiles, parts, strict=True), start=1):
             tile.shown.of(gradient).add_(part.to(self.device))
-            self.on_tile(1 / 3 + 2 / 3 * number / len(self.tiles))
+            self.on_tile(VALUE_WORK + (1 - VALUE_WORK) * number / len(self.tiles))
         return losses, gradient if self.constraints.free is None else gradient * self.constraints.free
 
     def rounds(self, steps: int) -> list[int]:
@@ -233,12 +239,12 @@ class Objective:
             self.renew_matches(image)
         return constrained(image, self.content, self.constraints.free)
 
-    def _parts(self, seen: Tensor, upto: float) -> Iterator[Part]:
-        """All tiles of a picture, gathered; they are so much of an evaluation."""
+    def _parts(self, seen: Tensor, before: float = 0.0) -> Iterator[Part]:
+        """All tiles of a picture, gathered, after so much work."""
         parts = self.lanes.map(lambda vgg, tile: self._gathered(vgg, tile, seen), self.tiles)
         for number, part in enumerate(parts, start=1):
             yield part
-            self.on_tile(upto * number / len(self.tiles))
+            self.on_tile(before + VALUE_WORK * number / len(self.tiles))
 
     def _gathered(self, vgg: VGG19, tile: Tile, seen: Tensor) -> Part:
         """All that the losses have to know of a tile."""

@@ -20,12 +20,13 @@ from nst_engine.clock import Clock
 from nst_engine.errors import OutOfMemory
 from nst_engine.estimate import Estimate, Machine
 from nst_engine.forecast import Free, Job
-from nst_engine.making import Making, Step
+from nst_engine.making import Making
 from nst_engine.network import library
 from nst_engine.network.vgg import VGG19
 from nst_engine.options import Options
 from nst_engine.originals import OriginalPicture
 from nst_engine.pixels import Masks, Pixels, Size, StylePicture
+from nst_engine.progress import Progress, Step
 from nst_engine.pyramid import Scale
 from nst_engine.style_statistics import Statistics
 from nst_engine.styles import KnownStatistics, Styles, originals_of
@@ -122,8 +123,9 @@ class Painter:
                 canvas = Canvas(original, masks, size, self.device)
                 wanted_styles = Styles(styles, looks, canvas, self.options, self.recipe, self.known)
                 clock.lap("start_up")
-                making = Making([self.vgg, *self.helpers], wanted_styles, scales, tile_side, clock, init, self.threads)
-                making.paint(on_step, should_stop)
+                progress = Progress(scales, original.size, clock, on_step, should_stop)
+                making = Making([self.vgg, *self.helpers], wanted_styles, tile_side, init, self.threads, progress)
+                making.paint()
                 picture = making.finished(kind)
         finally:
             self.started = time.perf_counter()
@@ -220,11 +222,11 @@ class Painter:
             "device": ", ".join(map(devices.describe, self.devices)),
             "number_format": str(self.vgg.dtype).removeprefix("torch."),
             "versions": versions(),
-            "seconds": making.clock.laps | {"total": making.clock.total()},
+            "seconds": making.progress.clock.laps | {"total": making.progress.clock.total()},
             "expected_memory_bytes": expected,
             "peak_memory_bytes": devices.peak_memory(self.device),
             "warnings": making.warnings(),
-            "history": making.history(),
+            "history": making.progress.history(),
         }
 
 

@@ -18,12 +18,12 @@ import numpy as np
 from nst_engine import __version__, memory, options, protocol, sketch, threads
 from nst_engine.errors import OutOfMemory, PictureError, ProtocolError, StyleTransferError
 from nst_engine.frames import PAYLOAD_LIMIT, PROTOCOL
-from nst_engine.making import Step
 from nst_engine.network import library
 from nst_engine.options import Options
 from nst_engine.originals import check_size
 from nst_engine.painting import Painter, Stylized
 from nst_engine.pixels import Masks, Pixels, Size, as_kind, fractions
+from nst_engine.progress import Step
 from nst_engine.protocol import (
     Failure,
     Hello,

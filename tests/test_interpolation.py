@@ -51,3 +51,11 @@ def test_enlarged_in_one_direction_alone_the_other_keeps_its_numbers():
     picture = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(1))
     assert torch.allclose(resize(picture, Size(24, 96))[..., 1::3], picture, atol=1e-6)
     assert torch.allclose(resize(picture, Size(72, 32))[:, :, 1::3], picture, atol=1e-6)
+
+
+def test_in_bands_of_rows_it_is_the_same_picture(monkeypatch):
+    picture, heard = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(1)), []
+    whole = resize(picture, Size(50, 64))
+    monkeypatch.setattr("nst_engine.pixels.BAND_PIXELS", 7 * 64)
+    assert torch.equal(resize(picture, Size(50, 64), lambda: heard.append("a band")), whole)
+    assert len(heard) == 50 // 7

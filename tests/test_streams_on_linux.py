@@ -16,7 +16,7 @@ from command_line import ENVIRONMENT, here, line
 from nst_engine.commands import streams
 from nst_engine.commands.display import Display
 from nst_engine.files import reading, writing
-from nst_engine.making import Step
+from nst_engine.progress import Step
 
 JOB = ("--quality", "draft", "--iterations", "2", "--size", "32")
 
@@ -97,7 +97,7 @@ def test_terminals_of_any_size_show_progress(size):
     with open(theirs, "w") as screen, contextlib.redirect_stderr(screen), Display() as display:
         display.begin("日本語" * 20)
         for number in range(1, 4):
-            display.show(Step(number / 3, 1.5, f"step {number}", dict, lambda: None))
+            display.show(Step(number / 3, 1.5, f"step {number}", dict, lambda: None, number))
             time.sleep(0.11)  # a bar is drawn ten times a second
     said = os.read(ours, 100_000)
     assert size[1] == 1 or b"67%" in said

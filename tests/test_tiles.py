@@ -9,7 +9,6 @@ import pytest
 import torch
 from patterns import stripes
 
-from nst_engine.making import Step
 from nst_engine.network import library
 from nst_engine.network.layers import LAYERS
 from nst_engine.network.vgg import VGG19
@@ -17,6 +16,7 @@ from nst_engine.objective import Constraints, Objective, Region
 from nst_engine.options import Options
 from nst_engine.painting import Painter, Stylized
 from nst_engine.pixels import Size, StylePicture
+from nst_engine.progress import Step
 from nst_engine.recipes import chosen
 from nst_engine.style_statistics import statistics_of
 from nst_engine.tiles import tiles
@@ -140,14 +140,61 @@ def test_a_picture_painted_on_two_devices_is_the_one_painted_on_one(content, sty
 
 def test_a_step_in_tiles_tells_how_far_it_is_and_stops_in_the_middle(content, style, in_tiles):
     heard: list[float] = []
-    done = painted(content, style, lambda step: heard.append(step.fraction))
+    counted: list[int] = []
+
+    def hear(step: Step) -> None:
+        heard.append(step.fraction)
+        counted.append(step.steps)
+
+    done = painted(content, style, hear)
     assert heard == sorted(heard)
     assert len(heard) > 4 * len(done.report["history"])
+    assert list(dict.fromkeys(counted)) == list(range(len(done.report["history"]) + 1))
     calls = iter(range(100))
     stopped = painted(content, style, should_stop=lambda: next(calls) == 20)
     assert stopped.picture.shape == content.shape
     assert len(stopped.report["history"]) < len(done.report["history"])
     assert abs(stopped.picture - content).max() > 0.05
+
+
+@pytest.mark.parametrize("pass_", ["forward", "backward"])
+def test_what_is_raised_between_the_layers_of_a_large_picture_ends_the_work(pass_):
+    vgg, heard = precise_vgg("zeros"), []
+
+    def hear() -> None:
+        heard.append(pass_)
+        if len(heard) == (2 if pass_ == "forward" else 5):
+            raise KeyError("enough")
+
+    large, small = image(1, 513, 513).requires_grad_(), image(1)
+    with vgg.heard(hear), pytest.raises(KeyError, match="enough"):
+        vgg(small, ["relu2_1"])
+        assert not heard
+        vgg(large, ["relu2_1"])["relu2_1"].sum().backward()
+    vgg(large, ["relu1_1"])
+    assert len(heard) < 6
+
+
+def test_a_step_in_one_piece_tells_how_far_it_is_and_stops_in_the_middle(content, style, monkeypatch):
+    monkeypatch.setattr("nst_engine.network.vgg.SLOW_PIXELS", 0)
+    monkeypatch.setattr("nst_engine.progress.SILENCE", -1)
+    heard: list[float] = []
+    done = painted(content, style, lambda step: heard.append(step.fraction))
+    assert heard == sorted(heard)
+    assert len(heard) > 4 * len(done.report["history"])
+    stopped = painted(content, style, should_stop=lambda: len(heard) >= 20, on_step=lambda step: heard.append(0.0))
+    assert len(stopped.report["history"]) == 0
+
+
+@pytest.mark.parametrize("keep", ["last", "average"])
+def test_a_picture_is_not_said_to_be_done_before_it_is(content, style, in_tiles, keep):
+    """After the last step's gradient comes one more look, which takes a third as long."""
+    heard: list[float] = []
+    options = Options(style_layers="relu1_1", content_layers="relu2_2", iterations=3, keep=keep)
+    Painter(options).paint(content, [StylePicture("s", style)], on_step=lambda step: heard.append(step.fraction))
+    assert heard == sorted(heard)
+    assert sum(fraction > 0.99 for fraction in heard) == 2  # the last tile, and the step
+    assert heard[-1] < 1  # the finished picture is still to be made
 
 
 def test_a_stop_before_a_scale_has_its_first_value_shows_what_was_seen_before_it(in_tiles):
@@ -237,3 +284,29 @@ def test_what_runs_out_of_memory_goes_on_from_there_in_smaller_tiles_and_says_so
     assert "128 px, step 2 of 5" in texts
     assert texts[-1] == "128 px, step 5 of 5, in smaller tiles, for memory ran short"
     assert finest[2]["total"] <= 1.001 * finest[1]["total"]
+
+
+class Insatiable(Objective):
+    """One for which there is never enough memory at the finest scale, once so many steps are made there."""
+
+    steps = 0
+
+    def value_and_gradient(self, image):
+        Insatiable.steps -= max(self.size) == 128
+        return super().value_and_gradient(torch.empty(2**60) if Insatiable.steps < 0 else image)
+
+    def value(self, image):
+        return super().value(torch.empty(2**60) if Insatiable.steps < 0 else image)
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+@pytest.mark.parametrize("keep", ["last", "average"])
+def test_what_has_too_little_memory_even_for_the_smallest_tiles_ends_with_what_is_painted(monkeypatch, keep, steps):
+    monkeypatch.setattr("nst_engine.making.Objective", Insatiable)
+    monkeypatch.setattr(Insatiable, "steps", steps)
+    content, style = stripes(96, 128, 9, seed=1), stripes(96, 96, 7, seed=2)
+    options = Options(style_layers="relu1_1", content_layers="relu2_2", iterations=5, keep=keep)
+    done = Painter(options).paint(content, [StylePicture("s", style)])
+    assert done.warnings == ["Memory ran out at 128 px: the picture is as it was then."]
+    assert sum(entry["scale"] == 128 for entry in done.report["history"]) == steps
+    assert abs(done.picture - content)[..., :3].mean() > 0.02

@@ -27,10 +27,10 @@ from nst_engine.files import places
 
 if TYPE_CHECKING:
     from nst_engine.files.writing import File
-    from nst_engine.making import Step
     from nst_engine.options import Options
     from nst_engine.painting import Painter
     from nst_engine.pixels import Size, StylePicture
+    from nst_engine.progress import Step
     from nst_engine.style_statistics import Statistics
 
 PICTURE = "nst-engine picture"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nst_engine.commands import streams
 
 if TYPE_CHECKING:
-    from nst_engine.making import Step
+    from nst_engine.progress import Step
 
 LINE_SECONDS = 5.0
 """Time between two lines of progress where there is no terminal for a bar."""

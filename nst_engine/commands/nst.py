@@ -13,8 +13,8 @@ from nst_engine.commands.interrupts import Interrupts
 from nst_engine.errors import OptionError
 
 if TYPE_CHECKING:
-    from nst_engine.making import Step
     from nst_engine.pixels import Floats
+    from nst_engine.progress import Step
 
 LONG_SIDE = 512
 """Both pictures are brought to this long side, enlarged where they are smaller."""
@@ -87,17 +87,17 @@ class _Report:
 
     def __init__(self, every: int) -> None:
         self.every = every
-        self.count = 0
+        self.told = -1
         self.last = time.perf_counter()
 
     def __call__(self, step: Step) -> None:
-        if self.count % self.every == 0:
+        iteration = step.steps - 1
+        if iteration > self.told and iteration % self.every == 0:
             now = time.perf_counter()
             losses = step.losses()
             terms = ", ".join(f"{name} loss: {losses[name]:.3e}" for name in ("total", "content", "style", "tv"))
-            streams.answer(f"[iteration {self.count:4d}] {terms}, time: {now - self.last:.4f} s")
-            self.last = now
-        self.count += 1
+            streams.answer(f"[iteration {iteration:4d}] {terms}, time: {now - self.last:.4f} s")
+            self.last, self.told = now, iteration
 
 
 def _at_long_side(pixels: Floats) -> Floats:

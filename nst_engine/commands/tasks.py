@@ -14,10 +14,10 @@ from nst_engine.files import formats, places
 
 if TYPE_CHECKING:
     from nst_engine.files.writing import Color, File
-    from nst_engine.making import Step
     from nst_engine.options import Options
     from nst_engine.painting import Painter
     from nst_engine.pixels import StylePicture
+    from nst_engine.progress import Step
 
 
 class Task(NamedTuple):

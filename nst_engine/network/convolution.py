@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -27,9 +28,13 @@ class Convolution:
         precise = kernel.device.type == "cpu" and kernel.dtype.itemsize >= 4
         self.winograd = precise and min(kernel.shape[:2]) >= WINOGRAD_CHANNELS
 
-    def __call__(self, x: Tensor, padding: int = 1) -> Tensor:
-        """ReLU(x ∗ kernel + bias): 1×in×h×w, padded by so many zeros on each side → 1×out×h'×w'."""
-        y: Tensor = _ConvolutionReLU.apply(x, self, padding)
+    def __call__(self, x: Tensor, padding: int = 1, on_done: Callable[[], None] = lambda: None) -> Tensor:
+        """ReLU(x ∗ kernel + bias): 1×in×h×w, padded by so many zeros on each side → 1×out×h'×w'.
+
+        ``on_done`` hears when it is done, and when its gradient is.
+        """
+        y: Tensor = _ConvolutionReLU.apply(x, self, padding, on_done)
+        on_done()
         return y
 
     def forward(self, x: Tensor, padding: int) -> Tensor:
@@ -67,14 +72,16 @@ class Convolution:
 
 class _ConvolutionReLU(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, convolution: Convolution, padding: int) -> Tensor:
-        ctx.convolution, ctx.padding = convolution, padding
+    def forward(ctx: Any, x: Tensor, convolution: Convolution, padding: int, on_done: Callable[[], None]) -> Tensor:
+        ctx.convolution, ctx.padding, ctx.on_done = convolution, padding, on_done
         y = convolution.forward(x, padding)
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         (y,) = ctx.saved_tensors
         gradient = torch.ops.aten.threshold_backward(gradients[0], y, 0)
-        return ctx.convolution.backward(gradient, ctx.padding), None, None
+        by_input = ctx.convolution.backward(gradient, ctx.padding)
+        ctx.on_done()
+        return by_input, None, None, None

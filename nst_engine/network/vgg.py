@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,9 @@ POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
 
 REPLICATED = {"zeros": (), "replicate": CONVOLUTIONS[:1], "replicate-all": CONVOLUTIONS}
 """Ways to pad → the convolutions before which the border is repeated."""
+
+SLOW_PIXELS = 2**18
+"""Pictures with more pixels are so much work for a processor that one wants to hear how it gets on."""
 
 
 class VGG19(nn.Module):
@@ -50,6 +54,7 @@ class VGG19(nn.Module):
             name: Convolution(torch.from_numpy(kernel).to(device, dtype), torch.from_numpy(bias).to(device, dtype))
             for name, (kernel, bias) in network.weights.items()
         }
+        self.on_layer: Callable[[], None] = _nothing
         self.pixel_mean = torch.tensor(network.pixel_mean, dtype=torch.float32, device=device).view(1, 3, 1, 1)
         self.pixel_std = torch.tensor(network.pixel_std, dtype=torch.float32, device=device).view(1, 3, 1, 1)
 
@@ -57,6 +62,18 @@ class VGG19(nn.Module):
     def device(self) -> torch.device:
         """Where it computes, and pictures come from."""
         return self.pixel_mean.device
+
+    @contextmanager
+    def heard(self, on_layer: Callable[[], None]) -> Iterator[None]:
+        """Within the context ``on_layer`` hears when a layer of a large picture is done, forward or backward.
+
+        What it raises ends the work.
+        """
+        self.on_layer = on_layer
+        try:
+            yield
+        finally:
+            self.on_layer = _nothing
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the layers asked for.
@@ -67,13 +84,18 @@ class VGG19(nn.Module):
         deepest = max((LAYERS.index(layer) for layer in layers), default=-1)
         x = ((image - self.pixel_mean) / self.pixel_std).to(self.dtype, memory_format=torch.channels_last)
         features: dict[str, Tensor] = {}
+        on_layer = self.on_layer if image[0, 0].numel() > SLOW_PIXELS else _nothing
         for layer, name in zip(LAYERS[: deepest + 1], CONVOLUTIONS, strict=False):
             if name.endswith("_1") and name != "conv1_1":
                 x = self.pool(x, 2)
             zeros = 1
             if name in self.replicated:
                 x, zeros = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
-            x = self.convolutions[name](x, zeros)
+            x = self.convolutions[name](x, zeros, on_layer)
             if layer in layers:
                 features[layer] = x.squeeze(0).to(image.dtype)
         return features
+
+
+def _nothing() -> None:
+    """What is done where nobody wants to hear."""

@@ -23,6 +23,7 @@ from nst_engine import making, options, painting
 from nst_engine.objective import Losses, Objective
 from nst_engine.optimize import ROUNDING
 from nst_engine.pixels import Floats, StylePicture
+from nst_engine.progress import Step
 from nst_engine.tensors import to_image
 
 from .cpu import PICTURES, at_side, paths
@@ -151,7 +152,7 @@ def painted(job: Job) -> Outcome:
     content, style = (at_side(path, job.options["size"]) for path in pairs[job.pair % len(pairs)])
     finest_steps = 0
 
-    def count(step: making.Step) -> None:
+    def count(step: Step) -> None:
         nonlocal finest_steps
         finest_steps += step.text.startswith(f"{job.options['size']} px")
 
