@@ -88,7 +88,8 @@ def test_it_gets_better_with_and_without_memory_of_its_steps(finished_above_64, 
 def test_what_takes_seconds_between_two_looks_at_a_large_picture_is_told_too(
     finished_above_64, monkeypatch, content, style
 ):
-    monkeypatch.setattr("nst_engine.pyramid.LEAN_PIXELS", 0)
+    monkeypatch.setattr("nst_engine.making.SLOW_PIXELS", 0)
+    monkeypatch.setattr("nst_engine.progress.SILENCE", -1)
     told = []
     large = np.kron(content, np.ones((2, 2, 1), np.float32))
     painter = Painter(Options(device="cpu", quality="draft", size=128))
