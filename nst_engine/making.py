@@ -26,7 +26,7 @@ from nst_engine.pixels import Pixels, Size
 from nst_engine.progress import Progress, Stopped
 from nst_engine.pyramid import Scale
 from nst_engine.styles import Styles
-from nst_engine.tensors import covering, middle, resize
+from nst_engine.tensors import covered, covering, resize
 from nst_engine.threads import Threads
 from nst_engine.words import Words
 
@@ -218,7 +218,8 @@ class Making:
         """The picture before the first step."""
         if init is not None:
             original = OriginalPicture(Words("picture to start from"), init)
-            return middle(original.at(covering(original.size, size))[:, :3], size).to(self.canvas.device)
+            smaller = min(original.size, covering(original.size, size), key=lambda of: of.pixels)
+            return covered(original.at(smaller)[:, :3], size).to(self.canvas.device)
         if self.recipe.init == "noise":
             generator = torch.Generator("cpu").manual_seed(self.options.seed)
             return torch.rand(1, 3, *size, generator=generator, dtype=torch.float32, device="cpu").to(

@@ -24,7 +24,7 @@ from nst_engine.pixels import SMALLEST_SIDE, Floats, Size, StylePicture
 from nst_engine.pyramid import Scale
 from nst_engine.recipes import Recipe
 from nst_engine.style_statistics import Statistics, blended, sampled_among, statistics_of
-from nst_engine.tensors import covering, middle, resize, to_image, to_pixels
+from nst_engine.tensors import covered, resize, to_image, to_pixels
 from nst_engine.words import Words
 
 SEEN_AT_LEAST = 0.5
@@ -192,10 +192,7 @@ class Styles:
 
     def first_picture(self, size: Size) -> Tensor:
         """The first style, 1×3×H×W, scaled so that it covers this size, and its middle."""
-        picture = self.pictures[0].finest[:, :3]
-        return middle(resize(picture, covering(Size(*picture.shape[2:]), size)).clamp_(0, 1), size).to(
-            self.canvas.device
-        )
+        return covered(self.pictures[0].finest[:, :3], size).to(self.canvas.device)
 
     def _read(self, original: OriginalPicture) -> _Style:
         size = size_for(original.size, max(self.canvas.painted), self.options.style_scale)

@@ -31,10 +31,13 @@ def covering(own: Size, size: Size) -> Size:
     return Size(max(size.height, round(own.height * factor)), max(size.width, round(own.width * factor)))
 
 
-def middle(image: Tensor, size: Size) -> Tensor:
-    """What lies in the middle of a larger picture, 1×C×H×W."""
-    top, left = (image.shape[2] - size.height) // 2, (image.shape[3] - size.width) // 2
-    return image[:, :, top : top + size.height, left : left + size.width].contiguous()
+def covered(image: Tensor, size: Size) -> Tensor:
+    """The middle of a picture in [0, 1], 1×C×H×W, in this size: as much as has its proportions, no more is enlarged."""
+    own = Size(*image.shape[2:])
+    factor = max(size.height / own.height, size.width / own.width)
+    height, width = (min(length, max(1, round(side / factor))) for length, side in zip(own, size, strict=True))
+    top, left = (own.height - height) // 2, (own.width - width) // 2
+    return resize(image[:, :, top : top + height, left : left + width], size).clamp_(0, 1)
 
 
 def to_image(rgb: Floats) -> Tensor:

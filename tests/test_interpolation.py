@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from nst_engine.enlarge import enlarged
 from nst_engine.pixels import Size
-from nst_engine.tensors import resize
+from nst_engine.tensors import covered, resize
 
 PIXELS = 256
 
@@ -59,3 +59,14 @@ def test_in_bands_of_rows_it_is_the_same_picture(monkeypatch):
     monkeypatch.setattr("nst_engine.pixels.BAND_PIXELS", 7 * 64)
     assert torch.equal(resize(picture, Size(50, 64), lambda: heard.append("a band")), whole)
     assert len(heard) == 50 // 7
+
+
+def test_of_a_picture_that_covers_another_only_the_middle_is_enlarged():
+    """All of the frieze would be 7500 times as large as what is wanted of it."""
+    frieze = torch.zeros(1, 3, 16, 60_000)
+    frieze[..., 29_990:30_010] = 1
+    middle = covered(frieze, Size(400, 800))
+    assert middle.shape == (1, 3, 400, 800)
+    assert middle.mean() > 0.5
+    assert covered(frieze, Size(16, 2000)).mean() == pytest.approx(20 / 2000, rel=0.01)
+    assert covered(frieze, Size(8, 40)).shape == (1, 3, 8, 40)
