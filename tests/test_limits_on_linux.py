@@ -150,7 +150,10 @@ AT_THE_END = (
     + """
 content = job(5000)
 memory.give_back()
-picture = painter.paint(content, [StylePicture("s", job(64))], on_step=lambda step: limit(140_000_000)).picture
+limited = []
+picture = painter.paint(
+    content, [StylePicture("s", job(64))], on_step=lambda step: limited or limited.append(limit(140_000_000))
+).picture
 print(picture.dtype, picture.shape, picture[::100, ::100].std() > 10)
 """
 )
