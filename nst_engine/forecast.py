@@ -223,8 +223,9 @@ def _step(recipe: Recipe, vgg: VGG19) -> float:
 
 
 def _descent(recipe: Recipe, scale: Scale) -> float:
-    """Bytes a pixel of what the optimizer holds, whatever the tiles."""
-    return DESCENT["lean" if scale.is_lean else recipe.optimizer]
+    """Bytes a pixel of what the optimizer holds, whatever the tiles, and of a running average beside it."""
+    average = 3 * FLOAT if recipe.keep == "average" else 0
+    return DESCENT["lean" if scale.is_lean else recipe.optimizer] + average
 
 
 def _look(recipe: Recipe, vgg: VGG19) -> float:
