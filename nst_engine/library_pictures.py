@@ -78,8 +78,13 @@ def _is_one(given: Any) -> bool:
 
 
 def _values(picture: Given) -> NDArray[Any]:
-    """H×W×1…4 in numbers that the engine knows."""
-    return _in_known_numbers(_channels_last(_array(picture)))
+    """H×W×1…4 in numbers that the engine knows; alpha from 0 to 1 may be beside colors from 0 to 255."""
+    values = _channels_last(_array(picture))
+    if values.dtype.kind == "f" and values.shape[2] in (2, 4):
+        parts = values[..., :-1], values[..., -1:]
+        if len({_white(part) for part in parts}) > 1:
+            return np.concatenate([_in_known_numbers(part) for part in parts], axis=2)
+    return _in_known_numbers(values)
 
 
 def _array(picture: Given) -> NDArray[Any]:
@@ -90,7 +95,7 @@ def _array(picture: Given) -> NDArray[Any]:
         return _array_of_image(picture)
     try:
         array = np.asarray(picture)
-    except ValueError:  # lists of different lengths
+    except (ValueError, TypeError, RuntimeError):  # lists of different lengths, or arrays of a card that are not copied
         array = np.asarray(None)
     if array.dtype.kind not in "biuf":
         what = f"an array of {array.dtype}" if isinstance(picture, np.ndarray) else f"a {type(picture).__name__}"
@@ -101,7 +106,7 @@ def _array(picture: Given) -> NDArray[Any]:
 def _array_of_tensor(tensor: torch.Tensor) -> NDArray[Any]:
     """Of numbers that NumPy does not know, as bfloat16 is, as float32."""
     try:
-        here = tensor.detach().cpu()
+        here = tensor.detach().cpu().resolve_neg()
         return (here.float() if here.is_floating_point() else here).numpy()
     except (TypeError, RuntimeError, NotImplementedError) as error:
         what = f"a tensor on {tensor.device} of {tensor.dtype} in the layout {tensor.layout}".replace("torch.", "")
@@ -138,6 +143,11 @@ def _in_known_numbers(array: NDArray[Any]) -> NDArray[Any]:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype == np.uint8 or not array.size:
         return array
+    return _with_white(array, _white(array), array.dtype.kind in "iu")
+
+
+def _white(array: NDArray[Any]) -> int:
+    """Which number is white; PictureError where nobody can know."""
     is_whole = array.dtype.kind in "iu"
     numbers = True if is_whole else np.isfinite(array)
     least, most = (float(of(array, where=numbers, initial=0)) for of in (np.min, np.max))
@@ -148,7 +158,7 @@ def _in_known_numbers(array: NDArray[Any]) -> NDArray[Any]:
             and most <= BRIGHTEST * white
             and (white == 1 or most >= DIMMEST * white or not most)
         ):
-            return _with_white(array, white, is_whole)
+            return white
     raise PictureError(f"A picture has {array.dtype} numbers from {least:g} to {most:g}: any may be white.", ACCEPTED)
 
 

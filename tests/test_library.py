@@ -112,6 +112,17 @@ def test_gray_pictures_of_all_kinds_are_the_same_and_so_are_masks(kind):
     assert visible(mask) == pytest.approx(GRAY / 255, abs=1e-5)
 
 
+@pytest.mark.parametrize("white", [1, 255, 65535])
+@pytest.mark.parametrize("opaque", [1, 255, 65535])
+def test_alpha_in_other_numbers_than_the_colors_is_understood(white, opaque):
+    colors, alpha = FRACTIONS * white, np.full((20, 30, 1), opaque / 2)
+    assert visible(library_pictures.pixels(np.dstack([colors, alpha]))) == pytest.approx(
+        np.dstack([FRACTIONS, np.full((20, 30), 0.5)]), abs=1e-5
+    )
+    gray = library_pictures.pixels(np.dstack([colors[..., :1], alpha]))
+    assert visible(gray)[..., 3] == pytest.approx(0.5, abs=1e-5)
+
+
 @pytest.mark.parametrize("mode", ["LA", "La", "RGBa", "RGBA"])
 def test_images_with_alpha_keep_it(mode):
     image = Image.fromarray(np.dstack([GRAY, GRAY, GRAY, ALPHA]))
@@ -128,6 +139,13 @@ def test_images_of_all_modes_look_as_pillow_shows_them(mode):
     assert np.all(pixels[..., 3] == 255)
 
 
+class OnACard:
+    """An array that, as CuPy's, is not copied unasked."""
+
+    def __array__(self, *arguments):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+
 REFUSED = {
     "16 bits that are dark": (Q.astype(np.uint16), "uint16 numbers from 0 to 255: any may be white"),
     "12 bits": (Q.astype(np.uint16) * 16, "uint16 numbers from 0 to 4080"),
@@ -140,6 +158,7 @@ REFUSED = {
     "objects": (FRACTIONS.astype(object), "given as an array of object"),
     "a name": ("photo.jpg", "given as a str"),
     "nothing": (None, "given as a NoneType"),
+    "an array of a card": (OnACard(), "given as a OnACard"),
     "lists of all lengths": ([[1, 2], [3]], "given as a list"),
     "two in a batch": (np.stack([Q, Q]), "an array of the shape 2×20×30×3"),
     "five channels": (np.dstack([Q, Q[..., :2]]), "an array of the shape 20×30×5"),
