@@ -233,3 +233,30 @@ def test_a_second_packet_that_does_not_belong_to_the_first_is_left_out_with_a_wo
     found = reading.read(tmp_path / "a.jpg")
     assert found.metadata.xmp == "<rdf:RDF>Jörg</rdf:RDF>".encode()
     assert found.warnings == (f"{tmp_path / 'a.jpg'} has a second packet of XMP, which is left out.",)
+
+
+OLD_PICTURES = {
+    "attribute": b'<rdf:Description rdf:about="" GImage:Mime="image/jpeg" GImage:Data="SECRET" dc:title="sea"/>',
+    "quoted otherwise": b"<rdf:Description rdf:about='' GDepth:Data='SECRET' dc:title='sea'/>",
+    "element": b"<rdf:Description><dc:title>sea</dc:title><GImage:Data>SECRET</GImage:Data></rdf:Description>",
+    "gain map": b'<rdf:Description hdrgm:Version="SECRET" dc:title="sea"/>',
+    "directory": b"<dc:title>sea</dc:title><Container:Directory><rdf:Seq>SECRET</rdf:Seq></Container:Directory>",
+    "thumbnail": b"<dc:title>sea</dc:title><xmp:Thumbnails>SECRET</xmp:Thumbnails>",
+}
+
+
+@pytest.mark.parametrize("kind", OLD_PICTURES)
+def test_no_other_picture_goes_along_in_xmp(tmp_path, corner, kind):
+    packet = b"<x:xmpmeta><rdf:RDF>" + OLD_PICTURES[kind] + b"</rdf:RDF></x:xmpmeta>"
+    (tmp_path / "a.png").write_bytes(picture_files.png(corner, iTXt=b"XML:com.adobe.xmp" + bytes(5) + packet))
+    found = reading.read(tmp_path / "a.png").metadata.xmp
+    assert b"sea" in found
+    assert b"SECRET" not in found
+
+
+def test_a_million_spaces_in_xmp_take_no_time_and_no_room(tmp_path, corner):
+    spaces = b" " * 1_000_000
+    packet = b"<x:xmpmeta>sea" + spaces + b"'" + spaces + b"</x:xmpmeta>" + spaces + b'<?xpacket end="w"?>'
+    (tmp_path / "a.png").write_bytes(picture_files.png(corner, iTXt=b"XML:com.adobe.xmp" + bytes(5) + packet))
+    found = reading.read(tmp_path / "a.png").metadata.xmp
+    assert found == packet.replace(b">" + spaces + b"<?", b">\n<?")

@@ -16,6 +16,18 @@ from nst_engine.files.sources import Pieces
 LARGEST_NOTE = 1 << 26
 """Bytes that any one thing beside the pixels may have: a profile, a block of EXIF or XMP."""
 
+OLD_ELEMENTS = (
+    *(b"xmp:Thumbnails", b"xap:Thumbnails", b"Container:Directory", b"GContainer:Directory"),
+    *(b"GImage:Data", b"GDepth:Data", b"GAudio:Data"),
+)
+OLD_ATTRIBUTES = re.compile(
+    rb"""\s(?:xmpNote:HasExtendedXMP|G(?:Image|Depth|Audio):\w+|hdrgm:\w+)=(?:"[^"]*"|'[^']*')"""
+)
+"""What in XMP is another picture, or sound, or says how one that is not here goes with this one. Phones keep there what
+a photograph was before it was retouched."""
+
+LEAST_PADDING = 64
+
 
 DECODERS_WORDS = re.compile(
     "(?i)libpng|truncat|scanline|bogus|corrupt|frame data|code not|unable to parse|check|unexpected end|marker"
@@ -147,14 +159,15 @@ def text(data: bytes) -> str:
 
 
 def cleaned_xmp(packet: bytes) -> bytes:
-    """The packet without what speaks of the old file: thumbnails, orientation, a second part elsewhere, padding."""
+    """The packet without what speaks of the old file: pictures, orientation, a second part elsewhere, padding."""
     if not (b"<x:xmpmeta" in packet or b"<rdf:RDF" in packet):
         return b""
-    for name in (b"xmp:Thumbnails", b"xap:Thumbnails"):
+    for name in OLD_ELEMENTS:
         packet = _without_element(packet, name)
+    packet = OLD_ATTRIBUTES.sub(b"", packet)
     packet = re.sub(rb"""(<tiff:Orientation>)\s*\d\s*(?=</)|(\btiff:Orientation=["'])\d(?=["'])""", _upright, packet)
-    packet = re.sub(rb"""\s+xmpNote:HasExtendedXMP=(["'])[0-9A-Fa-f]{0,64}\1""", b"", packet)
-    return re.sub(rb"\s{64,}(?=<\?xpacket)", b"\n", packet)
+    padded, mark, end = packet.rpartition(b"<?xpacket")
+    return padded.rstrip() + b"\n" + mark + end if padded[-LEAST_PADDING:].isspace() else packet
 
 
 def cleaned_iptc(records: bytes) -> bytes:
