@@ -23,18 +23,19 @@ def composed(
     keeps_colors: bool,
     kind: DTypeLike = np.float32,
     on_band: Callable[[float], None] = lambda share: None,
+    band_share: float = 1.0,
 ) -> Pixels:
     """The picture, H×W×4, in the content's size or in one of its proportions that is at most the size painted at.
 
     ``painted`` is 1×3×h×w; ``keeps_colors`` gives it the content's hue and chroma. ``kind`` is that of its
     numbers: float32 in [0, 1], uint8 or uint16. It is made band by band: no memory is taken but for the result.
-    ``on_band`` hears between the bands how much is done, 0…1.
+    ``on_band`` hears between the bands how much is done, 0…1; they have so much of the usual number of pixels.
     """
     picture = np.empty((*size, 4), kind)
     own = Size(*painted.shape[2:])
     is_larger = size.pixels > own.pixels
     whole = painted if is_larger or size == own else resize(painted, size)
-    for band in bands(size):
+    for band in bands(size, band_share):
         if band.start:
             on_band(band.start / size.height)
         rows = enlarged(whole, size, band) if is_larger else whole[:, :, band]

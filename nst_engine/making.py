@@ -8,6 +8,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +35,9 @@ CARRIED_DETAIL, FEW_STEPS = 0.5, 10
 """Share of the content's detail that a finer scale starts with, by score and eye: the whole of it looks like a
 photograph under a filter. With fewer steps it is the whole all the same, since they would leave a blur; those that only
 finish a picture need no more than their share."""
+
+NARROW = 1 / 8
+"""The bands of a finished picture, where memory is too short for usual ones: some 6 MB."""
 
 TILES_BETWEEN = 4
 """How many tiles are worked on before freed memory goes back to the system: what is kept of a tile lies between the
@@ -183,24 +187,23 @@ class Making:
             image.add_(detail, alpha=CARRIED_DETAIL if scale.is_finish or scale.steps >= FEW_STEPS else 1.0)
         return image.clamp_(0, 1)
 
-    def seen(
-        self, size: Size, kind: DTypeLike = np.uint8, on_band: Callable[[float], None] = lambda share: None
-    ) -> Pixels:
-        """The picture as it stands, H×W×4 in a size of the content's proportions, its colors and alpha as wanted."""
-        return composed(self.picture(), self.canvas, size, self.options.color == "content", kind, on_band)
+    def seen(self, size: Size, kind: DTypeLike = np.uint8, **how: Any) -> Pixels:
+        """The picture as it stands, H×W×4 in a size of the content's proportions, its colors and alpha as wanted, by
+        :func:`composed`."""
+        return composed(self.picture(), self.canvas, size, self.options.color == "content", kind, **how)
 
     def finished(self, kind: DTypeLike) -> Pixels:
-        """The picture in the content's own size, H×W×4 of this kind, or where memory is short for that, uint8."""
+        """The picture in the content's own size, H×W×4 of this kind; where memory is short for that, uint8, slowly."""
         picture = self.picture()
         self.picture = lambda: picture  # lets go of all else that the last scale took
         memory.give_back()
         try:
-            return self.seen(self.canvas.size, kind, self.progress.composed)
+            return self.seen(self.canvas.size, kind, on_band=self.progress.composed)
         except Exception as error:
             if not memory.is_shortage(error):
                 raise
         self.room = None
-        return self.seen(self.canvas.size, on_band=self.progress.composed)
+        return self.seen(self.canvas.size, on_band=self.progress.composed, band_share=NARROW)
 
     def _objective(self, scale: Scale) -> Objective:
         size, recipe = scale.size, self.recipe.at(scale.is_finish)

@@ -44,9 +44,9 @@ BAND_PIXELS = 2**19
 """Pixels of a band of rows: some 50 MB while it is worked on."""
 
 
-def bands(size: Size) -> Iterator[slice]:
-    """Runs of rows that cover a picture of this size."""
-    height = max(1, BAND_PIXELS // size.width)
+def bands(size: Size, share: float = 1.0) -> Iterator[slice]:
+    """Runs of rows that cover a picture of this size, of so much of the usual number of pixels."""
+    height = max(1, int(share * BAND_PIXELS) // size.width)
     for top in range(0, size.height, height):
         yield slice(top, min(top + height, size.height))
 

@@ -152,7 +152,7 @@ content = job(5000)
 memory.give_back()
 limited = []
 picture = painter.paint(
-    content, [StylePicture("s", job(64))], on_step=lambda step: limited or limited.append(limit(140_000_000))
+    content, [StylePicture("s", job(64))], on_step=lambda step: limited or limited.append(limit(40_000_000))
 ).picture
 print(picture.dtype, picture.shape, picture[::100, ::100].std() > 10)
 """
