@@ -7,7 +7,7 @@ import logging
 import torch
 from torch import Tensor
 
-from nst_engine.objective import Losses
+from nst_engine.losses import Losses
 from nst_engine.optimize import Function
 
 FEWEST_STEPS = 8

@@ -1,4 +1,4 @@
-"""The losses of a picture that are sums over its positions: content, total variation, the photo term.
+"""A picture's losses by name, and those that are sums over its positions: content, total variation, the photo term.
 
 - L. A. Gatys, A. S. Ecker, M. Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 - L. A. Gatys et al.: Controlling Perceptual Factors in Neural Style Transfer, CVPR 2017.
@@ -11,7 +11,10 @@ all parts add up to the picture's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import functools
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -25,6 +28,46 @@ PHOTO_WINDOW = 3
 
 PHOTO_REGULARIZER = 1e-4
 """Added to each window's covariance, in squared pixel units: flat windows have no colors to mix."""
+
+
+LOSS_OF = {"content": "content", "style": "style", "tv": "tv", "photo": "content"}
+"""What is measured of a picture → the loss that it counts as."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Losses:
+    """Weighted losses by name, those of LOSS_OF, as scalars on the device in multiples of ``unit``."""
+
+    terms: Mapping[str, Tensor]
+    unit: float = 1.0
+
+    @property
+    def total(self) -> Tensor:
+        """Their sum."""
+        return functools.reduce(operator.add, self.terms.values())
+
+    def where(self, condition: Tensor, other: Losses) -> Losses:
+        """These where the condition (a scalar on the device) holds, else the others, of the same unit."""
+        return self._each(lambda name, term: torch.where(condition, term, other.terms[name]))
+
+    def without_numbers(self) -> Losses:
+        """The same losses, none of which is a number."""
+        return self._each(lambda _, term: torch.full_like(term, torch.nan))
+
+    def detach(self) -> Losses:
+        """The same outside any graph."""
+        return self._each(lambda _, term: term.detach())
+
+    def clone(self) -> Losses:
+        """The same in memory of their own."""
+        return self._each(lambda _, term: term.clone())
+
+    def as_numbers(self) -> dict[str, float]:
+        """All losses and their total as numbers, the unit multiplied in; waits for the device."""
+        return {name: self.unit * float(term) for name, term in {**self.terms, "total": self.total}.items()}
+
+    def _each(self, change: Callable[[str, Tensor], Tensor]) -> Losses:
+        return Losses({name: change(name, term) for name, term in self.terms.items()}, self.unit)
 
 
 class Amount(NamedTuple):

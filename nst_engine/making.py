@@ -20,8 +20,9 @@ from nst_engine import forecast, memory, optimize, recipes, tiles
 from nst_engine.composition import composed
 from nst_engine.cuda_graph import captured
 from nst_engine.errors import NetworkError
+from nst_engine.losses import Losses
 from nst_engine.network.vgg import SLOW_PIXELS, VGG19
-from nst_engine.objective import Losses, Objective
+from nst_engine.objective import Objective
 from nst_engine.originals import OriginalPicture
 from nst_engine.pixels import Pixels, Size
 from nst_engine.progress import Progress, Stopped

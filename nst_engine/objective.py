@@ -8,10 +8,7 @@ memory of each device holds one tile's features at a time. What is measured come
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import math
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +16,7 @@ import torch
 from torch import Tensor
 
 from nst_engine.lanes import Lanes
-from nst_engine.losses import Amount, content_loss, photo_loss, total_variation
+from nst_engine.losses import LOSS_OF, Amount, Losses, content_loss, photo_loss, total_variation
 from nst_engine.neighbors import Matches, Totals, deepest, described
 from nst_engine.network.vgg import VGG19
 from nst_engine.pixels import Size
@@ -38,46 +35,6 @@ RENEWED_AFTER = 8
 
 VALUE_WORK = 1 / 3
 """The work of a value, in parts of that of value and gradient."""
-
-
-LOSS_OF = {"content": "content", "style": "style", "tv": "tv", "photo": "content"}
-"""What is measured of a picture → the loss that it counts as."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Losses:
-    """Weighted losses by name, those of LOSS_OF, as scalars on the device in multiples of ``unit``."""
-
-    terms: Mapping[str, Tensor]
-    unit: float = 1.0
-
-    @property
-    def total(self) -> Tensor:
-        """Their sum."""
-        return functools.reduce(operator.add, self.terms.values())
-
-    def where(self, condition: Tensor, other: Losses) -> Losses:
-        """These where the condition (a scalar on the device) holds, else the others, of the same unit."""
-        return self._each(lambda name, term: torch.where(condition, term, other.terms[name]))
-
-    def without_numbers(self) -> Losses:
-        """The same losses, none of which is a number."""
-        return self._each(lambda _, term: torch.full_like(term, torch.nan))
-
-    def detach(self) -> Losses:
-        """The same outside any graph."""
-        return self._each(lambda _, term: term.detach())
-
-    def clone(self) -> Losses:
-        """The same in memory of their own."""
-        return self._each(lambda _, term: term.clone())
-
-    def as_numbers(self) -> dict[str, float]:
-        """All losses and their total as numbers, the unit multiplied in; waits for the device."""
-        return {name: self.unit * float(term) for name, term in {**self.terms, "total": self.total}.items()}
-
-    def _each(self, change: Callable[[str, Tensor], Tensor]) -> Losses:
-        return Losses({name: change(name, term) for name, term in self.terms.items()}, self.unit)
 
 
 class Region(NamedTuple):

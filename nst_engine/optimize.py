@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_engine.curvature import Curvature
-from nst_engine.objective import Losses
+from nst_engine.losses import Losses
 from nst_engine.pixels import Size
 
 ROUNDING = 2e-4

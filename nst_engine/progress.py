@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from nst_engine.clock import Clock
-from nst_engine.objective import LOSS_OF, VALUE_WORK, Losses
+from nst_engine.losses import LOSS_OF, Losses
+from nst_engine.objective import VALUE_WORK
 from nst_engine.pixels import Size
 from nst_engine.pyramid import Scale
 from nst_engine.words import Words

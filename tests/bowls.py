@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nst_engine.objective import Losses
+from nst_engine.losses import Losses
 from nst_engine.pixels import Size
 
 COARSE, FINE = Size(48, 64), Size(95, 128)

@@ -16,9 +16,10 @@ from torch import Tensor
 from nst_engine import cuda_graph
 from nst_engine.cuda_graph import FEWEST_STEPS, Captured, captured
 from nst_engine.device import STEPS_AHEAD, Pace
+from nst_engine.losses import Losses
 from nst_engine.network import library
 from nst_engine.network.vgg import VGG19
-from nst_engine.objective import Losses, Objective, Region
+from nst_engine.objective import Objective, Region
 from nst_engine.optimize import LBFGS, Adam
 from nst_engine.recipes import RECIPES
 from nst_engine.style_statistics import statistics_of

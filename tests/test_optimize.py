@@ -10,7 +10,7 @@ import torch
 from bowls import COARSE, Bowl, noise
 from torch import Tensor
 
-from nst_engine.objective import Losses
+from nst_engine.losses import Losses
 from nst_engine.optimize import LBFGS, ROUNDING, SHORTER, Adam, Descent, Kept, Seen, TensorFlowAdam
 from nst_engine.pixels import Size
 

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from nst_engine import making, options, painting
-from nst_engine.objective import Losses, Objective
+from nst_engine.losses import Losses
+from nst_engine.objective import Objective
 from nst_engine.optimize import ROUNDING
 from nst_engine.pixels import Floats, StylePicture
 from nst_engine.progress import Step
