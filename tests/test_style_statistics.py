@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 
 from nst_engine.style_statistics import (
-    NEWTON_SCHULZ_STEPS,
     Rows,
     Sums,
     gram_distance,
-    inverse_root,
     measured,
     moments_distance,
     sums,
@@ -89,18 +87,3 @@ def test_wasserstein_gradient_against_finite_differences(positions):
 def whole(f: Tensor) -> Sums | Rows:
     """What is measured of a whole picture's features."""
     return measured(f, 1 / f[0].numel(), f[0].numel())
-
-
-def test_inverse_root_by_products_is_that_by_decomposition():
-    deviations = torch.randn(200, 24, generator=torch.Generator().manual_seed(0))
-    matrix = deviations.T @ deviations
-    assert torch.allclose(inverse_root(matrix) @ inverse_root(matrix) @ matrix, torch.eye(24), atol=1e-3)
-
-
-def test_inverse_root_stays_finite_without_full_rank():
-    few = torch.rand(3, 24, generator=torch.Generator().manual_seed(0))
-    matrix = few.T @ few
-    root = inverse_root(matrix)
-    values = torch.linalg.eigvalsh(matrix.double()).clamp(min=0)
-    assert float((matrix * root).sum()) == pytest.approx(float(values.sqrt().sum()), rel=1e-2)
-    assert float(torch.linalg.matrix_norm(root, 2)) < 1.6**NEWTON_SCHULZ_STEPS
