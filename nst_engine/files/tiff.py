@@ -137,10 +137,10 @@ def _check(reader: Reader, fields: Directory, colors: int) -> None:
     is_packed = max(bits) < 8 and samples > 1 and reader.number(fields, PLANES, TOGETHER) == TOGETHER
     is_known = len(bits) == len(kinds) == 1 and bits <= {*NUMBERS.get(max(kinds), ())} and not is_packed
     is_plain = kinds <= PLAIN and max(bits) <= 16
-    if not is_known or not (is_plain or colors in (INVERSE_GRAY, GRAY, RGB)):
-        raise ValueError("its channels are not numbers of 8, 16 or 32 bits")
     if samples < CHANNELS.get(colors, samples + 1):
         raise ValueError("its color model is unknown here")
+    if not is_known or not (is_plain or colors in (INVERSE_GRAY, GRAY, RGB)):
+        raise ValueError("its channels are not numbers of 8, 16 or 32 bits")
     if samples > MOST_CHANNELS:
         raise ValueError(f"it has {samples} channels")
 
