@@ -15,7 +15,7 @@ from nst_engine.network.vgg import VGG19
 from nst_engine.objective import Constraints, Objective, Region
 from nst_engine.options import Options
 from nst_engine.painting import Painter, Stylized
-from nst_engine.pixels import Size, StylePicture
+from nst_engine.pixels import Masks, Size, StylePicture
 from nst_engine.progress import Step
 from nst_engine.recipes import chosen
 from nst_engine.style_statistics import statistics_of
@@ -127,11 +127,28 @@ def test_a_picture_painted_in_tiles_is_the_one_painted_whole(content, style, mon
     assert abs(tiled.picture - whole.picture).mean() < 4 / 255  # as far as two numbers of threads lead apart
 
 
-def test_a_picture_painted_on_two_devices_is_the_one_painted_on_one(content, style, monkeypatch):
+SHARED = {
+    "a style": ({}, False, torch.float32),
+    "a style in half precision": ({}, False, torch.bfloat16),
+    "parts, and what is protected": ({"normalize": "gradient"}, True, torch.float32),
+    "similar places in parts": ({"recipe": "neighbors"}, True, torch.float32),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_picture_painted_on_two_devices_is_the_one_painted_on_one(content, style, monkeypatch, name):
+    options, is_parted, precision = SHARED[name]
     monkeypatch.setattr("nst_engine.tiles.SHARED_PIXELS", 0)
     monkeypatch.setattr("nst_engine.tiles.sides_by_work", lambda *arguments: [32])
+    monkeypatch.setattr("nst_engine.device.fastest_format", lambda device: precision)
+    left = np.zeros((48, 64, 1), np.float32)
+    left[:, :28], left[:, 28:36] = 1, 0.5
+    styles, masks = [StylePicture("style", style)], Masks()
+    if is_parted:
+        styles = [StylePicture("left", style, region=left), StylePicture("rest", style[::-1], 2.0)]
+        masks = Masks(protection=left[::-1] * 0.7, selection=1 - left / 3)
     done = [
-        Painter(Options(device=device, quality="draft", iterations=2)).paint(content, [StylePicture("style", style)])
+        Painter(Options(device=device, quality="draft", iterations=2, **options)).paint(content, styles, masks)
         for device in ("cpu", "cpu,cpu")
     ]
     assert (done[0].picture == done[1].picture).all()
