@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,9 +26,10 @@ from distributed import Security
 import nst_engine.commands
 from nst_engine import Options, device
 from nst_engine.commands import cluster as cluster_command
+from nst_engine.commands import cluster_connection
 from nst_engine.commands.cluster import _Attempt, _handing_over, _Spread, paint_by
 from nst_engine.commands.cluster_connection import connected
-from nst_engine.commands.cluster_worker import Batch, Outcome, _card
+from nst_engine.commands.cluster_worker import PICTURE, Batch, Outcome, _card
 from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts
 from nst_engine.commands.tasks import Manner, Task
@@ -261,6 +263,39 @@ def test_a_cluster_that_is_not_there_is_a_sentence(folder):
     assert names(folder) == []
 
 
+@pytest.mark.parametrize("address", ["", "nonsense", "desk:x", "http://desk:8786", "tls://127.0.0.1:1"])
+def test_what_is_no_address_is_a_sentence_and_nothing_more(folder, address):
+    """Also one that needs a certificate which nobody has set."""
+    words = line(*arguments(folder, *QUICK, "--dask", address))
+    done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, timeout=200)
+    error, tip = done.stderr.splitlines()
+    assert error.startswith(f"ERROR There is no dask cluster at {address} (")
+    assert tip.startswith("TIP Check the address")
+
+
+def test_the_address_of_a_worker_is_not_that_of_a_scheduler(cluster, folder):
+    with connected(cluster.address) as client:
+        worker = next(iter(client.scheduler_info(n_workers=-1)["workers"]))
+    impatient = {**ENVIRONMENT, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+    words = line(*arguments(folder, *QUICK, "--dask", worker))
+    done = subprocess.run(words, env=impatient, capture_output=True, text=True, timeout=200)
+    error, _tip = done.stderr.splitlines()
+    assert error.startswith(f"ERROR There is no dask cluster at {worker} (")
+
+
+def test_another_program_at_the_address_is_not_waited_for(folder, monkeypatch):
+    monkeypatch.setattr(cluster_connection, "GREETING_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        done = here(*arguments(folder, *QUICK, "--dask", f"127.0.0.1:{silent.getsockname()[1]}"))
+    assert "(what answers there does not speak as dask does)" in done.stderr
+
+
+@pytest.mark.parametrize("count", ["x", "0", "-1", "1.5", ""])
+def test_a_number_of_processes_is_one(folder, count):
+    done = here(*arguments(folder, "--workers", count))
+    assert f"'{count}' is not a whole number from 1 on" in done.stderr
+
+
 def test_a_cluster_without_workers_is_given_up(folder, tmp_path_factory, monkeypatch):
     monkeypatch.setattr(cluster_command, "PATIENCE", 2)
     empty = Cluster(tmp_path_factory.mktemp("empty"))
@@ -268,7 +303,7 @@ def test_a_cluster_without_workers_is_given_up(folder, tmp_path_factory, monkeyp
         done = here(*arguments(folder, *QUICK, "--dask", empty.address))
     finally:
         empty.close()
-    assert "ERROR No worker has come to the dask scheduler for 2 s." in done.stderr
+    assert "ERROR No worker that can paint has come to the dask scheduler for 2 s." in done.stderr
     assert names(folder) == []
 
 
@@ -286,6 +321,21 @@ def test_a_scheduler_that_goes_is_a_sentence_and_the_pictures_before_it_are_ther
     assert (batch.returncode, names(folder)) == (1, [])
     assert "ERROR The dask scheduler is gone. Pictures that were done or tried: 0." in said
     assert "Traceback" not in said
+
+
+def test_a_scheduler_that_is_started_anew_before_there_were_workers_hears_of_the_batch(folder, tmp_path_factory):
+    anew = Cluster(tmp_path_factory.mktemp("anew"))
+    try:
+        batch = started(anew, folder, *QUICK)
+        while "workers: 0" not in (said := batch.stderr.readline()):
+            assert said
+        anew.processes[0].kill()
+        anew.start("scheduler", "--host", "tcp://127.0.0.1", "--port", anew.address.rpartition(":")[2])
+        anew.add_worker("--no-nanny")
+        _, said = batch.communicate(timeout=200)
+    finally:
+        anew.close()
+    assert (batch.returncode, names(folder)) == (0, ["a.png", "b.jpg", "c.png"]), said
 
 
 def test_workers_that_can_paint_none_cost_no_picture_and_where_all_are_so_it_is_said_once(
@@ -326,6 +376,50 @@ def test_a_worker_without_the_engine_takes_no_part(folder, tmp_path_factory, wit
     assert "WARNING A worker has not what the engine needs (" in done.stderr
 
 
+LATE = """
+import asyncio
+from distributed import Worker
+async def late(worker, at_once=Worker.set_resources, **resources):
+    await asyncio.sleep(1)
+    await at_once(worker, **resources)
+Worker.set_resources = late
+"""
+
+
+def test_what_nobody_could_take_when_a_worker_came_is_brought_to_it(folder, tmp_path, tmp_path_factory, without_engine):
+    """Dask looks for such pictures when a worker comes, which says only then that it can paint. The one without the
+    engine holds the styles, or they would have to be made anew first."""
+    (tmp_path / "late.py").write_text(LATE)
+    lonely = Cluster(tmp_path_factory.mktemp("lonely"))
+    try:
+        first = lonely.add_worker("--no-nanny")
+        lonely.start("worker", lonely.address, *without_engine)
+        lonely.wait_for(2)
+        with lonely.gate():
+            batch = started(lonely, folder, *QUICK)
+            until(lambda: lonely.noted("read"))
+            first.kill()
+            first.wait()
+        lonely.start("worker", lonely.address, "--no-nanny", "--nthreads", "1", "--preload", str(tmp_path / "late.py"))
+        _, said = batch.communicate(timeout=100)
+    finally:
+        lonely.close()
+    assert (batch.returncode, names(folder)) == (0, ["a.png", "b.jpg", "c.png"]), said
+
+
+def test_a_cluster_of_another_version_is_a_sentence(folder, tmp_path, tmp_path_factory):
+    (tmp_path / "other.py").write_text("import nst_engine\nnst_engine.__version__ = '0'\n")
+    other = Cluster(tmp_path_factory.mktemp("other"))
+    try:
+        other.start("worker", other.address, "--no-nanny", "--nthreads", "1", "--preload", str(tmp_path / "other.py"))
+        other.wait_for(1)
+        done = here(*arguments(folder, *QUICK, "--dask", other.address))
+    finally:
+        other.close()
+    assert "has version 0 of the engine, and the batch" in done.stderr
+    assert names(folder) == []
+
+
 def test_a_cluster_without_the_engine_is_a_sentence(folder, tmp_path_factory, without_engine):
     bare = Cluster(tmp_path_factory.mktemp("bare"))
     try:
@@ -350,6 +444,17 @@ def spread(folder) -> Iterator[_Spread]:
         spread = _Spread(client, hand_over, manner, Display(), Interrupts(print))
         spread.running[cast(Any, "future")] = _Attempt(7, Task(folder / "a.png", [], place / "a.png"))
         yield spread
+
+
+def test_workers_that_dask_gives_nothing_to_do_are_not_waited_for(spread, monkeypatch):
+    monkeypatch.setattr(cluster_command, "PATIENCE", 0)
+    paused = {"resources": {PICTURE: 1}, "status": "paused"}
+    spread.client.status = "running"
+    spread.client.scheduler_info = lambda n_workers: {"workers": {"paused": paused}}
+    assert spread._workers() == set(), "one of them is painting yet"
+    spread.stray = {*spread.running}
+    with pytest.raises(DeviceError, match="No worker that can paint"):
+        spread._workers()
 
 
 def test_what_was_handed_over_before_the_scheduler_went_is_not_lost(spread, folder):

@@ -86,10 +86,9 @@ def run(parsed: argparse.Namespace) -> None:
 
 def _count(text: str) -> int:
     """A number of processes."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("there must be one at least")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 on")
+    return int(text)
 
 
 def _painted(due: list[Task], manner: Manner, parsed: argparse.Namespace) -> tuple[int, list[str]]:

@@ -42,8 +42,8 @@ LISTENING_SECONDS = 0.5
 WORKERS_TRIED = 2
 """On so many a picture that cannot be painted is tried; on all, where they can paint none at all."""
 
-STRAY_SECONDS = 5.0
-"""Time after which what no worker has is given up, once the batch is to stop."""
+LOOKING_SECONDS = 3.0
+"""Time between two looks for pictures that no worker has."""
 
 KEPT = 16
 """So many styles, and sizes at which they are looked at, are held ready on the workers: the newest."""
@@ -92,11 +92,11 @@ class _Spread:
         self.fractions: dict[int, float] = {}
         self.styles: dict[Any, Future[Any]] = {}
         self.learned: dict[Any, Future[Any]] = {}
-        self.stray: dict[Future[Any], float] = {}
-        """Since when pictures have been with no worker."""
+        self.stray: set[Future[Any]] = set()
+        """The pictures that no worker had at the latest look."""
         self.attempted = 0
         self.problems: list[str] = []
-        self.started = self.last_seen = time.monotonic()
+        self.started = self.last_seen = self.last_look = time.monotonic()
 
     def paint(self, due: list[Task]) -> tuple[int, list[str]]:
         """Paint all, or until told to stop."""
@@ -104,12 +104,11 @@ class _Spread:
         with self._present() as leave:
             while self.running or (waiting and not self.interrupts.stopped):
                 workers = self._workers()
-                self._free_stranded(workers)
+                self._look_around(bool(workers))
                 while waiting and len(self.running) < len(workers) and not self.interrupts.stopped:
                     self._begin(waiting.popleft())
                 if self.interrupts.stopped:
                     leave()
-                    self._give_up_stray()
                 self._listen()
                 self._show(len(workers), len(due))
         return self.attempted, self.problems
@@ -117,7 +116,6 @@ class _Spread:
     @contextlib.contextmanager
     def _present(self) -> Iterator[Callable[[], None]]:
         """Within the block the batch is known to all workers, until the function is called: then all finish."""
-        self.client.subscribe_topic(TOPIC, lambda event: self.inbox.put(event[1]))
         with contextlib.ExitStack() as leaving:
             leaving.callback(self._leave)
             self._join()
@@ -127,7 +125,8 @@ class _Spread:
                 self._drop()
 
     def _join(self) -> None:
-        """Let the workers know of the batch, unless they do; StyleTransferError when none of them can take part."""
+        """Let scheduler and workers know of the batch, unless they do; StyleTransferError when none can take part."""
+        self.client.subscribe_topic(TOPIC, lambda event: self.inbox.put(event[1]))
         try:
             self.client.register_plugin(Batch(self.batch, self.client.cluster is not None), name=self.batch)
         except Exception as error:  # whatever it is that one of them lacks
@@ -161,12 +160,13 @@ class _Spread:
         """Those that can take a picture; DeviceError when there have been none for long, or the scheduler is gone."""
         self._await_scheduler()
         known = self.client.scheduler_info(n_workers=-1)["workers"]
-        found = {address for address, worker in known.items() if worker["resources"].get(PICTURE)}
+        able = {address: worker["status"] for address, worker in known.items() if worker["resources"].get(PICTURE)}
+        found = {address for address, status in able.items() if status == "running"}  # others lack memory, or leave
         now = time.monotonic()
-        if found:
+        if found or (able and self.running.keys() - self.stray):
             self.last_seen = now
         elif now - self.last_seen > PATIENCE:
-            raise self._lost(f"No worker has come to the dask scheduler for {PATIENCE:.0f} s")
+            raise self._lost(f"No worker that can paint has come to the dask scheduler for {PATIENCE:.0f} s")
         return found
 
     def _await_scheduler(self) -> None:
@@ -185,33 +185,51 @@ class _Spread:
             "When it is there again, go on with --resume.",
         )
 
-    def _free_stranded(self, workers: set[str]) -> None:
-        """Let any worker have what was for some that are gone."""
-        for future, attempt in [*self.running.items()]:
-            if attempt.allowed and not attempt.allowed & workers:
-                del self.running[future]
-                future.cancel()
-                self._again(dataclasses.replace(attempt, allowed=frozenset()))
+    def _look_around(self, are_workers: bool) -> None:
+        """Now and then, see to what no worker has; and where there are none, that a new scheduler knows the batch."""
+        if time.monotonic() - self.last_look < LOOKING_SECONDS:
+            return
+        self.last_look = time.monotonic()
+        before, self.stray = self.stray, self._stray()
+        if self.interrupts.stopped:
+            self._give_up(before & self.stray)
+        elif are_workers:
+            self._ask_anew(before & self.stray)
+        else:
+            self._join()
 
-    def _give_up_stray(self) -> None:
-        """Once stopped, end what no worker has had for a while: those that come now take nothing."""
-        now = time.monotonic()
-        self.stray = {future: self.stray.get(future, now) for future in self._stray()}
-        for future, since in self.stray.items():
-            if now - since > STRAY_SECONDS:
-                attempt = self.running.pop(future)
-                future.cancel()
-                self._settle(attempt, Outcome(problem=StyleTransferError("The worker that was to paint it ended.")))
+    def _give_up(self, stray: set[Future[Any]]) -> None:
+        """End what no worker has, once stopped: those that come now take nothing."""
+        for future in stray:
+            attempt = self.running.pop(future)
+            future.cancel()
+            self._settle(attempt, Outcome(problem=StyleTransferError("The worker that was to paint it ended.")))
 
-    def _stray(self) -> list[Future[Any]]:
+    def _ask_anew(self, stray: set[Future[Any]]) -> None:
+        """Let any worker have what none has: who could not paint yet when it came, or was to be the only one and is
+        gone, does not hear of it by itself."""
+        if stray:
+            self._forget_what_is_not_found()
+        for future in stray:
+            attempt = self.running.pop(future)
+            future.cancel()
+            self._again(dataclasses.replace(attempt, allowed=frozenset()))
+
+    def _forget_what_is_not_found(self) -> None:
+        """Let styles be looked at anew which nobody is looking at."""
+        for future in (*self.styles.values(), *self.learned.values()):
+            if not future.done():
+                future.cancel()
+
+    def _stray(self) -> set[Future[Any]]:
         """The pictures that no worker has, nor anything that they wait for."""
         try:
             held = {key for keys in self.client.processing().values() for key in keys}
         except OSError:  # the connection breaks this very moment
-            return []
+            return set()
         if any(future.key in held for future in (*self.styles.values(), *self.learned.values())):
-            return []
-        return [future for future in self.running if not (future.done() or future.key in held)]
+            return set()
+        return {future for future in self.running if not (future.done() or future.key in held)}
 
     def _begin(self, attempt: _Attempt) -> None:
         """Set a picture to work, unless it is there already or can have no place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import warnings
@@ -9,13 +10,17 @@ from collections.abc import Iterator
 
 import dask
 from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Security
+from distributed.comm.core import connect
 
 from nst_engine.commands.interrupts import held_back
 from nst_engine.errors import DeviceError
 
 LOST_WORKERS = 1
 """So many workers of this computer's may end with a picture that is tried once more; a cluster has its own setting."""
+
+GREETING_SECONDS = 60.0
+"""Longest wait for a scheduler's first words, beyond dask's own patience with an address that nobody answers at."""
 
 LOGS = ("distributed", "distributed.client", "tornado.application")
 """Those of dask that have levels of their own; what matters of them is told in sentences."""
@@ -33,11 +38,32 @@ def connected(where: str | int) -> Iterator[Client]:
     with dask.config.set(settings), contextlib.ExitStack() as stack, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            there: str | LocalCluster = where if isinstance(where, str) else _started(where, stack)
-            client = stack.enter_context(Client(there, set_as_default=False))
+            there = _reached(where) if isinstance(where, str) else _started(where, stack)
+            client = stack.enter_context(_Client(there, set_as_default=False))  # type: ignore[no-untyped-call]
         except Exception as error:
             raise _no_cluster(where, error) from None
         yield client
+
+
+class _Client(Client):
+    """One that does not complain once more when it ends, of what kept it from beginning."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            super().__del__()  # type: ignore[no-untyped-call]
+
+
+def _reached(address: str) -> str:
+    """The same address, where one of dask's programs is: of another a client would await a greeting for ever."""
+
+    async def reach() -> None:
+        await (await connect(address, **Security().get_connection_args("client"))).close()
+
+    try:
+        asyncio.run(asyncio.wait_for(reach(), GREETING_SECONDS))
+    except asyncio.TimeoutError:
+        raise TimeoutError("what answers there does not speak as dask does") from None
+    return address
 
 
 def _no_cluster(where: str | int, error: Exception) -> DeviceError:
