@@ -20,6 +20,7 @@ import glob
 import os
 import sys
 import tempfile
+import unicodedata
 
 from gi.repository import Gimp, Gio, GLib
 
@@ -34,6 +35,9 @@ ICONS = (".ico", ".cur", ".ani", ".icns")
 
 AS_JPEG = (".jfif", ".jif", ".jfi")
 """Names of JPEG files that GIMP does not know when it saves."""
+
+KEPT = 50
+"""Letters of a name that fit into any file system with some more, and if each takes four bytes."""
 
 
 def stylize(content, style, output, force=False, **options):
@@ -53,7 +57,7 @@ def stylize(content, style, output, force=False, **options):
         keep(image, output, force)
     finally:
         image.delete()
-    print(output, flush=True)
+    print(shown(output), flush=True)
 
 
 def stylize_folder(contents, style, folder, force=False, **options):
@@ -65,7 +69,7 @@ def stylize_folder(contents, style, folder, force=False, **options):
     sys.tracebacklimit = 0
     paths = found(contents)
     if not paths:
-        raise ValueError(f"No file fits {contents}.")
+        raise refusal(f"No file fits {contents}.")
     common = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
     failed = 0
     for path in paths:
@@ -77,7 +81,7 @@ def stylize_folder(contents, style, folder, force=False, **options):
             failed += 1
             say(f"{path}: {problem}")
     if failed:
-        raise ValueError(f"{failed} of {len(paths)} pictures failed.")
+        raise refusal(f"{failed} of {len(paths)} pictures failed.")
 
 
 def found(contents):
@@ -85,22 +89,31 @@ def found(contents):
     if os.path.isfile(contents):
         return [contents]
     folder, pattern = (contents, "*") if os.path.isdir(contents) else os.path.split(contents)
-    folders = [folder] if os.path.isdir(folder or ".") else glob.glob(folder, recursive=True)
-    paths = [os.path.join(place, name) for place in folders for name in os.listdir(place or ".")]
+    places = {folder}
+    if not os.path.isdir(folder or "."):
+        fitting = {place for each in (folder, literal(folder)) for place in glob.glob(each, recursive=True)}
+        places = filter(os.path.isdir, fitting)
+    paths = [os.path.join(place, name) for place in places for name in os.listdir(place or ".")]
     return sorted(path for path in paths if os.path.isfile(path) and fits(os.path.basename(path), pattern))
 
 
 def fits(name, pattern):
     """Whether the name of a file is meant; those that begin with a dot, as systems' own notes do, are not."""
-    return not name.startswith(".") and fnmatch.fnmatchcase(name.lower(), pattern.lower())
+    patterns = (pattern.lower(), literal(pattern.lower()))
+    return not name.startswith(".") and any(fnmatch.fnmatchcase(name.lower(), each) for each in patterns)
+
+
+def literal(pattern):
+    """The pattern with brackets that mean themselves, as in "trip [2024]"."""
+    return pattern.replace("[", "[[]")
 
 
 def opened(path):
     if not os.path.isfile(path):
-        raise ValueError(f"There is no file {path}.")
+        raise refusal(f"There is no file {path}.")
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
     if image is None:
-        raise ValueError(f"{path} cannot be opened as a picture.")
+        raise refusal(f"{path} cannot be opened as a picture.")
     return image
 
 
@@ -114,7 +127,7 @@ def prepared(image, path):
         say(f"{path} {'is gray' if is_gray else 'has a palette'}: it is painted in colors all the same.")
         image.convert_rgb()
     if not any(layer.get_visible() for layer in image.get_layers()):
-        raise ValueError(f"{path} shows nothing: make a layer of it visible.")
+        raise refusal(f"{path} shows nothing: make a layer of it visible.")
     return image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
 
 
@@ -137,7 +150,7 @@ def call(name, image, drawables, **arguments):
     """Run a procedure on layers of an image and return the new layer."""
     procedure = Gimp.get_pdb().lookup_procedure(name)
     if procedure is None:
-        raise ValueError(f"GIMP has no procedure {name}: install Neural Style for GIMP, python3 install/install.py.")
+        raise refusal(f"GIMP has no procedure {name}: install Neural Style for GIMP, python3 install/install.py.")
     config = procedure.create_config()
     config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
     config.set_property("image", image)
@@ -146,25 +159,25 @@ def call(name, image, drawables, **arguments):
         set_argument(procedure, config, argument.replace("_", "-"), value)
     answer = procedure.run(config)
     if answer.index(0) != Gimp.PDBStatusType.SUCCESS:
-        raise ValueError(Gimp.get_pdb().get_last_error())
+        raise refusal(Gimp.get_pdb().get_last_error())
     return answer.index(1)
 
 
 def set_argument(procedure, config, name, value):
     if procedure.find_argument(name) is None:
-        raise ValueError(f"There is no option {name}.")
+        raise refusal(f"There is no option {name}.")
     try:
         config.set_property(name, value)
     except (TypeError, OverflowError):
-        raise ValueError(f"{name} cannot be {value!r}.") from None
+        raise refusal(f"{name} cannot be {value!r}.") from None
     if isinstance(value, (str, int, float)) and config.get_property(name) != value:
-        raise ValueError(f"{name} cannot be {value!r}.")  # GIMP keeps the default and only warns
+        raise refusal(f"{name} cannot be {value!r}.")  # GIMP keeps the default and only warns
 
 
 def refuse_taken(output, force):
     """Never replace what is there, unless that is asked for."""
     if os.path.lexists(output) and not force:
-        raise ValueError(f"{output} is there already: give another name, or force=True to replace it.")
+        raise refusal(f"{output} is there already: give another name, or force=True to replace it.")
 
 
 def saved(image, output):
@@ -173,14 +186,15 @@ def saved(image, output):
     The output is where a link leads, if it is one.
     """
     folder, name = os.path.split(os.path.realpath(output))
-    ending = f"-{name}.jpg" if name.lower().endswith(AS_JPEG) else f"-{name}"
+    end = name[-KEPT:]
+    ending = f"-{end}.jpg" if name.lower().endswith(AS_JPEG) else f"-{end}"
     part = tempfile.mktemp(ending, "", folder or ".")  # nosec B306
     if not os.path.isdir(folder or "."):
-        raise ValueError(f"{output} cannot be saved: there is no such folder.")
+        raise refusal(f"{output} cannot be saved: there is no such folder.")
     if not Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(part), None):
         if os.path.exists(part):
             os.remove(part)
-        raise ValueError(f"{output} cannot be saved ({Gimp.get_pdb().get_last_error()}).")
+        raise refusal(f"{output} cannot be saved ({Gimp.get_pdb().get_last_error()}).")
     return part
 
 
@@ -190,13 +204,27 @@ def keep(image, output, force):
         part = saved(image, output)
     except ValueError as problem:
         refuge = saved(image, os.path.join(tempfile.mkdtemp(prefix="neural-style-"), os.path.basename(output)))
-        raise ValueError(f"{problem} The painted picture is {refuge}.") from None
+        raise refusal(f"{problem} The painted picture is {refuge}.") from None
     try:
         refuse_taken(output, force)  # it may have come in the meantime
         os.replace(part, os.path.realpath(output))
     except (ValueError, OSError) as problem:
-        raise ValueError(f"{problem} The painted picture is {part}.") from None
+        raise refusal(f"{problem} The painted picture is {part}.") from None
 
 
 def say(line):
-    print(line, file=sys.stderr, flush=True)
+    print(shown(line), file=sys.stderr, flush=True)
+
+
+def refusal(sentence):
+    """What to raise where something cannot be."""
+    return ValueError(shown(sentence))
+
+
+def shown(text):
+    """The text as one line that any terminal can print and none obeys."""
+    return "".join(letter if prints(letter) else ascii(letter)[1:-1] for letter in text)
+
+
+def prints(letter):
+    return letter.isprintable() or unicodedata.category(letter) == "Zs"  # which are spaces of all widths

@@ -33,22 +33,22 @@
   (let ((problem (paint content style output options)))
     (if problem
         (begin
-          (gimp-message problem)
-          (throw (string-append content " was not painted."))))))
+          (say problem)
+          (throw (shown (string-append content " was not painted.")))))))
 
 ; Paint all picture files of a folder, or that fit a pattern, under the same names in another folder.
 ; One that fails does not keep the others from being painted.
 (define (stylize-folder contents style folder . options)
   (let ((paths (found contents))
         (failed 0))
-    (if (null? paths) (throw (string-append "No file fits " contents ".")))
+    (if (null? paths) (throw (shown (string-append "No file fits " contents "."))))
     (if (not (is-folder folder)) (dir-make folder))
     (for-each
       (lambda (path)
         (let ((problem (paint path style (string-append folder DIR-SEPARATOR (file-name path)) options)))
           (if problem
               (begin
-                (gimp-message problem)
+                (say problem)
                 (set! failed (+ failed 1))))))
       paths)
     (if (> failed 0)
@@ -87,7 +87,7 @@
   (if (not (member (suffix path) LAYERED)) (keep-first image path))
   (if (not (= (gimp-image-get-base-type image) RGB))
       (begin
-        (gimp-message (string-append path " is gray or has a palette: it is painted in colors all the same."))
+        (say (string-append path " is gray or has a palette: it is painted in colors all the same."))
         (gimp-image-convert-rgb image)))
   (gimp-image-merge-visible-layers image CLIP-TO-IMAGE))
 
@@ -98,7 +98,7 @@
          (is-icon (member (suffix path) ICONS))
          (kept (if is-icon (largest layers) (car layers))))
     (if (and (> count 1) (not is-icon))
-        (gimp-message (string-append path " has " (number->string count)
+        (say (string-append path " has " (number->string count)
                                      " frames or pages: the first one is painted.")))
     (for-each (lambda (layer) (if (not (= layer kept)) (gimp-image-remove-layer image layer))) layers)
     (gimp-image-resize-to-layers image)))  ; a file may say that it is a part of a larger page
@@ -123,7 +123,7 @@
           ((not (can-save image output)) (string-append output " cannot be saved. The painted picture is " part "."))
           (else
             (file-delete part)
-            (display output)
+            (display (shown output))
             (newline)
             #f))))
 
@@ -153,8 +153,13 @@
 ; A name beside the path, of the same format, that nothing has yet.
 (define (free-name path)
   (let loop ((number 1))
-    (let ((name (string-append (folder-of path) (number->string number) "-" (file-name path))))
+    (let ((name (string-append (folder-of path) (number->string number) "-" (end-of (file-name path)))))
       (if (file-exists? name) (loop (+ number 1)) name))))
+
+; The end of a name: it fits into any file system with some more.
+(define (end-of name)
+  (let ((length (string-length name)))
+    (substring name (max 0 (- length 50)) length)))
 
 ; The files that are meant. Folders go by their names, whatever signs are in them; case does not count.
 (define (found contents)
@@ -210,3 +215,9 @@
 (define (suffix path)
   (let ((parts (strbreakup (file-name path) ".")))
     (if (null? (cdr parts)) "" (string-downcase (string-append "." (car (reverse parts)))))))
+
+(define (say line) (gimp-message (shown line)))
+
+; The text as one line that no terminal obeys.
+(define (shown text)
+  (list->string (map (lambda (sign) (if (char<? sign #\space) #\? sign)) (string->list text))))

@@ -66,6 +66,8 @@ CALLS = {
     "asked for": Call("photo.jpg", "replaced.jpg", force=True),
     "brackets": Call("trip [2024]/*.jpg", "out/trip", is_folder=True),
     "onto itself": Call("trip [2024]/*.jpg", "trip [2024]", is_folder=True),
+    "long name": Call("photo.jpg", f"out/{'n' * 250}.png"),
+    "odd name": Call("photo.jpg", "out/two\nlines.png"),
 }
 
 
@@ -274,12 +276,21 @@ def test_nothing_else_is_left_in_the_folders(run: Run, files: Path) -> None:
     assert there - before - painted == {"calls", "stylize.py", "stylize.scm"}
 
 
+def test_names_of_any_length_and_letters_are_saved_and_shown_in_one_line(run: Run) -> None:
+    assert (run.folder / CALLS["long name"].output).read_bytes().startswith(b"\x89PNG")
+    assert (run.folder / CALLS["odd name"].output).read_bytes().startswith(b"\x89PNG")
+    assert run.said["long name"] == run.said["odd name"] == ""
+
+
 def test_pictures_of_several_folders_do_not_meet(plug_in: PlugIn, files: Path) -> None:
-    call = Call("cameras/*/*.jpg", "out/all", is_folder=True)
+    calls = {name: Call(name, f"out/{name[:4]}", is_folder=True) for name in ("cameras/*/*.jpg", "[20]/*/[1] *.jpg")}
     with in_gimp(plug_in, files) as folder:
-        assert called(plug_in, folder, PYTHON_FU, {"all": call}) == {"all": ""}
-        found = sorted(str(path.relative_to(folder / "out/all")) for path in (folder / "out/all").rglob("*.jpg"))
-    assert found == ["100CAM/IMG_1.jpg", "101CAM/IMG_1.jpg"]
+        shutil.copytree(folder / "cameras", folder / "[20]")
+        (folder / "cameras/notes.jpg").write_text("a file among folders")
+        (folder / "[20]/101CAM/IMG_1.jpg").rename(folder / "[20]/101CAM/[1] a.jpg")
+        assert called(plug_in, folder, PYTHON_FU, calls) == dict.fromkeys(calls, "")
+        found = sorted(str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*.jpg"))
+    assert found == ["[20]/[1] a.jpg", "came/100CAM/IMG_1.jpg", "came/101CAM/IMG_1.jpg"]
 
 
 @pytest.mark.parametrize("interpreter", [PYTHON_FU, SCRIPT_FU])
