@@ -42,7 +42,7 @@ LISTENING_SECONDS = 0.5
 WORKERS_TRIED = 2
 """On so many a picture that cannot be painted is tried; on all, where they can paint none at all."""
 
-LOOKING_SECONDS = 3.0
+LOOKING_SECONDS = 2.0
 """Time between two looks for pictures that no worker has."""
 
 KEPT = 16
