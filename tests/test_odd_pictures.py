@@ -329,13 +329,6 @@ def test_of_an_animation_the_first_picture_is_taken_and_that_is_said(tmp_path, r
     assert np.abs(picture.pixels[..., :3].astype(int) - ramp).mean() < (10 if image_format == "GIF" else 1)
 
 
-def test_of_several_pages_the_first_is_taken_and_that_is_said(tmp_path, ramp):
-    pages = [Image.fromarray(values) for values in (ramp, ramp[::-1])]
-    picture = read(tmp_path, "a.tif", encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
-    assert np.array_equal(picture.pixels, ramp)
-    assert "several pages" in warning(picture)
-
-
 @pytest.mark.parametrize("image_format", ["BMP", "GIF", "AVIF"])
 def test_other_formats_are_read(tmp_path, ramp, image_format):
     picture = read(tmp_path, f"a.{image_format.lower()}", encoded(ramp, image_format))

@@ -66,6 +66,9 @@ TOGETHER, APART = 1, 2
 
 MOST_CHANNELS = 64
 
+MOST_PREVIEWS = 8
+"""Smaller pictures that may lie in front of the one that they are of."""
+
 SCALES = {(1 << bits) - 1 for bits in range(9, 16)}
 """Values of MOST (MaxSampleValue) that tell how many of 16 bits count, as programs of microscopes and scanners have it.
 Any other is what the standard means, the largest value that happens to be there, and says nothing of white."""
@@ -75,14 +78,16 @@ DEPTHS = {1: 8, 2: 8, 4: 8, 8: 8, 16: 16, 32: 16}
 
 
 def contents(file: BinaryIO) -> Contents:
-    """What a TIFF file holds first.
+    """What a TIFF file holds first, but for previews of that.
 
     Raises ``ValueError`` for one that is damaged or of an unknown kind, :class:`Foreign` for a camera's raw file.
     """
     reader = Reader(file)
     fields = reader.first(TOLD)
+    _refuse_raw(reader, fields)
+    if (start := _main_picture(reader)) != reader.start:
+        reader.start, fields = start, reader.directory(start, TOLD)
     colors = reader.number(fields, COLORS, -1)
-    _refuse_raw(reader, fields, colors)
     _check(reader, fields, colors)
     size = reader.number(fields, WIDTH, 0), reader.number(fields, HEIGHT, 0)
     samples, bits = reader.number(fields, SAMPLES, 1), reader.number(fields, BITS, 1)
@@ -115,9 +120,9 @@ def contents(file: BinaryIO) -> Contents:
     return found
 
 
-def _refuse_raw(reader: Reader, fields: Directory, colors: int) -> None:
+def _refuse_raw(reader: Reader, fields: Directory) -> None:
     """Raise :class:`Foreign` where the first picture is a sensor's, or a thumbnail of one that lies deeper."""
-    width = reader.number(fields, WIDTH, 0)
+    width, colors = reader.number(fields, WIDTH, 0), reader.number(fields, COLORS, -1)
     is_small = bool(reader.number(fields, KIND, 0) & SMALLER)
     deeper = [reader.directory(offset, {WIDTH}) for offset in reader.numbers(fields, SUB_DIRECTORIES)[:8] if is_small]
     if DNG in fields:
@@ -126,6 +131,22 @@ def _refuse_raw(reader: Reader, fields: Directory, colors: int) -> None:
         maker = text(fields[MAKE].value) if MAKE in fields else ""
         name = RAW_FORMATS.get(maker.partition(" ")[0].lower(), maker)
         raise Foreign(f"{RAW} ({name})" if name else RAW)
+
+
+def _main_picture(reader: Reader) -> int:
+    """Where the first directory is that is not of a smaller picture of another; the first of all if there is none."""
+    start = reader.start
+    for _ in range(MOST_PREVIEWS):
+        if not reader.layout or not start:
+            break
+        if not _is_smaller(reader, start):
+            return start
+        start = reader.following(start)
+    return reader.start
+
+
+def _is_smaller(reader: Reader, start: int) -> bool:
+    return bool(reader.number(reader.directory(start, {KIND}), KIND, 0) & SMALLER)
 
 
 def _check(reader: Reader, fields: Directory, colors: int) -> None:
@@ -166,7 +187,7 @@ def _add_beside(found: Contents, reader: Reader, fields: Directory) -> None:
     add_photoshop(found, beside.get(PHOTOSHOP, b""))
     found.iptc = beside.get(IPTC, found.iptc)
     second = reader.following(reader.start)
-    if second and not reader.number(reader.directory(second, {KIND}), KIND, 0) & SMALLER:
+    if second and not _is_smaller(reader, second):
         found.warnings.append("has several pages; its first one is taken")
 
 
