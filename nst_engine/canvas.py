@@ -102,7 +102,8 @@ def inverse(mask: Tensor | None) -> Tensor | None:
 
 def _constraints(content: Tensor | None, protection: Tensor | None, selection: Tensor | None) -> Constraints:
     """From the content with its alpha (None where it is opaque) and the masks, 1×C×H×W."""
-    alpha, protection, selection = flat(content), flat(protection), flat(selection)
+    alpha = None if content is None else content[0, 3].clone()  # without the colors, which may be large
+    protection, selection = flat(protection), flat(selection)
     return Constraints(
         free=product(inverse(protection), selection), protection=protection, area=product(alpha, selection)
     )

@@ -47,6 +47,9 @@ DESCENT = {"lbfgs": 480, "adam": 100, "tensorflow-adam": 100, "lean": 72}
 PHOTO_TERM = 500
 """Bytes a pixel of the windows that the photo term looks at."""
 
+HELD = 6 * FLOAT
+"""Bytes a pixel where something of the content may not change: the content itself, and the picture as it is seen."""
+
 WRITING = 8
 """Bytes a pixel of a picture in whole numbers on its way into a file."""
 
@@ -74,7 +77,8 @@ class Job(NamedTuple):
     """What the memory of a job depends on, but for the size that it is painted at.
 
     ``content`` and ``styles`` are the pictures' own sizes; ``masks`` is the number of maps on the content, its alpha
-    and styles' regions among them. ``kind`` is that of the result's numbers, ``devices`` how many share the tiles.
+    and styles' regions among them. ``kind`` is that of the result's numbers, ``devices`` how many share the tiles;
+    ``is_held`` says whether something of the content may not change.
     """
 
     content: Size
@@ -85,6 +89,7 @@ class Job(NamedTuple):
     vgg: VGG19
     kind: np.dtype[Any] = np.dtype(np.float32)
     devices: int = 1
+    is_held: bool = False
 
 
 class Need(NamedTuple):
@@ -108,7 +113,8 @@ def need(job: Job, scales: Sequence[Scale], tile_side: int | None = None) -> Nee
     styles = [size_for(own, max(size), job.options.style_scale) for own in job.styles]
     of_one = _statistics(job.recipe)
     known = max(min(KnownStatistics.MOST, len(scales) * len(styles) * of_one), (len(styles) + 1) * of_one)
-    held = 4 * FLOAT * (sum(style.pixels for style in styles) + size.pixels) + 2 * FLOAT * job.masks * size.pixels
+    held = 4 * FLOAT * (sum(style.pixels for style in styles) + size.pixels)
+    held += (2 * FLOAT * job.masks + (HELD if job.is_held else 0)) * size.pixels
     largest = max((tiles.toll(style, STYLE_TILE, job.recipe.layers).pixels for style in styles), default=0)
     looking = largest * _look(job.recipe, job.vgg)
     stepping = max(_stepping(job, scale, shown) for scale in scales)

@@ -145,7 +145,7 @@ class Objective:
         for number, (tile, part) in enumerate(zip(self.tiles, parts, strict=True), start=1):
             tile.shown.of(gradient).add_(part.to(self.device))
             self.on_tile(VALUE_WORK + (1 - VALUE_WORK) * number / len(self.tiles))
-        return losses, gradient if self.constraints.free is None else gradient * self.constraints.free
+        return losses, gradient if self.constraints.free is None else gradient.mul_(self.constraints.free)
 
     def rounds(self, steps: int) -> list[int]:
         """So many steps in parts, before each of which matches are to be renewed."""
@@ -387,4 +387,4 @@ def _pulled_back(values: Values, slopes: Values, source: Tensor, retain_graph: b
 
 def constrained(image: Tensor, content: Tensor, free: Tensor | None) -> Tensor:
     """The picture as it is seen, 1×3×H×W: the content shows through where the image may not change."""
-    return image if free is None else content + free * (image - content)
+    return image if free is None else torch.lerp(content, image, free)

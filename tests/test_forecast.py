@@ -49,6 +49,7 @@ def test_all_that_is_held_counts(job):
     assert need(job(style_scale=4.0), Size(340, 512)).painting > plain.painting + 200e6
     assert need(job(), Size(680, 1024), 256).painting < 0.7 * need(job(), Size(680, 1024)).painting
     assert need(job(optimizer="adam"), Size(340, 512)).painting < plain.painting
+    assert need(job()._replace(is_held=True), Size(340, 512)).painting > plain.painting + 4e6
     assert need(job(keep="average"), Size(340, 512)).painting > plain.painting + 2e6
     assert need(job(photo_weight=1.0), Size(340, 512)).painting > plain.painting
     assert need(job(style_layers="relu1_1", content_layers="relu2_1"), Size(340, 512)) < plain
