@@ -101,12 +101,18 @@ def contents(file: BinaryIO) -> Contents:
     if colors in LABS:
         found.lab = colors
         fields[COLORS] = fields[COLORS]._replace(kind=SHORT, many=1, value=struct.pack(reader.order + "H", RGB))
+    _add_beside(found, reader, fields)
+    _add_pixels(found, file, reader, fields)
+    return found
+
+
+def _add_pixels(found: Contents, file: BinaryIO, reader: Reader, fields: Directory) -> None:
+    """Say what decodes the pixels, and what it has to hold for that."""
+    samples, bits = reader.number(fields, SAMPLES, 1), reader.number(fields, BITS, 1)
+    colors = reader.number(fields, COLORS, -1)
     strip = min(found.height, reader.number(fields, ROWS_PER_STRIP, found.height))
     found.held = found.width * strip * samples * bits // 8
-    _add_beside(found, reader, fields)
-    compression = reader.number(fields, COMPRESSION, 1)
-    is_chroma = colors == CHROMA and compression != JPEG_NOW  # of these libvips takes the numbers as they are
-    if (is_chroma or compression in PILLOWS) and bits == 8 and kind in PLAIN and not found.lab:
+    if _is_for_pillow(reader, fields) and not found.lab:
         found.decode, found.held = functools.partial(pillow.decoded, file, "TIFF"), 5 * found.width * found.height
         found.colors = 3 if colors == PALETTE else CHANNELS[colors]
         if found.exif.is_sideways:  # Pillow turns TIFF files by itself
@@ -117,7 +123,14 @@ def contents(file: BinaryIO) -> Contents:
         found.planes = [_stream(file, reader, _plane(reader, fields, channel, samples)) for channel in range(samples)]
     else:
         found.stream = _stream(file, reader, fields)
-    return found
+
+
+def _is_for_pillow(reader: Reader, fields: Directory) -> bool:
+    """Whether libvips has no decoder for it, or takes luminance and chroma as the numbers that they are."""
+    compression, colors = reader.number(fields, COMPRESSION, 1), reader.number(fields, COLORS, -1)
+    is_rare = compression in PILLOWS or (colors == CHROMA and compression != JPEG_NOW)
+    is_plain = reader.number(fields, BITS, 1) == 8 and reader.number(fields, FORMAT, FROM_ZERO) in PLAIN
+    return is_rare and is_plain
 
 
 def _refuse_raw(reader: Reader, fields: Directory) -> None:
