@@ -184,3 +184,18 @@ def test_a_part_of_the_engine_that_is_missing_is_told_in_a_sentence(missing, com
     assert done.stderr.startswith("ERROR A part of the engine is missing or damaged (")
     assert "un install/install.py again." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_pythons_own_helper_outlives_what_ends_a_session():
+    """Else it is started anew in the middle, and complains of what it does not know."""
+    code = """
+from multiprocessing.resource_tracker import _resource_tracker as helper
+from nst_engine.commands.interrupts import ENDINGS, held_back
+with held_back():
+    pass
+facts = dict(line.split(":", 1) for line in open(f"/proc/{helper._pid}/status"))
+deaf = int(facts["SigBlk"], 16) | int(facts["SigIgn"], 16)
+print([number.name for number in ENDINGS if not deaf >> number - 1 & 1])
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stderr
