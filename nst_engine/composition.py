@@ -29,7 +29,7 @@ def composed(
 
     ``painted`` is 1×3×h×w; ``keeps_colors`` gives it the content's hue and chroma. ``kind`` is that of its
     numbers: float32 in [0, 1], uint8 or uint16. It is made band by band: no memory is taken but for the result.
-    ``on_band`` hears between the bands how much is done, 0…1; they have so much of the usual number of pixels.
+    ``on_band`` hears after each of several how much is done, 0…1; they have so much of the usual number of pixels.
     """
     picture = np.empty((*size, 4), kind)
     own = Size(*painted.shape[2:])
@@ -40,6 +40,8 @@ def composed(
             on_band(band.start / size.height)
         rows = enlarged(whole, size, band) if is_larger else whole[:, :, band]
         picture[band] = as_kind(_composed(rows.cpu().clamp(0, 1), canvas, size, band, keeps_colors), picture.dtype)
+    if band.start:
+        on_band(1.0)
     return picture
 
 

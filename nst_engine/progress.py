@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nst_engine.clock import Clock
 from nst_engine.losses import LOSS_OF, Losses
 from nst_engine.objective import VALUE_WORK
-from nst_engine.pixels import Size
+from nst_engine.pixels import BAND_PIXELS, Size
 from nst_engine.pyramid import Scale
 from nst_engine.words import Words
 
@@ -29,7 +29,7 @@ PREVIEW_PIXELS = 1_000_000
 """Largest preview."""
 
 COMPOSING = 0.03
-"""What each pixel of the finished picture costs, in pixels of a step: enlarging, colors, alpha."""
+"""What each pixel of a large finished picture costs, in pixels of a step: enlarging, colors, alpha."""
 
 SILENCE = 0.5
 """Seconds after which it is told in the middle of a step, too, how far the work is, and asked whether it is to end."""
@@ -93,7 +93,7 @@ class Progress:
         self.scale = scales[0]
         self.steps_made: list[Made] = []
         self.is_short_of_memory = self.is_silent = False
-        self.composing = COMPOSING * content.pixels
+        self.composing = COMPOSING * max(0, content.pixels - BAND_PIXELS)
         self.cost = self._cost_until(scales[-1], scales[-1].steps) + self.composing
         self.cost_done = self.fraction = self.share = 0.0
         self.told = 0.0
@@ -132,7 +132,7 @@ class Progress:
 
     def composed(self, share: float) -> None:
         """So much of the finished picture is composed."""
-        if self._is_time:
+        if self._is_time or share == 1:
             self._tell(self._number, self.cost_done + share * self.composing)
 
     @contextmanager

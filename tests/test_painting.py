@@ -160,19 +160,20 @@ def test_progress_rises_to_one_and_previews_show_the_picture(content, style):
     Painter(Options(**QUICK)).paint(content, [StylePicture("pattern", style)], on_step=steps.append)
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
-    assert fractions[-1] == pytest.approx(1, abs=0.01)
-    assert steps[-1].seconds_left == pytest.approx(0, abs=0.1)
+    assert fractions[-1] == pytest.approx(1)
+    assert steps[-1].seconds_left == pytest.approx(0, abs=1e-6)
     assert steps[-1].preview().shape == (48, 64, 4)
 
 
 def test_it_is_told_how_a_large_picture_is_finished(content, style, monkeypatch):
     monkeypatch.setattr("nst_engine.progress.SILENCE", -1)
-    monkeypatch.setattr("nst_engine.pixels.BAND_PIXELS", 12 * 64)
+    for room in ("pixels", "progress"):
+        monkeypatch.setattr(f"nst_engine.{room}.BAND_PIXELS", 12 * 64)
     steps = []
     Painter(Options(**QUICK, size=32)).paint(content, [StylePicture("pattern", style)], on_step=steps.append)
-    *_, last, first_band, second_band, third_band = (step.fraction for step in steps)
-    assert last < first_band < second_band < third_band < 1
-    assert len({step.text for step in steps[-4:]}) == 1
+    *_, last, first_band, second_band, third_band, end = (step.fraction for step in steps)
+    assert last < first_band < second_band < third_band < end == 1
+    assert len({step.text for step in steps[-5:]}) == 1
 
 
 def test_content_colors_are_kept(content, style):
