@@ -69,6 +69,7 @@ def pictures() -> dict[str, bytes]:
         "palette.png": picture_files.png(VALUES[..., :1], tRNS=b"\0\1"),
         "big.tif": picture_files.tiff(VALUES, ">", big=True, fields=picture_files.camera_fields()),
         "lab.tif": picture_files.tiff(VALUES, photometric=8),
+        "floating.tif": picture_files.tiff((VALUES / 255).astype(np.float32), sample_format=3),
         "apart.tif": picture_files.tiff(VALUES, planes=True),
         "tiles.tif": picture_files.tiled_tiff(VALUES, 16, apart=True),
         "lzw.tif": encoded("TIFF", compression="tiff_lzw"),
