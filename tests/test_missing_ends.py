@@ -1,4 +1,4 @@
-"""BMP and GIF files whose last bytes are missing: what there is of them is read, with a word."""
+"""BMP, GIF and TIFF files whose last bytes are missing: what there is of them is read, with a word."""
 
 from __future__ import annotations
 
@@ -59,6 +59,15 @@ def test_of_a_gif_what_there_is_of_the_last_block_is_read(tmp_path, colors, cut,
     assert "its end is missing" in told
     same = (picture.pixels[..., :3] == whole.pixels).all(axis=(1, 2)).sum()
     assert same >= HEIGHT - 2 - cut * HEIGHT // len(data) * 2
+
+
+@pytest.mark.parametrize("cut", [1, 100])
+def test_of_a_tiff_all_whole_rows_are_read(tmp_path, colors, cut):
+    data = encoded(Image.fromarray(colors), "TIFF")  # its directory comes first
+    picture = read(tmp_path, "a.tif", data[:-cut])
+    (told,) = picture.warnings
+    assert "its end is missing" in told
+    assert np.array_equal(picture.pixels[:-1], colors[:-1])
 
 
 def test_what_is_odd_about_a_damaged_picture_is_said_once(tmp_path, colors):

@@ -31,7 +31,7 @@ LEAST_PADDING = 64
 
 DECODERS_WORDS = re.compile(
     "(?i)libpng|truncat|scanline|bogus|corrupt|frame data|code not|unable to parse|check|unexpected end|marker"
-    "|code word|seek error|open source|decoder error|not enough|byte count|predictor"
+    "|code word|seek error|open source|decoder error|not enough|byte count|predictor|load error"
 )
 """What decoders have in their complaints on pictures that were cut off or damaged on their way."""
 

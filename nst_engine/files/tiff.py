@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import operator
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from nst_engine.files import exif as exifs
@@ -123,6 +125,13 @@ def _add_pixels(found: Contents, file: BinaryIO, reader: Reader, fields: Directo
         found.planes = [_stream(file, reader, _plane(reader, fields, channel, samples)) for channel in range(samples)]
     else:
         found.stream = _stream(file, reader, fields)
+    found.is_cut = any(end > reader.size for end in _ends(reader, fields))
+
+
+def _ends(reader: Reader, fields: Directory) -> Iterator[int]:
+    """Where the parts of the picture end, as far as the file says so."""
+    for starts, sizes in ((STRIPS, STRIP_SIZES), (TILES, TILE_SIZES)):
+        yield from map(operator.add, reader.numbers(fields, starts), reader.numbers(fields, sizes))
 
 
 def _is_for_pillow(reader: Reader, fields: Directory) -> bool:
