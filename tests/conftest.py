@@ -31,6 +31,7 @@ SLOW = {
     "test_batch_command",
     "test_benchmarks",
     "test_cli",
+    "test_cluster_connection_on_linux",
     "test_cluster_on_linux",
     "test_endurance",
     "test_extremes",

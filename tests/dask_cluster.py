@@ -1,4 +1,4 @@
-"""A dask cluster of real processes on this computer, whose workers note what they do (watched_worker.py)."""
+"""A dask cluster of real processes on this computer, whose workers note what they do, and a batch for it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from command_line import ENVIRONMENT
+from command_line import ENVIRONMENT, line
 from distributed import Client
 
+from nst_engine.files import writing
+from nst_engine.pixels import Floats
+
 PATIENCE = 120
+QUICK = ("--quality", "draft", "--iterations", 1, "--size", 32)
 
 
 class Cluster:
@@ -82,3 +86,29 @@ def until(found: Callable[[], Any]) -> Any:
         assert time.monotonic() < latest, "it never came"
         time.sleep(0.05)
     return result
+
+
+def photographs(place: Path, content: Floats, style: Floats) -> Path:
+    """A folder of them, and beside it two styles."""
+    folder = place / "photos"
+    folder.mkdir()
+    for name, turned in (("a.png", content), ("b.jpg", content[::-1]), ("c.png", content[:, ::-1])):
+        writing.save(folder / name, turned)
+    writing.save(place / "waves.png", style)
+    writing.save(place / "sky.png", style[:, ::-1])
+    return folder
+
+
+def arguments(folder: Path, *more: object) -> tuple[object, ...]:
+    output = folder.parent / "painted"
+    return ("batch", folder, "--output", output, "--style", folder.parent / "waves.png", *more)
+
+
+def names(folder: Path) -> list[str]:
+    """All that is in the folder of the results, hidden files too."""
+    return sorted(path.name for path in (folder.parent / "painted").iterdir())
+
+
+def started(cluster: Cluster, folder: Path, *more: object) -> subprocess.Popen[str]:
+    words = line(*arguments(folder, "--dask", cluster.address, *more))
+    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=cluster.environment)
