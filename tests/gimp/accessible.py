@@ -1,7 +1,8 @@
 """Works GIMP's dialogs as a screen reader sees them: widgets are found by their names and labels.
 
-Runs in the Python beside GIMP, which has gi, with the display and bus of a session. DIALOG is a regular expression
-for the whole title. The arguments are one of:
+Runs in the Python beside GIMP, which has gi, with the display and bus of a session. Each line of stdin is a JSON list
+of one of these, in which DIALOG is a regular expression for the whole title; each line of stdout is JSON, too: whether
+it was done, and what there is to tell.
 
     tree
     press DIALOG BUTTON
@@ -18,10 +19,13 @@ for the whole title. The arguments are one of:
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -158,7 +162,7 @@ def tour(title: str) -> None:
         if focused is not None:
             seen.append(focused)
         print("a list" if focused is None else " / ".join(names(focused)), flush=True)
-        subprocess.run(["xdotool", "key", "Tab"], check=True)
+        subprocess.run(["xdotool", "key", "Tab"], check=True, stdin=subprocess.DEVNULL)
         time.sleep(0.1)
 
 
@@ -174,11 +178,18 @@ def where(title: str, name: str) -> None:
     print(place.x + place.width // 2, place.y + place.height // 2)
 
 
-def tree(node: Any = None, depth: int = 0) -> None:
-    node = node or Atspi.get_desktop(0)
+def tree() -> None:
+    for application in children(Atspi.get_desktop(0)):
+        print(f"{application.get_role_name()} {application.get_name()!r}")
+        for window in children(application):
+            if not window.get_name().endswith("GIMP"):
+                branch(window, 1)
+
+
+def branch(node: Any, depth: int) -> None:
     print("  " * depth + f"{node.get_role_name()} {' / '.join(names(node))!r}")
     for child in children(node):
-        tree(child, depth + 1)
+        branch(child, depth + 1)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -195,7 +206,32 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "where": where,
 }
 
-try:
-    COMMANDS[sys.argv[1]](*sys.argv[2:])
-except LookupError as missing:
-    sys.exit(str(missing))
+
+def answer(command: str, *words: str) -> tuple[bool, str]:
+    """Do it in a process of its own, which sees everything anew."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(writer, sys.stdout.fileno())
+        os._exit(obey(command, *words))
+    os.close(writer)
+    with open(reader) as pipe:
+        told = pipe.read()
+    return os.waitpid(child, 0)[1] == 0, told
+
+
+def obey(command: str, *words: str) -> int:
+    try:
+        COMMANDS[command](*words)
+        return 0
+    except LookupError as missing:
+        print(missing)
+    except Exception:  # a program that ends while it is looked at
+        traceback.print_exc(file=sys.stdout)
+    finally:
+        sys.stdout.flush()
+    return 1
+
+
+for line in sys.stdin:
+    print(json.dumps(answer(*json.loads(line))), flush=True)

@@ -37,8 +37,10 @@ def profile(gimp: real_gimp.Gimp) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def installed_plug_in(gimp: real_gimp.Gimp, profile: Path) -> PlugIn:
-    return PlugIn(gimp, profile)
+def installed_plug_in(gimp: real_gimp.Gimp, profile: Path) -> Iterator[PlugIn]:
+    plug_in = PlugIn(gimp, profile)
+    yield plug_in
+    plug_in.running.close()
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def plug_in(installed_plug_in: PlugIn) -> PlugIn:
 
 @pytest.fixture
 def echo(installed_plug_in: PlugIn, tmp_path: Path) -> EchoedPlugIn:
-    return EchoedPlugIn(installed_plug_in.gimp, installed_plug_in.profile, tmp_path / "job.frame")
+    return EchoedPlugIn(installed_plug_in, tmp_path / "job.frame")
 
 
 @pytest.fixture(scope="module")

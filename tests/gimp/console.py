@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from real_gimp import PYTHON_FU, SCRIPT_FU, Gimp
+from batches import Batches, printed
+from real_gimp import PYTHON_FU, SCRIPT_FU, Gimp, kill_session
 
 # What GIMP 3.0 and 3.2 say in a console whose batch code is in perfect order.
 NOISE = re.compile(
@@ -35,6 +41,51 @@ class Outcome:
     exit_code: int
     stdout: str
     stderr: str
+
+
+CLEAR = """
+for image in Gimp.get_images():
+    image.delete()
+"""
+
+
+class Console:
+    """A GIMP without windows that runs one piece of Python-Fu after another, each without images at first.
+
+    It starts with the first of them.
+    """
+
+    def __init__(self, gimp: Gimp, profile: Path) -> None:
+        self._gimp, self._profile = gimp, profile
+        self._process: subprocess.Popen[Any] | None = None
+
+    def run(self, code: str, timeout: float = 400) -> str:
+        """Run it and return what it printed; `BatchError` when it raised."""
+        self._process = self._process or self._start()
+        answer, cleared = self._batches.begin(code), self._batches.begin(CLEAR)
+        deadline = time.monotonic() + timeout
+        while not cleared.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"No answer.\n{self._log.read_text()[-2000:]}")
+            time.sleep(0.03)
+        return printed(answer)
+
+    def close(self) -> None:
+        if self._process:
+            kill_session(self._process.pid)
+            self._process.wait()
+            self._batches.close()
+            shutil.rmtree(self._folder)
+
+    def _start(self) -> subprocess.Popen[Any]:
+        self._folder = Path(tempfile.mkdtemp(prefix="console-", dir=self._gimp.outside("/tmp")))
+        self._batches = Batches(self._gimp, self._profile, self._folder)
+        self._log = self._folder / "gimp.log"
+        environment = {"GIMP3_DIRECTORY": self._gimp.inside(self._profile), **self._batches.environment}
+        with self._log.open("w") as log:
+            return self._gimp.popen(
+                ["gimp-console", "-idf"], environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
 
 def run_python(gimp: Gimp, profile: Path, code: str, timeout: float = 400) -> Outcome:

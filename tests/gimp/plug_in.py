@@ -11,6 +11,7 @@ import console
 import numpy as np
 import plugin_folder
 import real_gimp
+import source
 from record import Record
 
 from nst_engine import frames, options
@@ -23,18 +24,26 @@ REAL_ENGINE = ["/usr/bin/env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "
 class PlugIn:
     """The plug-in as the installer puts it into a profile, beside an engine of the test's choice."""
 
-    def __init__(self, gimp: real_gimp.Gimp, profile: Path) -> None:
+    def __init__(self, gimp: real_gimp.Gimp, profile: Path, running: console.Console | None = None) -> None:
+        """``running`` is the GIMP for :meth:`facts`, if not a new one."""
         self.gimp, self.profile = gimp, profile
+        self.running = running or console.Console(gimp, profile)
 
     def use(self, stand_in: str) -> None:
         """Put one of the stand-ins beside this file in the engine's place."""
         self.use_command([sys.executable, str(HERE / "engines" / f"{stand_in}.py")])
 
     def use_command(self, command: list[str]) -> None:
+        """Of a plug-in that is there already only the engine changes, so that GIMP need not look at it anew."""
         engine = plugin_folder.local_engine(self.gimp.engine_command(command))
-        plug_ins, record = self.profile / "plug-ins", Record.load(self.profile / "plug-in.json")
-        plug_ins.mkdir(exist_ok=True)
-        plugin_folder.install_plugin(plug_ins, CHECKOUT, json.dumps(options.table()), engine, record)
+        folder = self.profile / "plug-ins" / source.NAME
+        if folder.exists():
+            (folder / source.ENGINE).unlink(missing_ok=True)
+            (folder / source.ENGINE).write_bytes(plugin_folder.described(CHECKOUT, engine, folder))
+            return
+        record = Record.load(self.profile / "plug-in.json")
+        folder.parent.mkdir(exist_ok=True)
+        plugin_folder.install_plugin(folder.parent, CHECKOUT, json.dumps(options.table()), engine, record)
 
     def run(self, code: str) -> console.Outcome:
         """Run Python-Fu with the helpers of in_gimp.py to its good end."""
@@ -43,17 +52,17 @@ class PlugIn:
         return outcome
 
     def facts(self, code: str) -> dict[str, Any]:
-        """Run Python-Fu with the helpers of in_gimp.py and return what it tells."""
-        outcome = self.run(code)
-        told = [line[6:] for line in outcome.stdout.splitlines() if line.startswith("FACTS ")]
+        """Run Python-Fu with the helpers of in_gimp.py, in a GIMP that goes on running, and return what it tells."""
+        printed = self.running.run((HERE / "in_gimp.py").read_text() + code)
+        told = [line[6:] for line in printed.splitlines() if line.startswith("FACTS ")]
         return {name: fact for line in told for name, fact in json.loads(line).items()}
 
 
 class EchoedPlugIn(PlugIn):
     """The plug-in with an engine that keeps its last job and gives the content back."""
 
-    def __init__(self, gimp: real_gimp.Gimp, profile: Path, recording: Path) -> None:
-        super().__init__(gimp, profile)
+    def __init__(self, plug_in: PlugIn, recording: Path) -> None:
+        super().__init__(plug_in.gimp, plug_in.profile, plug_in.running)
         self.recording = recording
         self.use_command([sys.executable, str(HERE / "engines/echoes.py"), str(recording)])
 

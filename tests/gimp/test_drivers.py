@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from batches import BatchError
 from console import run_python, run_script_fu
 from real_gimp import Gimp, session_processes
-from window import BatchError, WindowSession
+from window import WindowSession
 
 COUNT_LAYERS = "print(len(Gimp.get_images()[0].get_layers()))"
 

@@ -70,7 +70,7 @@ def paint(kind):
 @pytest.fixture(scope="module")
 def painted(installed_plug_in: PlugIn, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     recording = tmp_path_factory.mktemp("kinds") / "job.frame"
-    echo = EchoedPlugIn(installed_plug_in.gimp, installed_plug_in.profile, recording)
+    echo = EchoedPlugIn(installed_plug_in, recording)
     return echo.facts(f"{PAINT}\nfor kind in {KINDS!r}:\n    tell(**{{kind: paint(kind)}})\n")
 
 

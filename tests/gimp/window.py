@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from batches import Batches, printed
 from real_gimp import PYTHON_FU, Gimp, kill_session, session_processes
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ ACCESSIBLE = Path(__file__).with_name("accessible.py")
 PATIENCE = 90
 """Seconds that anything may take on a slow and busy machine."""
 
+LOOK = 0.03
+"""Seconds between two looks at what takes as long as a key press."""
+
 # The welcome dialog stays away only when both the first two lines are there.
 GIMPRC = """\
 (config-version "{version}")
@@ -36,20 +40,6 @@ GIMPRC = """\
 (metadata-rotation-policy rotate)
 """
 
-# GIMP's interpreter executes this for `WindowSession.batch`: run one file, put what it printed into another.
-BATCH = """\
-import contextlib, io, json, os, traceback
-printed, raised = io.StringIO(), None
-try:
-    with contextlib.redirect_stdout(printed):
-        exec(compile(open({script!r}).read(), {script!r}, "exec"), dict(globals()))
-except BaseException:
-    raised = traceback.format_exc()
-with open({answer!r} + ".part", "w") as part:
-    json.dump({{"printed": printed.getvalue(), "raised": raised}}, part)
-os.rename({answer!r} + ".part", {answer!r})
-"""
-
 QUIT = """\
 quit = Gimp.get_pdb().lookup_procedure("gimp-quit")
 config = quit.create_config()
@@ -58,15 +48,11 @@ quit.run(config)
 """
 
 
-class BatchError(Exception):
-    """Batch code raised; the message is its traceback."""
-
-
 class WindowSession:
     """GIMP with one image open, from `with` to the end of its block; then every process of it is gone.
 
-    The profile's plug-ins are used as they are; its gimprc is written anew. Files of the session lie in
-    `folder`, which GIMP sees too and which is removed at the end.
+    The profile's plug-ins are used as they are, beside one of the session's own; its gimprc is written anew. Files of
+    the session lie in `folder`, which GIMP sees too and which is removed at the end.
     """
 
     def __init__(
@@ -79,7 +65,8 @@ class WindowSession:
         self._image = Path(shutil.copy(image, self.folder))
         self._environment = {"GIMP3_DIRECTORY": gimp.inside(profile), **(env or {})}
         self._started: list[subprocess.Popen[Any]] = []
-        self._batches = 0
+        self._eyes: subprocess.Popen[str] | None = None
+        self._batches: Batches | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -105,16 +92,10 @@ class WindowSession:
 
     def batch(self, code: str, timeout: float = PATIENCE) -> str:
         """Run Python-Fu inside this GIMP and return what it printed; `BatchError` when it raised."""
-        self._batches += 1
-        script = self.folder / f"batch-{self._batches}.py"
-        answer = script.with_suffix(".json")
-        script.write_text(code)
-        self._send(BATCH.format(script=self.gimp.inside(script), answer=self.gimp.inside(answer)))
+        assert self._batches, "GIMP runs"
+        answer = self._batches.begin(code)
         self._wait("answer from the batch code", answer.exists, timeout)
-        outcome = json.loads(answer.read_text())
-        if outcome["raised"]:
-            raise BatchError(outcome["raised"])
-        return str(outcome["printed"])
+        return printed(answer)
 
     def begin(self, code: str) -> None:
         """Start Python-Fu inside this GIMP, and do not wait for what comes of it."""
@@ -211,7 +192,7 @@ class WindowSession:
         self.click(*self.place(dialog, name, timeout))
 
     def tree(self) -> str:
-        """All widgets of all programs, one a line with role, name and labels: shows how to name them."""
+        """All widgets but those of images' windows, one a line with role, name and labels: shows how to name them."""
         return self._accessible("tree", timeout=10)  # a program that ends while it is read makes it fail
 
     def screenshot(self, path: Path) -> None:
@@ -239,9 +220,11 @@ class WindowSession:
     def _end(self) -> None:
         """End all processes, last started first."""
         while self._started:
-            process = self._started.pop()
-            kill_session(process.pid)
-            process.wait()
+            with self._started.pop() as process:
+                kill_session(process.pid)
+        if self._batches:
+            self._batches.close()
+        self._eyes = self._batches = None
 
     def _start_desktop(self) -> None:
         runtime = self.folder / "runtime"
@@ -255,8 +238,18 @@ class WindowSession:
         self._environment["DBUS_SESSION_BUS_ADDRESS"] = self._start_announced(*bus)
         self._start("openbox")
 
+    def _open_eyes(self) -> subprocess.Popen[str]:
+        """The program that sees widgets, ready to be asked."""
+        program = self.gimp.inside(shutil.copy(ACCESSIBLE, self.folder))
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        process = self.gimp.popen(["python3", program], self._environment, text=True, **pipes)
+        self._started.append(process)
+        return process
+
     def _start_gimp(self) -> None:
         (self._profile / "gimprc").write_text(GIMPRC.format(version=self.gimp.version) + self._gimprc)
+        self._batches = Batches(self.gimp, self._profile, Path(tempfile.mkdtemp(dir=self.folder)))
+        self._environment |= self._batches.environment
         ready = self.folder / "ready"
         signal = f"open({self.gimp.inside(ready)!r}, 'w').close()"
         options = ["--new-instance", "--no-splash", f"--batch-interpreter={PYTHON_FU}", "-b", signal]
@@ -293,23 +286,37 @@ class WindowSession:
         method = ["--method", "org.gimp.GIMP.UI.BatchRun", PYTHON_FU, code]
         self._tool("gdbus", "call", "--session", *bus_name, *method)
 
-    def _accessible(self, *argv: str, timeout: float) -> str:
+    def _accessible(self, *words: str, timeout: float) -> str:
         """Work a widget, trying again until it is there, and return what there is to tell."""
         deadline = time.monotonic() + timeout
-        while (done := self._run("python3", "-", *argv, input=ACCESSIBLE.read_text())).returncode:
+        while True:
+            is_done, told = self._seen(*words)
+            if is_done:
+                return told
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{' '.join(argv)}: {done.stderr.strip()}")
-            time.sleep(0.3)
-        return done.stdout
+                raise TimeoutError(f"{' '.join(words)}: {told.strip()}")
+            time.sleep(LOOK)
 
-    def _tool(self, *argv: str, input: str | None = None) -> str:
-        done = self._run(*argv, input=input)
+    def _seen(self, *words: str) -> tuple[bool, str]:
+        """Whether the eyes could do what the words say, and what they tell."""
+        self._eyes = self._eyes or self._open_eyes()
+        stdin, stdout = self._eyes.stdin, self._eyes.stdout
+        assert stdin and stdout
+        stdin.write(json.dumps(words) + "\n")
+        stdin.flush()
+        if not select.select([stdout], [], [], PATIENCE)[0]:
+            raise TimeoutError(f"{' '.join(words)}: no answer")
+        is_done, told = json.loads(stdout.readline())
+        return is_done, told
+
+    def _tool(self, *argv: str) -> str:
+        done = self._run(*argv)
         if done.returncode:
             raise RuntimeError(f"{argv[0]} failed: {done.stderr.strip()}")
         return done.stdout
 
-    def _run(self, *argv: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
-        return self.gimp.run(argv, self._environment, timeout=PATIENCE, input=input)
+    def _run(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        return self.gimp.run(argv, self._environment, timeout=PATIENCE)
 
     def _wait(self, what: str, look: Callable[[], T | None], timeout: float) -> T:
         """Look until there is something; what GIMP said last explains why there is nothing."""
@@ -319,5 +326,5 @@ class WindowSession:
                 raise RuntimeError(f"GIMP ended with {self._gimp.returncode}; no {what}.\n{self.log[-2000:]}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"Within {timeout} s there was no {what}.\n{self.log[-2000:]}")
-            time.sleep(0.1)
+            time.sleep(LOOK)
         return found

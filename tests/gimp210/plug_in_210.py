@@ -34,7 +34,12 @@ class PlugIn:
         self.use_command([sys.executable, str(found[0])])
 
     def use_command(self, command: list[str]) -> None:
+        """Of a plug-in that is there already only the engine changes, so that GIMP need not look at it anew."""
         engine = plugin_folder.local_engine(self.gimp.engine_command(command))
+        if self.folder.exists():
+            (self.folder / source.ENGINE).unlink(missing_ok=True)
+            (self.folder / source.ENGINE).write_bytes(plugin_folder.described(CHECKOUT, engine, self.folder))
+            return
         table = json.dumps(options.table())
         record = Record.load(self.profile / "plug-in.json")
         self.folder.parent.mkdir(exist_ok=True)
