@@ -36,7 +36,7 @@ NO_NETWORK = re.compile(
 """How pip and uv say that they cannot reach anybody, or that what they got broke off."""
 
 ONLINE = Words(
-    "See that this machine is online, and run this installer again; it goes on from here. "
+    "See that this machine is online, and try again; it goes on from here. "
     "Without a network, --wheels FOLDER takes all packages from a folder."
 )
 
@@ -150,6 +150,6 @@ def gist(lines: Sequence[str] | deque[str]) -> str:
 
 def see(log: Path) -> Words:
     return Words(
-        "Everything it printed is in {log}. When the cause is gone, run this installer again; it goes on from here.",
+        "Everything it printed is in {log}. When the cause is gone, try again; it goes on from here.",
         log=log,
     )

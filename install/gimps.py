@@ -58,7 +58,7 @@ def find_gimps(machine: Machine) -> GimpSearch:
             notes.append(
                 Words(
                     "GIMP {version} has not been started yet. Start it once, so that it takes over the settings "
-                    "of the older GIMP, and run this installer again.",
+                    "of the older GIMP, and try again.",
                     version=version,
                 )
             )

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return fail(from_system(error))
     except KeyboardInterrupt:
-        return fail(InstallError("Stopped before the end.", "Run this installer again; it goes on from here."))
+        return fail(InstallError("Stopped before the end.", "Try again; it goes on from here."))
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -275,7 +275,7 @@ def tell_notes(installation: Installation) -> None:
 
 
 def fail(error: InstallError) -> int:
-    complain(f"\nERROR {error.message}\nTIP {error.tip}")
+    complain(f"\nERROR {error.message}\nTIP {' '.join([error.tip, error.options]).strip()}")
     event("error", message=error.message, tip=error.tip, may_install_there=isinstance(error, MissingThere))
     return 1
 

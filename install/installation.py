@@ -42,7 +42,8 @@ class Installation:
                     needed=size / 1e9,
                     free=free / 1e9,
                 ),
-                "Make room on that disk, or name a folder on another one with --data-folder.",
+                "Make room on that disk, and try again.",
+                "Or name a folder on another one with --data-folder.",
             )
 
     def run(self, purpose: Words, *command: str | Path, **variables: str) -> None:
@@ -70,4 +71,4 @@ class Installation:
         """Raise where another installer has been at work since the record was read."""
         if self.record != Record.load(self.home.record):
             told = Words("Another installer has changed {folder} meanwhile.", folder=self.home.folder)
-            raise InstallError(told, "Run this installer again.")
+            raise InstallError(told, "Try again.")

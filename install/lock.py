@@ -41,7 +41,7 @@ def only_holder(path: Path) -> int:
         if not lock(descriptor):
             os.close(descriptor)
             told = Words("Another installer is at work in {folder}.", folder=path.parent)
-            raise InstallError(told, "Wait until it has ended, and run this installer again.")
+            raise InstallError(told, "Wait until it has ended, and try again.")
         if os.path.exists(path) and os.path.samestat(os.fstat(descriptor), os.stat(path)):
             return descriptor
         os.close(descriptor)

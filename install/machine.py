@@ -87,7 +87,7 @@ def home_folder() -> Path:
     if os.name == "posix" and not os.path.isabs(os.environ.get("HOME", "")):
         home = system_home()
     if not os.path.isabs(home):
-        raise InstallError("Your home folder is not known.", "Set HOME to it, and run this installer again.")
+        raise InstallError("Your home folder is not known.", "Set HOME to it, and try again.")
     return Path(home)
 
 

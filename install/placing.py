@@ -14,7 +14,7 @@ from record import Record, is_real, missing_folders, real_path, sha256, write_du
 from words import Words
 
 MOST_NAMED = 3
-UNLINK = "Remove the link, and run this installer again."
+UNLINK = "Remove the link, and try again."
 
 
 def place(files: Mapping[str, bytes], folder: Path, record: Record) -> list[Path]:

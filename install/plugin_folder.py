@@ -106,7 +106,7 @@ def refuse_foreign_plugin(target: Path, record: Record) -> None:
     if not target.is_symlink() and (is_another or (os.path.lexists(target) and not target.is_dir())):
         raise InstallError(
             Words("{path} already exists and is not this plug-in.", path=target),
-            "Move it away, out of GIMP's plug-ins folder, and run this installer again.",
+            "Move it away, out of GIMP's plug-ins folder, and try again.",
         )
 
 

@@ -61,8 +61,7 @@ class Record:
                     "{path} is damaged and does not tell what was installed ({reason}).", path=path, reason=str(error)
                 ),
                 Words(
-                    "Move it and {folder} away, if that is there, and run this installer again. "
-                    "Everything else can stay.",
+                    "Move it and {folder} away, if that is there, and try again. Everything else can stay.",
                     folder=path.with_name("venv"),
                 ),
             ) from error
@@ -127,7 +126,8 @@ def refuse_foreign(tree: Path, record: Record) -> None:
     if os.path.lexists(tree) and not record.owns(tree):
         raise InstallError(
             Words("{path} exists and was not made by this installer.", path=tree),
-            "Move it away, or name another folder with --data-folder.",
+            "Move it away, and try again.",
+            "Or name another folder with --data-folder.",
         )
 
 

@@ -32,7 +32,7 @@ INSTALLING = (
 )
 """What Python does there with an archive that comes through its stdin, whose end is then the installer's cancel."""
 
-AGAIN = Words("When that is done, run this installer again.")
+AGAIN = Words("When that is done, try again.")
 NO_PYTHON = 127
 
 TOLD: dict[str, dict[str, type]] = {
@@ -72,7 +72,8 @@ class ReachEngine:
         if version is None:
             raise MissingThere(
                 state(host, version, here),
-                Words("Run this installer again with --install-there to install it there."),
+                "It can be installed there from here.",
+                "That is what --install-there does.",
             )
         say(f"      It is of version {version or 'unknown'} and ready.")
         if version != here:
@@ -121,7 +122,7 @@ def greeted(source: Path, engine: Entry) -> str | None:
 def unreachable(engine: Entry, problem: Exception) -> InstallError:
     """What the plug-in would say, as an installer says it."""
     told = Words("The engine on {host} cannot be used.", host=engine["host"])
-    return InstallError(told, Words("{problem} Then run this installer again.", problem=str(problem)))
+    return InstallError(told, Words("{problem} Then try again.", problem=str(problem)))
 
 
 def install_there(installation: Installation, engine: Entry, torch_backend: str) -> None:

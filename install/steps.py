@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from commands import CommandFailed
-from errors import InstallError
+from errors import OTHER_FOLDERS, InstallError, advice
 from installation import Installation
 from output import say
 from placing import listed, remove_tree
@@ -68,7 +68,8 @@ class PrepareFolders:
         if not may_be_deep(self.home):
             raise InstallError(
                 Words("The folder {path} is so deep that what is below it would have too long paths.", path=self.home),
-                "Name a folder nearer to the root of the disk with --data-folder.",
+                "The engine needs a folder nearer to the root of the disk.",
+                "Name one with --data-folder.",
             )
         installation.need(self.needed)
         for folder in self.plug_ins:
@@ -81,14 +82,14 @@ def make_writable(folder: Path, installation: Installation) -> None:
         installation.record.make_folder(folder)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise InstallError(
-            Words("The folder {path} cannot be written to ({reason}).", path=folder, reason=error.strerror),
-            "Change that, or name other folders with --data-folder and --gimp-folder.",
-        ) from error
+        tip, options = advice(error)
+        told = Words("The folder {path} cannot be written to ({reason}).", path=folder, reason=error.strerror)
+        raise InstallError(told, tip, options) from error
     if not may_run_programs(folder):
         raise InstallError(
             Words("What is in {path} may not be run, since its disk is mounted so (noexec).", path=folder),
-            "Name folders on another disk with --data-folder and --gimp-folder.",
+            "The engine needs a disk that programs may be run from: have this one mounted so.",
+            OTHER_FOLDERS,
         )
 
 
@@ -235,8 +236,6 @@ class SelfTest:
         except CommandFailed as error:
             raise CommandFailed(
                 error.message,
-                Words(
-                    "{tip} If it fails again, run it with --uninstall first: then everything is made anew.",
-                    tip=error.tip,
-                ),
+                Words("{tip} If it fails again, remove the engine first: then everything is made anew.", tip=error.tip),
+                "That is what --uninstall does.",
             ) from error

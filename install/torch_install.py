@@ -81,7 +81,8 @@ def install_torch(installation: Installation, backend: str) -> Trial:
     if trial is None:
         raise InstallError(
             "torch is installed, but cannot compute a single convolution on this machine.",
-            "Try another build with --torch-backend cpu, and attach the output of this installer to a report.",
+            "Try another build, and attach the output of this installer to a report.",
+            "--torch-backend cpu takes the one for the processor.",
         )
     wanted_device = device_of(backend)
     if wanted_device not in (None, trial.device):

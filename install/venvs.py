@@ -47,7 +47,7 @@ def make_with_uv(installation: Installation, *python: str) -> None:
     if made is None or made.obstacle:
         reason = made.obstacle if made else Words("it does not run")
         told = Words("uv chose a Python that cannot carry the engine: {obstacle}.", obstacle=reason)
-        raise CommandFailed(told, "Name one with --python.")
+        raise CommandFailed(told, "Install another Python, and try again.", "Or name one with --python.")
 
 
 def make_with_python(installation: Installation, base: Interpreter) -> None:

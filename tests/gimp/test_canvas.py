@@ -161,6 +161,28 @@ def test_an_image_scaled_meanwhile_gets_a_result_of_its_new_size(painting: Windo
     wait_for_layers(painting, BEFORE)
 
 
+@pytest.mark.parametrize("change", ["rotate(Gimp.RotationType.DEGREES90)", "crop(40, 20, 30, 20)"])
+def test_a_layer_turned_or_cropped_meanwhile_makes_way_for_the_whole_picture(
+    painting: WindowSession, change: str
+) -> None:
+    painting.batch(f"Gimp.get_images()[0].{change}; Gimp.displays_flush()")
+    painting.press(RESULT, "Stop")
+    wait_for_layers(painting, AFTER)
+    size = "(lambda layer: [layer.get_width(), layer.get_height()])(Gimp.get_images()[0].get_layers()[0])"
+    assert ask(painting, size) == [40, 30]
+    assert pixel(painting, 30, 20) == PAINTED_YELLOW
+    painting.focus("GIMP$")
+    painting.key("ctrl+z", "ctrl+z", "ctrl+z")
+    wait_for_layers(painting, BEFORE)
+
+
+def test_a_name_that_the_user_gave_meanwhile_stays(painting: WindowSession) -> None:
+    painting.batch("Gimp.get_images()[0].get_layers()[0].set_name('mine')")
+    painting.press(RESULT, "Stop")
+    wait_until(lambda: pixel(painting, 30, 20) == PAINTED_YELLOW)
+    assert layer_names(painting) == ["mine", *BEFORE]
+
+
 def test_more_previews_than_can_be_shown_do_not_keep_stop_waiting(
     window: WindowSession, installed_plug_in: PlugIn
 ) -> None:

@@ -265,6 +265,29 @@ def test_a_gray_image_is_said_to_stay_gray(window: WindowSession) -> None:
             assert (sentence in window.tree()) == (mode == "grayscale")
 
 
+GONE_BESIDE_THE_DIALOG = {
+    "remove_layer(image.get_layers()[0])": "The layer to be painted is gone: bring it back with Edit > Undo",
+    "remove_layer(image.get_layers()[1])": "The style layer is gone: choose another one.",
+    "convert_indexed(0, Gimp.ConvertPaletteType.WEB, 0, False, False, '')": "An image with a palette cannot take",
+}
+
+
+@pytest.mark.parametrize("change", GONE_BESIDE_THE_DIALOG)
+def test_what_is_done_to_the_image_beside_the_dialog_is_seen_at_ok_and_can_be_undone(
+    window: WindowSession, change: str
+) -> None:
+    window.action("Neural Style")
+    window.wait_window(f"^{DIALOG}$")
+    window.batch(f"image = Gimp.get_images()[0]; image.{change}; Gimp.displays_flush()")
+    window.press(DIALOG, "OK")
+    wait_until(lambda: GONE_BESIDE_THE_DIALOG[change] in window.tree())
+    window.press("Information", "OK")
+    window.focus("GIMP$")
+    window.key("ctrl+z")
+    window.press(DIALOG, "OK")
+    wait_for_layers(window, AFTER)
+
+
 @pytest.fixture
 def help_window(
     installed_plug_in: PlugIn, two_layers: Path, tmp_path_factory: pytest.TempPathFactory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -15,13 +16,15 @@ import pytest
 from commands import NO_NETWORK, CommandFailed, run
 from cutting_index import cutting_index
 from engine_home import EngineHome
-from errors import InstallError
+from errors import InstallError, from_system
 from installation import Installation
 from machine import Machine
 from record import Record
 from small_engine import write_torch
 from steps import PrepareFolders
 from words import Words
+
+import install
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
@@ -95,6 +98,17 @@ def test_a_mishap_is_told_with_what_to_do(home: Path) -> None:
     assert error["message"].endswith(".")
     assert error["tip"].endswith(".")
     assert "done" not in {event["event"] for event in told}
+
+
+def test_options_of_a_command_line_are_told_of_only_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = from_system(PermissionError(errno.EACCES, "Permission denied", "/there"))
+    install.fail(problem)
+    assert "try again; it goes on from here. Or name other folders with --data-folder" in capsys.readouterr().err
+    monkeypatch.setenv("NEURAL_STYLE_EVENTS", "1")
+    install.fail(problem)
+    assert json.loads(capsys.readouterr().out)["tip"].endswith("try again; it goes on from here.")
 
 
 def test_a_folder_of_wheels_must_be_there(home: Path) -> None:

@@ -19,7 +19,7 @@ from nst_plugin.shared.translation import _
 def run(
     procedure: Gimp.Procedure,
     run_mode: Gimp.RunMode,
-    image: Gimp.Image,
+    _image: Gimp.Image,
     drawables: list[Gimp.Drawable],
     config: Gimp.ProcedureConfig,
     _data: object,
@@ -27,7 +27,7 @@ def run(
     """GIMP's way in. The answer is a layer or what went wrong."""
     lead_process_group()
     try:
-        layer = stylize(procedure, run_mode, image, drawables, config)
+        layer = stylize(procedure, run_mode, drawables, config)
     except Canceled:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
     except Exception as error:  # whatever it is, GIMP waits for an answer
@@ -55,12 +55,11 @@ def lead_process_group() -> None:
 def stylize(
     procedure: Gimp.Procedure,
     run_mode: Gimp.RunMode,
-    image: Gimp.Image,
     drawables: list[Gimp.Drawable],
     config: Gimp.ProcedureConfig,
 ) -> Gimp.Layer:
     """The whole story."""
-    content = selected = selected_layer(image, drawables)
+    content = selected = selected_layer(drawables)
     if procedure.get_name() == procedures.AGAIN:
         content = recall.content_of(selected)
         recall.restore(config, selected, keep_given=run_mode == Gimp.RunMode.NONINTERACTIVE)
@@ -150,17 +149,14 @@ def paint_unseen(engine: Engine, job: Job) -> Gimp.Layer:
     return layer
 
 
-def selected_layer(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Gimp.Layer:
+def selected_layer(drawables: list[Gimp.Drawable]) -> Gimp.Layer:
     """The one layer to paint, or to paint again."""
     if len(drawables) != 1:
         raise BadRequest(_("Select exactly one layer to paint."))
     (layer,) = drawables
     if not isinstance(layer, Gimp.Layer):
         raise BadRequest(_("A mask or channel is selected: select the layer itself."))
-    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-        raise BadRequest(_("An image with a palette cannot take the new colors: choose Image > Mode > RGB first."))
-    if layer.is_floating_sel():
-        raise BadRequest(_("The selected layer floats: choose Layer > Anchor or Layer > To New Layer first."))
+    jobs.refuse_useless(layer)
     return layer
 
 

@@ -30,6 +30,7 @@ class FormingLayer:
         self._layer = job.new_layer(_("{name} (unfinished)").format(name=job.name))
         layers.write_pixels(self._layer, job.request.content)
         layers.insert_above(self._layer, job.above, job.image)
+        self._name = self._layer.get_name()
 
     @property
     def is_there(self) -> bool:
@@ -43,21 +44,39 @@ class FormingLayer:
         self._show()
 
     def finish(self, result: Result) -> Gimp.Layer:
-        """Put the result in, the note with it, and take "unfinished" out of the name."""
-        if (self._layer.get_width(), self._layer.get_height()) == (result.picture.width, result.picture.height):
+        """Put the result in, the note with it, and take "unfinished" out of the name, if the user has left it there."""
+        width, height = self._layer.get_width(), self._layer.get_height()
+        if (width, height) == (result.picture.width, result.picture.height):
             layers.write_pixels(self._layer, result.picture)
-        else:  # the user has scaled the image meanwhile
+        elif is_scaled(width, height, result.picture):  # as the user has done with the image meanwhile
             for _band in self._fill(result.picture, layers.PIXEL_FORMATS[result.picture.dtype]):
                 pass
+        else:
+            return self._replaced(result)
         parasite = self._job.parasite(result)
         self._image.undo_freeze()  # or name and note would be undo steps of their own
         try:
-            self._layer.set_name(self._job.name)
+            if self._layer.get_name() == self._name:
+                self._layer.set_name(self._job.name)
             self._layer.attach_parasite(parasite)
         finally:
             self._image.undo_thaw()
         self._show()
         return self._layer
+
+    def _replaced(self, result: Result) -> Gimp.Layer:
+        """The user has cropped or turned this layer: the picture comes whole, in a layer that takes its place."""
+        finished = self._job.new_layer(self._job.name)
+        layers.write_pixels(finished, result.picture)
+        finished.attach_parasite(self._job.parasite(result))
+        self._image.undo_group_start()
+        try:
+            layers.insert_above(finished, self._layer, self._image)
+            self._image.remove_layer(self._layer)
+        finally:
+            self._image.undo_group_end()
+        Gimp.displays_flush()
+        return finished
 
     def remove(self) -> None:
         if self.is_there:
@@ -79,6 +98,11 @@ class FormingLayer:
     def _show(self) -> None:
         self._layer.update(0, 0, self._layer.get_width(), self._layer.get_height())
         Gimp.displays_flush()
+
+
+def is_scaled(width: int, height: int, picture: Picture) -> bool:
+    """Whether this size has the picture's proportions, but for the rounding to whole pixels."""
+    return bool(abs(width * picture.height - height * picture.width) <= max(picture.width, picture.height))
 
 
 def buffer_of(picture: Preview | Picture, pixel_format: str) -> Gegl.Buffer:

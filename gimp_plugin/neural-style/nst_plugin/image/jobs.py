@@ -9,6 +9,7 @@ from gi.repository import Gimp
 from nst_plugin import procedures
 from nst_plugin.image import layers, masks, recall, styles
 from nst_plugin.image.layers import Shrink, at_full_size
+from nst_plugin.shared.errors import BadRequest
 from nst_plugin.shared.messages import Request, Result, Style
 from nst_plugin.shared.painted_area import Area
 from nst_plugin.shared.translation import _
@@ -38,10 +39,21 @@ class Job:
 
 def check(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> None:
     """Refuse, before anything is read, what cannot become a job."""
+    refuse_useless(content)
     styles.source(config, content)
     area = masks.painted_area(content)
     if is_protected(config):
         masks.protection(content, area)
+
+
+def refuse_useless(content: Gimp.Layer) -> None:
+    """BadRequest for a layer that cannot be painted: at first, or since the user went on working beside the dialog."""
+    if not content.is_valid():
+        raise BadRequest(_("The layer to be painted is gone: bring it back with Edit > Undo, or select another one."))
+    if content.get_image().get_base_type() == Gimp.ImageBaseType.INDEXED:
+        raise BadRequest(_("An image with a palette cannot take the new colors: choose Image > Mode > RGB first."))
+    if content.is_floating_sel():
+        raise BadRequest(_("The selected layer floats: choose Layer > Anchor or Layer > To New Layer first."))
 
 
 def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer, dtype: str) -> Job:
@@ -85,6 +97,7 @@ def read_request(
 
 def painted_area(content: Gimp.Layer, above: Gimp.Layer) -> Area:
     """The area of the content that is to be painted, with its surroundings; BadRequest when there is none."""
+    refuse_useless(content)
     return masks.painted_area(content, part_of(content, above))
 
 

@@ -52,6 +52,8 @@ def painting_file(name: str) -> Gio.File:
 
 
 def refuse_useless(layer: Gimp.Layer, content: Gimp.Layer) -> None:
+    if not layer.is_valid():
+        raise BadRequest(_("The style layer is gone: choose another one."))
     if layer == content:
         raise BadRequest(_("The style layer is the layer to be painted: choose another one."))
     if isinstance(layer, Gimp.GroupLayer):
