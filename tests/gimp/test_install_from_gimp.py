@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 import real_gimp
 from cutting_index import cutting_index
+from engine_home import EngineHome
 from far_side import FarSide, prepare
+from lock import locked
+from record import Record
 from small_engine import copy_of_checkout, unzipped, write_torch
 from watching import AFTER, DIALOG, start, wait_for_layers, wait_until
 from window import WindowSession
@@ -133,6 +136,23 @@ def test_what_goes_wrong_is_said_in_the_window(newcomer: Newcomer, two_layers: P
         window.press(OFFER, "Cancel")
         wait_until(lambda: not window.find_window(OFFER))
     assert newcomer.engine_files() == []
+
+
+def test_what_another_gimp_has_installed_meanwhile_stays(newcomer: Newcomer, two_layers: Path) -> None:
+    engine = newcomer.engine / "venv/engine"
+    with newcomer.window(two_layers) as window:
+        window.action("Neural Style")
+        wait_until(lambda: "not installed yet" in window.tree())
+        newcomer.engine.mkdir()
+        with locked(newcomer.engine):
+            window.press(OFFER, "Install")
+            wait_until(lambda: "Another installer is at work in " in window.tree(), INSTALLING)
+            Record.load(EngineHome(newcomer.engine, is_windows=False).record).claim(engine.parent)
+            engine.parent.mkdir()
+            engine.touch()
+        window.press(OFFER, "Cancel")
+        wait_until(lambda: not window.find_window(OFFER))
+    assert engine.exists()
 
 
 def test_an_installation_whose_connection_broke_off_goes_on(

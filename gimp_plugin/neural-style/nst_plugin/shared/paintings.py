@@ -62,7 +62,7 @@ def free_path(title, ending, folder):
     name = re.sub(r'[\x00-\x1f\x7f\\/:*?"<>|]', "-", title)[:NAME_LENGTH].strip(". ") or "style"
     taken = {painting.name.lower() for painting in listed(own=folder)}
     number, free = 1, name
-    while free.lower() in taken:
+    while free.lower() in taken or os.path.lexists(os.path.join(folder, free + ending)):
         number += 1
         free = "%s %d" % (name, number)
     return os.path.join(folder, free + ending)
@@ -81,7 +81,7 @@ def _shipped(folder):
 def _own(folder):
     # type: (str) -> List[Painting]
     try:
-        files = sorted(os.listdir(folder))
+        files = sorted(file for file in os.listdir(folder) if os.path.isfile(os.path.join(folder, file)))
     except (IOError, OSError):  # most people have none
         return []
     names = [os.path.splitext(file) for file in files if not file.startswith(".")]

@@ -37,8 +37,8 @@ class EngineWindow:
         self._installer: Installer | None = None
         self._plan: Event | None = None
         self._had_engine = settings.has_engine()
-        self._begun: list[str] = []
         self._is_working = self._is_failed = self._may_install_there = False
+        self._is_for_here = self._begins_from_nothing = self._is_all_of_now = False
         self._dialog = Gtk.Dialog(title=_("The Engine of Neural Style"), resizable=True)
         self._dialog.set_default_size(WIDTH, -1)
         GimpUi.window_set_transient(self._dialog)
@@ -107,26 +107,25 @@ class EngineWindow:
         return _("_Repair") if settings.is_up_to_date() else _("_Update")
 
     def _give_up(self) -> None:
-        """End what was begun, and take away what there is of an engine, if it was begun here."""
+        """End what was begun, and take away what there is of an engine, if it was begun in this window."""
         if self._installer:
             self._installer.cancel()
-        if self._is_all_of_now():
+            self._hear_to_the_end()
+        if self._is_all_of_now:
             self._line.set_text(_("Cleaning up…"))
-            cleaning = Installer("--uninstall")
-            while (event := cleaning.poll()) is None or event["event"] != "end":
-                GLib.MainContext.default().iteration(True)
-
-    def _is_all_of_now(self) -> bool:
-        """Whether what there is of an engine here was begun in this window: no other GIMP can be using it."""
-        if self._had_engine or self._plan is None or self._plan["is_installed"]:
-            return False
-        return bool(self._begun) and not any(word.startswith("--remote") for word in self._begun)
+            self._installer = Installer("--uninstall")
+            self._hear_to_the_end()
 
     def _begin(self, is_work: bool, *words: str) -> None:
         self._is_working, self._is_failed = is_work, False
-        self._begun += words if is_work else []
+        self._is_for_here = is_work and not any(word.startswith("--remote") for word in words)
+        self._begins_from_nothing = False
         self._installer = Installer(*words)
         self._show_state()
+
+    def _hear_to_the_end(self) -> None:
+        while self._installer:
+            GLib.MainContext.default().iteration(True)
 
     def _look(self) -> bool:
         """Hear all that the installer has told meanwhile."""
@@ -138,10 +137,14 @@ class EngineWindow:
         kind = event["event"]
         if kind == "line":
             self._details.get_buffer().insert_at_cursor(event["text"] + "\n", -1)
-        elif kind == "plan" and self._plan is None:
-            self._plan = event
-            self._show_plan(event)
+        elif kind == "plan":
+            self._begins_from_nothing = self._is_for_here and not (self._had_engine or event["is_installed"])
+            if self._plan is None:
+                self._plan = event
+                self._show_plan(event)
         elif kind == "step":
+            # What another GIMP has installed meanwhile is not for this window to take away.
+            self._is_all_of_now = self._is_all_of_now or self._begins_from_nothing
             self._line.set_text(f"{event['number']}/{event['of']}: {said(event, 'text')}")
         elif kind == "bytes":
             self._show_bytes(event["bytes"], event["about"])
