@@ -59,7 +59,7 @@ def named(names: Iterable[str]) -> list[Painting]:
 
 def _own_files() -> list[Path]:
     try:
-        files = sorted(paintings_folder().iterdir(), key=lambda path: path.name)
+        files = sorted((path for path in paintings_folder().iterdir() if path.is_file()), key=lambda path: path.name)
     except OSError:  # most people have none
         return []
     return [path for path in files if path.suffix.lower() in READ_ENDINGS and not path.name.startswith(".")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -61,6 +62,19 @@ def test_own_paintings_come_after_the_shipped_ones_whose_names_stay_theirs(own, 
     assert len(names) == len(set(names))
     assert paintings.find("waves").path == own / "waves.png"
     assert paintings.find("scream").path.parent == paintings.SHIPPED
+
+
+@pytest.mark.posix
+def test_what_is_no_file_is_no_painting_and_its_name_is_not_given_again(own):
+    own.mkdir(parents=True)
+    (own / "folder.png").mkdir()
+    os.mkfifo(own / "pipe.png")  # whoever opened it would wait for ever
+    (own / "lost.png").symlink_to("nowhere.png")
+    shipped = len(list(paintings.SHIPPED.glob("*.jpg")))
+    assert len(paintings.listed()) == shipped
+    assert in_plug_in.listed("", str(own)) == []
+    assert in_plug_in.free_path("folder", ".png", str(own)) == str(own / "folder 2.png")
+    assert in_plug_in.free_path("lost", ".png", str(own)) == str(own / "lost 2.png")
 
 
 def test_several_names_and_all_of_them_give_each_painting_once():
