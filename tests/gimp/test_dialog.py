@@ -321,13 +321,17 @@ def test_help_opens_the_page_about_painting_a_layer(help_window: WindowSession, 
     assert "<h2>Painting a layer</h2>" in page.read_text()
 
 
-def test_a_german_sees_german(installed_plug_in: PlugIn, two_layers: Path, screenshots: Path) -> None:
+def test_a_german_with_a_small_screen_sees_german_and_everything(
+    installed_plug_in: PlugIn, two_layers: Path, screenshots: Path
+) -> None:
     installed_plug_in.use("paints")
-    with WindowSession(installed_plug_in.gimp, installed_plug_in.profile, two_layers, {"LANGUAGE": "de"}) as window:
+    gimp, profile, german = installed_plug_in.gimp, installed_plug_in.profile, {"LANGUAGE": "de"}
+    with WindowSession(gimp, profile, two_layers, german, screen="1024x600") as window:
         window.action("Neuraler Stil")
         window.toggle("Neuraler Stil", "Erweitert", True)
         time.sleep(0.5)  # until it is drawn
         window.screenshot(screenshots / "german.png")
+        assert window.place("Neuraler Stil", "OK")[1] < 590
         wait_until(lambda: "label 'Gemalt wird in 40 × 30 px, etwa 30 s'" in window.tree())
         window.press("Neuraler Stil", "OK")
         window.press("photo im Stil von painting", "Anhalten")

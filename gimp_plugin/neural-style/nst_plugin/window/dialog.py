@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gi
 
+gi.require_version("Gdk", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402  (the versions come first)
+from gi.repository import Gdk, Gimp, GimpUi, Gtk  # noqa: E402  (the versions come first)
 
 from nst_plugin.image import jobs  # noqa: E402
 from nst_plugin.shared.engine_client import Engine  # noqa: E402
@@ -18,6 +19,28 @@ from nst_plugin.window.outlook import Outlook, Views  # noqa: E402
 from nst_plugin.window.pictures import Pictures  # noqa: E402
 from nst_plugin.window.rows import SPACING  # noqa: E402
 from nst_plugin.window.size_choice import SizeChoice  # noqa: E402
+
+OTHER_HEIGHT = 180
+"""Of the screen, in pixels: for the dialog's title and its two rows of buttons."""
+
+
+class FittingScreen(Gtk.ScrolledWindow):
+    """As high as what is in it, or as there is room on the screen; then it scrolls."""
+
+    def __init__(self, content: Gtk.Container) -> None:
+        super().__init__(hscrollbar_policy=Gtk.PolicyType.NEVER)
+        self.add(content)
+        content.set_focus_vadjustment(self.get_vadjustment())  # the keyboard scrolls
+        display = Gdk.Display.get_default()
+        monitor = display.get_primary_monitor() or display.get_monitor(0)
+        self._most = monitor.get_workarea().height - OTHER_HEIGHT
+
+    def do_get_request_mode(self) -> Gtk.SizeRequestMode:
+        return Gtk.SizeRequestMode.CONSTANT_SIZE
+
+    def do_get_preferred_height(self) -> tuple[int, int]:
+        least, natural = self.get_child().get_preferred_height()
+        return min(least, self._most), min(natural, self._most)
 
 
 def show(
@@ -71,8 +94,9 @@ def lay_out(dialog: GimpUi.ProcedureDialog, pictures: Pictures, rows: list[Gtk.W
     both = Gtk.Box(spacing=2 * SPACING)
     both.pack_start(pictures, False, False, 0)
     both.pack_start(column, True, True, 0)
-    both.show_all()
-    dialog.get_content_area().pack_start(both, True, True, 0)
+    fitting = FittingScreen(both)
+    fitting.show_all()
+    dialog.get_content_area().pack_start(fitting, True, True, 0)
 
 
 def explain(dialog: GimpUi.ProcedureDialog, problem: str) -> None:

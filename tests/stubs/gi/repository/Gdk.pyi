@@ -1,0 +1,13 @@
+from gi.repository import GObject
+
+class Rectangle:
+    height: int
+
+class Monitor(GObject.Object):
+    def get_workarea(self) -> Rectangle: ...
+
+class Display(GObject.Object):
+    @staticmethod
+    def get_default() -> Display: ...
+    def get_monitor(self, monitor_num: int) -> Monitor: ...
+    def get_primary_monitor(self) -> Monitor | None: ...
