@@ -55,7 +55,7 @@ def echo(installed_plug_in: PlugIn, tmp_path: Path) -> EchoedPlugIn:
     return EchoedPlugIn(installed_plug_in, tmp_path / "job.frame")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def two_layers(installed_plug_in: PlugIn, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An image with a photo above a painting."""
     installed_plug_in.use("answers")
@@ -73,20 +73,27 @@ image.delete()
     return kept
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def session(installed_plug_in: PlugIn, two_layers: Path) -> Iterator[WindowSession]:
-    """GIMP in a window, which remembers nothing of what other files' tests have chosen."""
-    shutil.rmtree(installed_plug_in.profile / "plug-in-settings", ignore_errors=True)
+    """GIMP in a window."""
     with WindowSession(installed_plug_in.gimp, installed_plug_in.profile, two_layers) as window:
         yield window
 
 
+@pytest.fixture(scope="module")
+def nothing_remembered(installed_plug_in: PlugIn) -> None:
+    """The plug-in knows nothing of what other files' tests have chosen."""
+    shutil.rmtree(installed_plug_in.profile / "plug-in-settings", ignore_errors=True)
+
+
 @pytest.fixture
-def window(session: WindowSession, plug_in: PlugIn) -> Iterator[WindowSession]:
+def window(session: WindowSession, plug_in: PlugIn, nothing_remembered: None) -> Iterator[WindowSession]:
     """GIMP with the image as it was loaded and the photo selected.
 
     No test may leave the plug-in or a message behind; after one that does GIMP starts anew, so that only it fails.
     """
+    if not session.is_running:
+        session.restart()
     session.batch("""
 image = Gimp.get_images()[0]
 for layer in image.get_layers()[:-2]:

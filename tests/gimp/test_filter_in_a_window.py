@@ -11,7 +11,7 @@ from window import WindowSession
 
 
 def test_menu_dialog_and_ok_make_a_layer_in_one_undo_step(window: WindowSession, screenshots: Path) -> None:
-    window.action("Neural Style")
+    window.search("Neural Style")
     window.wait_window("^Neural Style$")
     time.sleep(0.5)  # until the dialog is drawn
     window.screenshot(screenshots / "dialog.png")

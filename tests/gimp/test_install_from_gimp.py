@@ -73,7 +73,7 @@ def test_from_menu_to_a_painted_layer_and_back_to_nothing(
     newcomer: Newcomer, two_layers: Path, screenshots: Path
 ) -> None:
     with newcomer.window(two_layers) as window:
-        window.action("Neural Style")
+        window.search("Neural Style")
         wait_until(lambda: "not installed yet" in window.tree())
         time.sleep(0.5)  # until it is drawn
         window.screenshot(screenshots / "engine-offer.png")

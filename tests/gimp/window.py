@@ -40,6 +40,13 @@ GIMPRC = """\
 (metadata-rotation-policy rotate)
 """
 
+SHORTCUTS = {
+    "Neural Style": ("plug-in-neural-style", "n"),
+    "Neural Style Again": ("plug-in-neural-style-again", "g"),
+    "Neural Style Engine": ("plug-in-neural-style-engine", "e"),
+}
+"""Menu items by their labels: what GIMP calls them, and the letter that starts them together with Ctrl and Alt."""
+
 QUIT = """\
 quit = Gimp.get_pdb().lookup_procedure("gimp-quit")
 config = quit.create_config()
@@ -56,12 +63,18 @@ class WindowSession:
     """
 
     def __init__(
-        self, gimp: Gimp, profile: Path, image: Path, env: Mapping[str, str] | None = None, gimprc: str = ""
+        self,
+        gimp: Gimp,
+        profile: Path,
+        image: Path,
+        env: Mapping[str, str] | None = None,
+        gimprc: str = "",
+        screen: str = "1280x900",
     ) -> None:
         """``env`` and ``gimprc`` are added to GIMP's environment and settings."""
         self.gimp = gimp
         self.folder = Path(tempfile.mkdtemp(prefix="window-", dir=gimp.outside("/tmp")))
-        self._profile, self._gimprc = profile, gimprc
+        self._profile, self._gimprc, self._screen = profile, gimprc, screen
         self._image = Path(shutil.copy(image, self.folder))
         self._environment = {"GIMP3_DIRECTORY": gimp.inside(profile), **(env or {})}
         self._started: list[subprocess.Popen[Any]] = []
@@ -90,6 +103,10 @@ class WindowSession:
         self._start_desktop()
         self._start_gimp()
 
+    @property
+    def is_running(self) -> bool:
+        return self._gimp.poll() is None
+
     def batch(self, code: str, timeout: float = PATIENCE) -> str:
         """Run Python-Fu inside this GIMP and return what it printed; `BatchError` when it raised."""
         assert self._batches, "GIMP runs"
@@ -110,6 +127,14 @@ class WindowSession:
         return self._gimp.wait(timeout)
 
     def action(self, label: str) -> None:
+        """Start a menu item, by a shortcut if it has one."""
+        if label not in SHORTCUTS:
+            self.search(label)
+            return
+        self.focus("GIMP$")
+        self.key(f"ctrl+alt+{SHORTCUTS[label][1]}")
+
+    def search(self, label: str) -> None:
         """Start a menu item by its label, through the action search that / opens in the image window."""
         self.focus("GIMP$")
         self.key("slash")
@@ -231,7 +256,7 @@ class WindowSession:
         runtime.mkdir(mode=0o700)
         self._environment["XDG_RUNTIME_DIR"] = self.gimp.inside(runtime)
         self._environment["TMPDIR"] = self.gimp.inside(self.folder)
-        xvfb = ["Xvfb", "-noreset", "-nolisten", "tcp", "-screen", "0", "1280x900x24", "-displayfd", "{fd}"]
+        xvfb = ["Xvfb", "-noreset", "-nolisten", "tcp", "-screen", "0", f"{self._screen}x24", "-displayfd", "{fd}"]
         address = f"unix:path={self.gimp.inside(runtime)}/bus"
         bus = ["dbus-daemon", "--session", "--nofork", f"--address={address}", "--print-address={fd}"]
         self._environment["DISPLAY"] = ":" + self._start_announced(*xvfb)
@@ -248,6 +273,8 @@ class WindowSession:
 
     def _start_gimp(self) -> None:
         (self._profile / "gimprc").write_text(GIMPRC.format(version=self.gimp.version) + self._gimprc)
+        shortcuts = "".join(f'(action "{name}" "<Primary><Alt>{letter}")\n' for name, letter in SHORTCUTS.values())
+        (self._profile / "shortcutsrc").write_text(f"(file-version 1)\n{shortcuts}")
         self._batches = Batches(self.gimp, self._profile, Path(tempfile.mkdtemp(dir=self.folder)))
         self._environment |= self._batches.environment
         ready = self.folder / "ready"

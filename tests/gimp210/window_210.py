@@ -44,6 +44,9 @@ class Window210(WindowSession):
         told: dict[str, Any] = json.loads(answer.read_text())
         return list(told["names"])
 
+    def action(self, label: str) -> None:
+        self.search(label)
+
     def _start_gimp(self) -> None:
         inside = self.gimp.inside(self.folder)
         answer = ANSWER.format(questions=f"{inside}/question-", answers=f"{inside}/answer-")
