@@ -44,13 +44,14 @@ class Outcome:
 
 
 CLEAR = """
+Gimp.context_set_defaults()
 for image in Gimp.get_images():
     image.delete()
 """
 
 
 class Console:
-    """A GIMP without windows that runs one piece of Python-Fu after another, each without images at first.
+    """A GIMP without windows that runs one piece of Python-Fu after another, each as if it were the first.
 
     It starts with the first of them.
     """

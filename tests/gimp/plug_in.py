@@ -18,6 +18,7 @@ from nst_engine import frames, options
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
+HELPERS = (HERE / "in_gimp.py").read_text()
 REAL_ENGINE = ["/usr/bin/env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "nst_engine", "worker"]
 
 
@@ -47,13 +48,13 @@ class PlugIn:
 
     def run(self, code: str) -> console.Outcome:
         """Run Python-Fu with the helpers of in_gimp.py to its good end."""
-        outcome = console.run_python(self.gimp, self.profile, (HERE / "in_gimp.py").read_text() + code)
+        outcome = console.run_python(self.gimp, self.profile, HELPERS + code)
         assert outcome.exit_code == 0, outcome.stderr
         return outcome
 
-    def facts(self, code: str) -> dict[str, Any]:
-        """Run Python-Fu with the helpers of in_gimp.py, in a GIMP that goes on running, and return what it tells."""
-        printed = self.running.run((HERE / "in_gimp.py").read_text() + code)
+    def facts(self, code: str, in_new_gimp: bool = False) -> dict[str, Any]:
+        """Run Python-Fu with the helpers of in_gimp.py and return what it tells; GIMP goes on running, unless new."""
+        printed = self.run(code).stdout if in_new_gimp else self.running.run(HELPERS + code)
         told = [line[6:] for line in printed.splitlines() if line.startswith("FACTS ")]
         return {name: fact for line in told for name, fact in json.loads(line).items()}
 

@@ -224,7 +224,7 @@ def test_gimp_is_killed_while_the_engine_hangs_and_nothing_is_left(installed_plu
     time.sleep(1)  # the job is under way
     console.kill()
     console.communicate()
-    wait_until(lambda: not running(FAILS) and not running(str(installed_plug_in.profile)), 10)
+    wait_until(lambda: not running(FAILS) and not running("neural-style/neural-style.py"), 10)
 
 
 def test_two_runs_at_once_do_not_meet(installed_plug_in: PlugIn) -> None:
