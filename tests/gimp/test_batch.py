@@ -147,11 +147,11 @@ REFUSED = {
 TRY_ALL = """
 import os, sys
 exec(open({script!r}).read())
-for call in {calls!r}:
+for wrong in {calls!r}:
     try:
-        exec(call)
+        exec(wrong)
     except Exception as problem:
-        print(f"{{call}} raises {{problem}}", file=sys.stderr, flush=True)
+        print(f"{{wrong}} raises {{problem}}", file=sys.stderr, flush=True)
 """
 
 
