@@ -26,7 +26,7 @@ Content-Transfer-Encoding: 8bit
 def template(words: set[str], known: Mapping[str, str] | None = None) -> str:
     """Return a ``.po`` file with the translations that are known already, and place for the others."""
     known = known or {"": HEADER}
-    return "\n".join(entry(text, known.get(text, "")) for text in ("", *sorted(words, key=str.lower)))
+    return "\n".join(entry(text, known.get(text, "")) for text in ("", *sorted(sorted(words), key=str.lower)))
 
 
 def entry(original: str, translated: str) -> str:
