@@ -36,6 +36,7 @@ def filled(
         fill_box(dialog, f"{group}-box", names, own_rows)
     expander = dialog.fill_expander("advanced", "advanced-title", False, "advanced-box")
     expander.set_tooltip_text(_("Options that are seldom needed."))
+    expander.set_resize_toplevel(False)  # it would do so beyond the screen, and the dialog grows by itself
     return dialog.fill_box("options", ["basic-box", "advanced"])
 
 
