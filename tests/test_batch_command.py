@@ -15,8 +15,9 @@ from nst_engine import Options
 from nst_engine.commands import contact_sheet
 from nst_engine.commands.batch import _paint_all, _save_sheets
 from nst_engine.commands.inputs import read_styles
-from nst_engine.commands.tasks import Manner, Task
+from nst_engine.commands.tasks import Manner, Task, tasks
 from nst_engine.files import reading, writing
+from nst_engine.pixels import StylePicture
 
 
 @pytest.fixture
@@ -137,14 +138,13 @@ def test_a_half_picture_that_cannot_be_set_aside_costs_no_picture(small):
     assert result.read_bytes() == half
 
 
-def test_a_link_or_a_name_that_no_system_takes_stops_no_batch(small):
+def test_a_link_or_a_name_that_leaves_no_room_for_another_stops_no_batch(small):
     (small / "b.png").symlink_to("x" * 300)
     shutil.copy(small / "a.png", small / f"{'c' * 245}.png")
     done = batch(small, "--style", small.parent / "waves.png", "--grid", "--resume")
-    assert "Left out, as no file is there: b.png." in done.stderr
-    assert "1 of " in done.stderr
-    assert "unexpected" not in done.stderr
-    assert (small.parent / "painted" / "a in the style of waves.png").is_file()
+    assert (done.returncode, done.stderr) == (0, "Left out, as no file is there: b.png.\n")
+    names = ["a in the style of waves.png", f"{'c' * 109} in the style of waves.png", "contact-sheet.jpg"]
+    assert sorted(path.name for path in (small.parent / "painted").iterdir()) == names
 
 
 def test_of_many_bad_files_a_few_are_named(small):
@@ -176,6 +176,19 @@ def test_two_styles_of_one_name_have_results_of_their_own(small, style):
     assert names(small.parent / "painted") == painted
     one, other = (reading.load(small.parent / "painted" / name) for name in painted[:2])
     assert np.abs(one - other).max() > 0.01
+
+
+@pytest.mark.parametrize("letter", ["n", "ü", "波"])
+@pytest.mark.parametrize("grid", [False, True])
+def test_results_of_pictures_with_the_longest_names_can_be_written(tmp_path, letter, grid):
+    longest = letter * (250 // len(letter.encode()))
+    styles = [StylePicture(longest, np.zeros((16, 16, 3), np.uint8))]
+    contents = [Path(f"{longest}{ending}") for ending in (".gif", ".GIF", ".jpg")]
+    outputs = [task.output for task in tasks(contents, styles, tmp_path, grid)]
+    for output in outputs:
+        output.touch()
+    assert len({output.name.casefold() for output in outputs}) == 3
+    assert all(output.name.startswith(longest[:30]) for output in outputs)
 
 
 def test_a_contact_sheet_replaces_nothing(small):

@@ -49,10 +49,10 @@ def tasks(contents: list[Path], styles: list[StylePicture], output: Path, grid: 
     """What is to be made. All contents of one style come first: the style's features are computed once."""
     if grid:
         pairs = [(content, [style]) for style in styles for content in contents]
-        names = ["{0} in the style of {2}{1}".format(*_name(content), style.name) for content, (style,) in pairs]
+        names = [_fitting(*_name(content), style.name) for content, (style,) in pairs]
     else:
         pairs = [(content, styles) for content in contents]
-        names = ["".join(_name(content)) for content in contents]
+        names = [_fitting(*_name(content)) for content in contents]
     return [Task(*pair, output / name) for pair, name in zip(pairs, places.apart(names), strict=True)]
 
 
@@ -98,6 +98,15 @@ def put(task: Task, manner: Manner, deliver: Callable[[], None], say: Callable[[
 def _name(content: Path) -> tuple[str, str]:
     """Stem and ending for a result: PNG where the content's format is one that is only read."""
     return (content.stem, content.suffix) if formats.of_name(content) else (content.name, ".png")
+
+
+def _fitting(stem: str, ending: str, style: str = "") -> str:
+    """The name of a result, of a length that file systems take."""
+    parts, joint = [stem, style] if style else [stem], " in the style of "
+    if len(os.fsencode(joint.join(parts) + ending)) > places.LONGEST_NAME:
+        room = places.LONGEST_NAME - places.FOR_A_NUMBER - len(os.fsencode(joint + ending))
+        parts = [places.shortened(part, room // len(parts)) for part in parts]
+    return joint.join(parts) + ending
 
 
 def _is_to_go(task: Task, manner: Manner) -> bool:

@@ -24,6 +24,9 @@ NOT_ON_DISK = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
 READER_SECONDS = 10
 """How long the other end of a pipe may take to come."""
 
+LONGEST_NAME, FOR_A_NUMBER = 255, 15
+"""Bytes of a name that fit into the usual file systems, and those of them for a number that tells it from another."""
+
 LONGEST_STEM = 50
 """Letters of a name that fit into any file system, with a number and an ending, and if each takes three bytes."""
 
@@ -90,6 +93,11 @@ def check_apart(path: Path, others: Iterable[Path]) -> None:
             same = same or os.path.samefile(path, other)
         if same:
             raise PictureError(f"{path} and {other} are the same file.", "Give each a name of its own.")
+
+
+def shortened(name: str, most: int) -> str:
+    """As much of the beginning of a name as has so many bytes."""
+    return os.fsencode(name)[:most].decode(errors="ignore") if len(os.fsencode(name)) > most else name
 
 
 def apart(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
