@@ -71,7 +71,7 @@ def wishes_of(options: argparse.Namespace) -> Wishes:
         backend,
         options.python,
         options.engine_command,
-        options.remote,
+        options.remote or "",
         options.ssh,
         options.install_there,
         options.engine_only,
@@ -107,7 +107,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--remote",
         type=computer,
-        default="",
         metavar="HOST",
         help="use the engine on another computer, named as for ssh (user@host), and install none here",
     )
