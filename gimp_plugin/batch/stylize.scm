@@ -192,9 +192,13 @@
     (if (not stream)
         '()
         (let loop ((names '()) (name (dir-read-entry stream)))
-          (if (eof-object? name)
-              (begin (dir-close-stream stream) names)
-              (loop (cons name names) (dir-read-entry stream)))))))
+          (cond ((eof-object? name)
+                  (dir-close-stream stream)
+                  names)
+                ((string=? name "")  ; what becomes of bytes that are no letters
+                  (say (string-append "A file in " folder " is left out: its name is not in UTF-8."))
+                  (loop names (dir-read-entry stream)))
+                (else (loop (cons name names) (dir-read-entry stream))))))))
 
 (define (filter is-wanted items)
   (cond ((null? items) '())

@@ -310,6 +310,24 @@ def test_a_painted_picture_whose_folder_is_gone_is_saved_elsewhere(
         refuge.unlink()
 
 
+@pytest.mark.parametrize(
+    ("interpreter", "names", "told"),
+    [
+        (PYTHON_FU, ["a.jpg", "caf\udce9.jpg"], ""),
+        (SCRIPT_FU, ["a.jpg"], "A file in cameras/ is left out: its name is not in UTF-8."),
+    ],
+)
+def test_a_name_that_is_not_in_utf_8_stops_no_folder(
+    plug_in: PlugIn, files: Path, interpreter: str, names: list[str], told: str
+) -> None:
+    with in_gimp(plug_in, files) as folder:
+        for name in ("a.jpg", "caf\udce9.jpg"):
+            shutil.copy(folder / "photo.jpg", folder / "cameras" / name)
+        said = called(plug_in, folder, interpreter, {"all": Call("cameras", "out/all", is_folder=True)})["all"]
+        assert told in said
+        assert sorted(path.name for path in (folder / "out/all").iterdir()) == names
+
+
 @pytest.mark.parametrize("interpreter", [PYTHON_FU, SCRIPT_FU])
 def test_through_a_link_the_file_is_replaced_that_it_leads_to(plug_in: PlugIn, files: Path, interpreter: str) -> None:
     with in_gimp(plug_in, files) as folder:
