@@ -40,7 +40,7 @@ from nst_engine.protocol import (
 from nst_engine.words import Words
 
 PREVIEW_SECONDS = 1.5
-"""Time between previews; the first comes with the first step."""
+"""Time between previews; the first comes with the first step, and none without a step since the last."""
 
 FAR_PREVIEW_SECONDS, FAR_PREVIEW_PIXELS = 4.0, 2**16
 """The same for a client that is far, and how large its previews are: 50 kB a second, once ssh has compressed them."""
@@ -94,6 +94,7 @@ class Worker:
         self.last_painter: Painter | None = None
         self.writing, self.failing = threading.Lock(), threading.Lock()
         self.last_preview = self.last_progress = 0.0
+        self.steps_shown = 0
 
     def run(self) -> None:
         """Greet, then work on one job after another for as long as the client is there."""
@@ -136,6 +137,7 @@ class Worker:
 
     def _work(self, number: int, job: Job) -> None:
         self.last_preview = self.last_progress = 0.0
+        self.steps_shown = 0
         try:
             if isinstance(job, Plan):
                 self._send(self._planned(job))
@@ -196,8 +198,9 @@ class Worker:
             if now - self.last_progress >= PROGRESS_SECONDS:
                 self.last_progress = now
                 self._send(Progress(min(1.0, step.fraction), step.seconds_left, step.text))
-            if now - self.last_preview >= (FAR_PREVIEW_SECONDS if is_far else PREVIEW_SECONDS):
-                self.last_preview = now
+            is_new = step.steps > self.steps_shown
+            if is_new and now - self.last_preview >= (FAR_PREVIEW_SECONDS if is_far else PREVIEW_SECONDS):
+                self.last_preview, self.steps_shown = now, step.steps
                 self._send(Preview(step.preview(FAR_PREVIEW_PIXELS) if is_far else step.preview()))
         except Exception:
             _log(traceback.format_exc())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ from workers import BROKEN, answers, job, started
 from nst_engine import protocol, words
 from nst_engine.frames import PROTOCOL
 from nst_engine.pixels import StylePicture
+from nst_engine.progress import Step
 from nst_engine.protocol import (
     Failure,
     Hello,
@@ -25,6 +27,7 @@ from nst_engine.protocol import (
     Stop,
     Stylize,
 )
+from nst_engine.worker import Worker
 
 
 def test_jobs_one_after_another(worker, content, style):
@@ -36,6 +39,19 @@ def test_jobs_one_after_another(worker, content, style):
         assert messages[-1].picture.shape == content.shape
     worker.stdin.close()
     assert worker.wait(timeout=5) == 0
+
+
+def test_a_picture_is_shown_once_after_each_step_however_often_it_is_told_of(monkeypatch):
+    for name in ("PROGRESS_SECONDS", "PREVIEW_SECONDS"):
+        monkeypatch.setattr(f"nst_engine.worker.{name}", 0)
+    to_client = io.BytesIO()
+    there = Worker(io.BytesIO(), to_client)
+    for steps in (0, 0, 1, 1, 1, 2, 2):
+        there._tell(Step(0.5, None, "", dict, lambda: np.zeros((2, 2, 4), np.uint8), steps), is_far=False)
+    to_client.seek(0)
+    heard = list(iter(lambda: protocol.receive(to_client), None))
+    assert sum(isinstance(message, Progress) for message in heard) == 7
+    assert sum(isinstance(message, Preview) for message in heard) == 2
 
 
 def test_same_numbers_through_the_pipe_as_in_process(worker, content, style):
