@@ -70,9 +70,10 @@ def stylize(
     ``protection`` (what is to stay) and ``selection`` (what is to be painted) are masks of the content's size; of
     colors the lightness counts. ``init`` is the picture to start from, ``options`` may be a mapping of names to values.
 
-    ``on_step`` hears of each step: fraction done, seconds left, losses, and a preview that is made when asked for.
-    When ``should_stop`` says so, the picture as it stands is returned. The result is H×W×4 float32 in [0, 1], of the
-    content's size (uint8 where no memory was left for that). Raises :class:`StyleTransferError`.
+    ``on_step`` hears of each step, and now and then within a long one: fraction done, seconds left, losses, how many
+    steps are made, and a preview that is made when asked for. When ``should_stop`` says so, the picture as it
+    stands is returned. The result is H×W×4 float32 in [0, 1], of the content's size (uint8 where no memory was left for
+    that). Raises :class:`StyleTransferError`.
     """
     from nst_engine import memory
 

@@ -104,9 +104,9 @@ class Painter:
         """Paint ``content`` in the style of ``styles`` (Gatys, Ecker & Bethge 2016), coarse to fine.
 
         Pictures are H×W×3|4, uint8, uint16, or float32 with [0, 1] as the visible range; sRGB-encoded, alpha straight.
-        ``on_step`` hears of every step; what it raises ends the job. When ``should_stop`` says so,
-        the picture as it stands is finished and returned. ``init`` is the picture to start from, ``kind`` is that of
-        the result's numbers: float32 in [0, 1], or uint8 or uint16 for a file.
+        ``on_step`` hears of every step, and within long ones; what it raises ends the job. When ``should_stop`` says
+        so, the picture as it stands is finished and returned. ``init`` is the picture to start from, ``kind`` is that
+        of the result's numbers: float32 in [0, 1], or uint8 or uint16 for a file.
         Raises :class:`nst_engine.errors.StyleTransferError`.
         """
         clock = Clock(self.started)
