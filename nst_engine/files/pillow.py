@@ -115,7 +115,7 @@ def _mend_end(found: Contents, file: BinaryIO, image: Any) -> None:
     """Where the last rows of a BMP file are missing say how many there are, and take the others for black."""
     kind, _, start, arguments = image.tile[0]
     row, there = (arguments[1], sources.size(file) - start) if kind == "raw" else (0, 0)
-    if missing := max(0, row * found.height - there):
+    if row and (missing := max(0, row * found.height - there)):
         found.is_cut, found.rows = True, max(0, there) // row
         found.decode = lambda: decoded(io.BytesIO(_whole(file) + bytes(missing)), "BMP")
 
