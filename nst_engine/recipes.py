@@ -81,7 +81,7 @@ class Recipe:
         return (self.finish or self) if is_finish else self
 
 
-STRENGTH_SPAN = 7.0
+STRENGTH_SPAN = 10.0
 """Factor on the content weight between strength 50 and strength 0, found by eye: at 0 the content has a touch of the
 style, at 100 only its layout stays."""
 
@@ -99,7 +99,7 @@ RECIPES: dict[str, Recipe] = {
     "painterly": Recipe(
         content_layers={"relu4_2": 1.0},
         style_layers={layer: StyleLayer(share, "moments") for layer, share in STROKES.items()},
-        content_weight=0.3,
+        content_weight=0.2,
         style_weight=5.0,
         tv_weight=4.0,  # keeps the lattice away that the network does not see, and lets the descent get further
         normalize="energy",

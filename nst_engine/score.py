@@ -111,7 +111,7 @@ def w2(features: Trio, pixels: Tensor) -> Verdict:
 def painterly(features: Trio) -> Verdict:
     """The objective of the recipe of that name on features with replicate padding in every layer.
 
-    0.3 · MSE at relu4_2 over the content's mean square there + Σ v · Wasserstein distance over the trace of the style's
+    0.2 · MSE at relu4_2 over the content's mean square there + Σ v · Wasserstein distance over the trace of the style's
     second moments, each floored at a hundredth of the content's, with v = 1.55, 1.55, 1.5, 0.4 at relu1_1 … relu4_1.
     ``definition`` tells it from what went by the same name before.
     """
@@ -122,7 +122,7 @@ def painterly(features: Trio) -> Verdict:
         energy = max(float(sums(style[layer]).gram.trace()), floor) + 1e-8
         by_layer[layer] = weight * _gaussian_distance(picture[layer], style[layer], 0.0) / energy
     content_energy = float(content[CONTENT_LAYER].square().mean()) + 1e-8
-    verdict = _verdict(0.3 * _content_error(content, picture) / content_energy, by_layer)
+    verdict = _verdict(0.2 * _content_error(content, picture) / content_energy, by_layer)
     return {**verdict, "definition": PAINTERLY_DEFINITION}
 
 

@@ -129,7 +129,7 @@ def test_all_weights_larger_by_a_power_of_two_change_no_digit(vgg, recipe, facto
 
 def test_strength_moves_the_content_weight_and_nothing_else():
     weak, strong = chosen(Options(strength=0.0)), chosen(Options(strength=100.0))
-    assert weak.content_weight == pytest.approx(49 * strong.content_weight)
+    assert weak.content_weight == pytest.approx(100 * strong.content_weight)
     assert dataclasses.replace(weak, content_weight=strong.content_weight) == strong
 
 
@@ -251,7 +251,7 @@ def test_the_judge_painterly_against_numpy():
     content, style, picture = (NumpyVGG("edge").forward(input_of(image(seed)[0].numpy())) for seed in (1, 2, 0))
     vgg = VGG19(library.load("vgg19"), torch.device("cpu"), "replicate-all")
     trio = score.Trio(*(vgg(image(seed), score.LAYERS) for seed in (1, 2, 0)))
-    expected = 0.3 * ((picture["relu4_2"] - content["relu4_2"]) ** 2).mean() / (content["relu4_2"] ** 2).mean()
+    expected = 0.2 * ((picture["relu4_2"] - content["relu4_2"]) ** 2).mean() / (content["relu4_2"] ** 2).mean()
     for layer, weight in {"relu1_1": 1.55, "relu2_1": 1.55, "relu3_1": 1.5, "relu4_1": 0.4}.items():
         (m, s), (m_style, s_style) = gaussian(picture[layer]), gaussian(style[layer])
         expected += weight * distance(m, s, m_style, s_style) / (np.trace(s_style) + m_style @ m_style)
