@@ -82,8 +82,8 @@ class Recipe:
 
 
 STRENGTH_SPAN = 10.0
-"""Factor on the content weight between strength 50 and strength 0, found by eye: at 0 the content has a touch of the
-style, at 100 only its layout stays."""
+"""Factor on the content weight between strength 50 and strength 0, and over it at 100, found by eye: at 0 the content
+has a touch of the style, at 100 only its layout stays."""
 
 LEAST_SHARE = 0.5
 """The style's share of edges and grain at strength 0; about what a picture that is painted to the end has of it."""
@@ -157,7 +157,8 @@ def chosen(options: Options) -> Recipe:
     """The recipe that the options name, with what they override.
 
     Strength scales the content weight: 50 leaves the recipe's, 50 points less or more is STRENGTH_SPAN times more
-    or less content. Layers without weight are left out, so that nothing deeper than what counts is computed.
+    or less content. Above 50 it falls late: at half of it a portrait's lips come into the picture of a bridge. Layers
+    without weight are left out, so that nothing deeper than what counts is computed.
     Raises OptionError for layers that are none, and where nothing has any weight.
     """
     recipe = RECIPES[options.recipe]
@@ -171,8 +172,9 @@ def chosen(options: Options) -> Recipe:
             name: StyleLayer(layer.weight, options.statistic) for name, layer in recipe.style_layers.items()
         }
     recipe = _of_what_counts(dataclasses.replace(recipe, **given))
-    strength = STRENGTH_SPAN ** ((50 - options.strength) / 50)
-    return dataclasses.replace(recipe, content_weight=recipe.content_weight * strength)
+    fidelity = (50 - options.strength) / 50
+    factor = STRENGTH_SPAN ** (fidelity if fidelity > 0 else fidelity**3)
+    return dataclasses.replace(recipe, content_weight=recipe.content_weight * factor)
 
 
 def style_share(options: Options) -> float:

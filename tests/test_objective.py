@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -131,6 +132,12 @@ def test_strength_moves_the_content_weight_and_nothing_else():
     weak, strong = chosen(Options(strength=0.0)), chosen(Options(strength=100.0))
     assert weak.content_weight == pytest.approx(100 * strong.content_weight)
     assert dataclasses.replace(weak, content_weight=strong.content_weight) == strong
+
+
+def test_the_content_weight_falls_all_along_the_dial_and_only_a_little_up_to_where_no_object_may_be_copied():
+    weights = [chosen(Options(strength=strength)).content_weight for strength in range(0, 101, 5)]
+    assert all(after < before for before, after in itertools.pairwise(weights))
+    assert weights[15] > 0.7 * weights[10]
 
 
 @pytest.mark.parametrize(
