@@ -78,11 +78,11 @@ def _is_one(given: Any) -> bool:
 
 
 def _values(picture: Given) -> NDArray[Any]:
-    """H×W×1…4 in numbers that the engine knows; alpha from 0 to 1 may be beside colors from 0 to 255."""
+    """H×W×1…4 in numbers that the engine knows; either colors or alpha may be fractions where the other is not."""
     values = _channels_last(_array(picture))
     if values.dtype.kind == "f" and values.shape[2] in (2, 4):
         parts = values[..., :-1], values[..., -1:]
-        if len({_white(part) for part in parts}) > 1:
+        if len({_is_possible(1, *_range(part)) for part in parts}) > 1:
             return np.concatenate([_in_known_numbers(part) for part in parts], axis=2)
     return _in_known_numbers(values)
 
@@ -149,17 +149,24 @@ def _in_known_numbers(array: NDArray[Any]) -> NDArray[Any]:
 def _white(array: NDArray[Any]) -> int:
     """Which number is white; PictureError where nobody can know."""
     is_whole = array.dtype.kind in "iu"
-    numbers = True if is_whole else np.isfinite(array)
-    least, most = (float(of(array, where=numbers, initial=0)) for of in (np.min, np.max))
+    least, most = _range(array)
     possible = [65535] if array.dtype.name == "uint16" else [255, 65535] if is_whole else [1, 255, 65535]
     for white in possible:
-        if (
-            DARKEST * white <= least
-            and most <= BRIGHTEST * white
-            and (white == 1 or most >= DIMMEST * white or not most)
-        ):
+        if _is_possible(white, least, most):
             return white
     raise PictureError(f"A picture has {array.dtype} numbers from {least:g} to {most:g}: any may be white.", ACCEPTED)
+
+
+def _range(array: NDArray[Any]) -> tuple[float, float]:
+    """The least and the largest number, or 0 where that is beyond; what is no number does not count."""
+    numbers = True if array.dtype.kind in "iu" else np.isfinite(array)
+    return float(np.min(array, where=numbers, initial=0)), float(np.max(array, where=numbers, initial=0))
+
+
+def _is_possible(white: int, least: float, most: float) -> bool:
+    """Whether numbers of this range may be of a picture with this white."""
+    is_light = white == 1 or most >= DIMMEST * white or not most
+    return DARKEST * white <= least and most <= BRIGHTEST * white and is_light
 
 
 def _with_white(array: NDArray[Any], white: int, is_whole: bool) -> NDArray[Any]:

@@ -112,8 +112,9 @@ def test_gray_pictures_of_all_kinds_are_the_same_and_so_are_masks(kind):
     assert visible(mask) == pytest.approx(GRAY / 255, abs=1e-5)
 
 
-@pytest.mark.parametrize("white", [1, 255, 65535])
-@pytest.mark.parametrize("opaque", [1, 255, 65535])
+@pytest.mark.parametrize(
+    ("white", "opaque"), [(1, 1), (1, 255), (1, 65535), (255, 1), (255, 255), (65535, 1), (65535, 65535)]
+)
 def test_alpha_in_other_numbers_than_the_colors_is_understood(white, opaque):
     colors, alpha = FRACTIONS * white, np.full((20, 30, 1), opaque / 2)
     assert visible(library_pictures.pixels(np.dstack([colors, alpha]))) == pytest.approx(
@@ -121,6 +122,12 @@ def test_alpha_in_other_numbers_than_the_colors_is_understood(white, opaque):
     )
     gray = library_pictures.pixels(np.dstack([colors[..., :1], alpha]))
     assert visible(gray)[..., 3] == pytest.approx(0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize(("most", "alpha", "white"), [(20, 255, 255), (255, 20, 255), (65535, 200, 65535)])
+def test_what_is_dark_or_faint_is_known_by_the_rest(most, alpha, white):
+    given = np.dstack([FRACTIONS * most, np.full((20, 30, 1), alpha)])
+    assert visible(library_pictures.pixels(given)) == pytest.approx(given / white, abs=1e-5)
 
 
 @pytest.mark.parametrize("mode", ["LA", "La", "RGBa", "RGBA"])
