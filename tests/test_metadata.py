@@ -241,6 +241,10 @@ OLD_PICTURES = {
     "element": b"<rdf:Description><dc:title>sea</dc:title><GImage:Data>SECRET</GImage:Data></rdf:Description>",
     "gain map": b'<rdf:Description hdrgm:Version="SECRET" dc:title="sea"/>',
     "directory": b"<dc:title>sea</dc:title><Container:Directory><rdf:Seq>SECRET</rdf:Seq></Container:Directory>",
+    "spaces": b"<rdf:Description GImage:Data = 'SECRET'><dc:title>sea</dc:title><GImage:Data >SECRET</GImage:Data >",
+    "two": b"<GImage:Data>SECRET</GImage:Data><dc:title>sea</dc:title><GImage:Data>SECRET</GImage:Data>",
+    "empty": b"<GImage:Data/><dc:title>sea</dc:title><GImage:Data>SECRET</GImage:Data>",
+    "nested": b"<GImage:Data><GImage:Data>SECRET</GImage:Data>SECRET</GImage:Data><dc:title>sea</dc:title>",
     "thumbnail": b"<dc:title>sea</dc:title><xmp:Thumbnails>SECRET</xmp:Thumbnails>",
 }
 

@@ -21,13 +21,15 @@ OLD_ELEMENTS = (
     *(b"GImage:Data", b"GDepth:Data", b"GAudio:Data"),
 )
 OLD_ATTRIBUTES = re.compile(
-    rb"""\s(?:xmpNote:HasExtendedXMP|G(?:Image|Depth|Audio):\w+|hdrgm:\w+)=(?:"[^"]*"|'[^']*')"""
+    rb"""\s(?:xmpNote:HasExtendedXMP|G(?:Image|Depth|Audio):\w+|hdrgm:\w+)\s*=\s*(?:"[^"]*"|'[^']*')"""
 )
 """What in XMP is another picture, or sound, or says how one that is not here goes with this one. Phones keep there what
 a photograph was before it was retouched."""
 
-LEAST_PADDING = 64
+OLD_ORIENTATION = re.compile(rb"""(<tiff:Orientation\s*>)\s*\d\s*(?=</)|(\btiff:Orientation\s*=\s*["'])\d(?=["'])""")
 
+LEAST_PADDING = 64
+"""Spaces before the end of a packet from which on they are room that programs leave for changes."""
 
 DECODERS_WORDS = re.compile(
     "(?i)libpng|truncat|scanline|bogus|corrupt|frame data|code not|unable to parse|check|unexpected end|marker"
@@ -165,7 +167,7 @@ def cleaned_xmp(packet: bytes) -> bytes:
     for name in OLD_ELEMENTS:
         packet = _without_element(packet, name)
     packet = OLD_ATTRIBUTES.sub(b"", packet)
-    packet = re.sub(rb"""(<tiff:Orientation>)\s*\d\s*(?=</)|(\btiff:Orientation=["'])\d(?=["'])""", _upright, packet)
+    packet = OLD_ORIENTATION.sub(_upright, packet)
     padded, mark, end = packet.rpartition(b"<?xpacket")
     return padded.rstrip() + b"\n" + mark + end if padded[-LEAST_PADDING:].isspace() else packet
 
@@ -189,8 +191,18 @@ def _plausible(across: float, down: float) -> tuple[float, float] | None:
 
 
 def _without_element(packet: bytes, name: bytes) -> bytes:
-    start, end = packet.find(b"<" + name), packet.rfind(b"</" + name + b">")
-    return packet if start < 0 or end < start else packet[:start] + packet[end + len(name) + 3 :]
+    """The packet without the elements of this name, each from its own beginning to its own end."""
+    starts: list[int] = []
+    kept, position = [], 0
+    for tag in re.finditer(rb"<(/?)" + name + rb"(?=[\s/>])[^<>]*>", packet):
+        if not tag[1]:
+            starts.append(tag.start())
+        if starts and (tag[1] or tag[0].endswith(b"/>")):
+            start = starts.pop()
+            if not starts:
+                kept.append(packet[position:start])
+                position = tag.end()
+    return b"".join(kept) + packet[position:]
 
 
 def _upright(found: re.Match[bytes]) -> bytes:
