@@ -33,7 +33,7 @@ def read(folder, name, data):
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA"])
-@pytest.mark.parametrize("cut", [1, 60, 700])
+@pytest.mark.parametrize("cut", [4, 60, 700])
 def test_of_a_bmp_all_whole_rows_are_read(tmp_path, colors, mode, cut):
     data = encoded(Image.fromarray(colors).convert(mode), "BMP")
     whole, picture = read(tmp_path, "a.bmp", data), read(tmp_path, "b.bmp", data[:-cut])
@@ -42,6 +42,16 @@ def test_of_a_bmp_all_whole_rows_are_read(tmp_path, colors, mode, cut):
     assert reading.is_half(tmp_path / "b.bmp")
     lost = -(-cut // ((WIDTH * {"L": 1, "P": 1, "RGB": 3, "RGBA": 4}[mode] + 3) // 4 * 4))
     assert np.array_equal(picture.pixels[lost:], whole.pixels[lost:])  # it is stored from below
+
+
+@pytest.mark.parametrize(("mode", "padding"), [("1", 1), ("L", 2), ("RGB", 2)])
+def test_a_bmp_without_the_padding_of_its_last_row_is_whole(tmp_path, colors, mode, padding):
+    for part in (colors, colors[:1]):
+        data = encoded(Image.fromarray(part).convert(mode), "BMP")
+        whole, picture = read(tmp_path, "a.bmp", data), read(tmp_path, "b.bmp", data[:-padding])
+        assert np.array_equal(picture.pixels, whole.pixels)
+        assert picture.warnings == ()
+        assert not reading.is_half(tmp_path / "b.bmp")
 
 
 def test_a_bmp_of_which_half_is_missing_is_refused_with_what_is_there(tmp_path, colors):
@@ -68,6 +78,29 @@ def test_of_a_tiff_all_whole_rows_are_read(tmp_path, colors, cut):
     (told,) = picture.warnings
     assert "its end is missing" in told
     assert np.array_equal(picture.pixels[:-1], colors[:-1])
+
+
+def in_parts(parts, fields, starts, sizes, beyond):
+    """A TIFF file of 60×50×3 values that ends with the last of its parts, which claims some bytes beyond that."""
+    lengths = [len(part) for part in parts]
+    size = {0x0100: (4, [WIDTH]), 0x0101: (4, [HEIGHT]), 0x0102: (3, [8] * 3), 0x0106: (3, [2]), 0x0115: (3, [3])}
+    fields = size | fields | {sizes: (4, [*lengths[:-1], lengths[-1] + beyond]), starts: (4, lengths)}
+    first = 8 + len(picture_files.directory("<", fields, 8))
+    fields[starts] = (4, [first + sum(lengths[:number]) for number in range(len(parts))])
+    return b"II*\0\x08\0\0\0" + picture_files.directory("<", fields, 8) + b"".join(parts)
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 0xFFFF0000])
+def test_a_tiff_with_all_its_rows_is_whole_whatever_size_it_claims(tmp_path, colors, beyond):
+    strips = [colors[top : top + 25].tobytes() for top in (0, 25, 50)]
+    tiles = [np.resize(colors, (64, 64, 3)).tobytes()]
+    for data in (
+        in_parts(strips, {0x0116: (4, [25])}, 0x0111, 0x0117, beyond),
+        in_parts(tiles, {0x0142: (4, [64]), 0x0143: (4, [64])}, 0x0144, 0x0145, beyond),
+    ):
+        assert read(tmp_path, "a.tif", data).warnings == ()
+        assert not reading.is_half(tmp_path / "a.tif")
+        assert "its end is missing" in str(read(tmp_path, "a.tif", data[:-1]).warnings)
 
 
 def test_what_is_odd_about_a_damaged_picture_is_said_once(tmp_path, colors):

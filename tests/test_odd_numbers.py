@@ -57,6 +57,21 @@ def test_numbers_of_all_kinds_are_the_same_picture(tmp_path, ramp, dtype, channe
     assert picture.warnings == ()
 
 
+@pytest.mark.parametrize("planes", [False, True])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("dtype", KINDS)
+def test_gray_that_counts_from_white_is_no_negative(tmp_path, ramp, dtype, channels, planes):
+    picture = read(tmp_path, tiff(ramp[..., :channels], dtype, photometric=0, planes=planes))
+    assert visible(picture)[..., :3] == pytest.approx(1 - ramp[..., [0, 0, 0]], abs=0.003)
+    assert visible(picture)[..., 3:] == pytest.approx(ramp[..., 1:channels], abs=0.003)
+    assert picture.warnings == ()
+
+
+def test_what_is_beyond_white_where_gray_counts_from_it_is_said(tmp_path, ramp):
+    (told,) = read(tmp_path, tiff(ramp[..., :1] - 0.5, "f4", photometric=0)).warnings
+    assert "has numbers beyond 1 in 50% of its colors" in told
+
+
 def test_what_is_beyond_white_or_no_number_is_cut_off_and_said(tmp_path, ramp):
     colors = 2 * ramp[..., :3] - 0.5
     colors[3, 4], colors[5, 6], colors[7, 8] = np.nan, np.inf, -np.inf

@@ -7,10 +7,11 @@ import struct
 import numpy as np
 import picture_files
 import pytest
+from PIL import Image, TiffImagePlugin
 
 from nst_engine.files import reading
 
-KIND, PAGE, SMALLER = 0x00FE, 2, 1
+KIND, PAGE, SMALLER, MASK = 0x00FE, 2, 1, 4
 
 LARGE = np.arange(24 * 32 * 3, dtype=np.uint8).reshape(24, 32, 3)
 SMALL = np.ascontiguousarray(LARGE[::2, ::2])
@@ -65,3 +66,20 @@ def test_a_preview_in_front_of_its_picture_is_not_taken_for_it(tmp_path, many):
 
 def test_where_all_are_previews_the_first_is_taken(tmp_path):
     assert np.array_equal(read(tmp_path, (LARGE, SMALLER), (SMALL, SMALLER)).pixels, LARGE)
+
+
+def test_a_mask_is_not_taken_for_the_picture(tmp_path):
+    for order in (((LARGE, 0), (SMALL, MASK)), ((SMALL, MASK), (LARGE, 0)), ((LARGE, SMALLER), (SMALL, MASK))):
+        picture = read(tmp_path, *order)
+        assert np.array_equal(picture.pixels, LARGE)
+        assert picture.warnings == ()
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lzma"])
+def test_behind_a_preview_the_picture_is_taken_however_it_is_compressed(tmp_path, compression):
+    large, small = Image.fromarray(LARGE), Image.fromarray(np.ascontiguousarray(LARGE[::-1]))
+    with TiffImagePlugin.AppendingTiffWriter(tmp_path / "a.tif", new=True) as file:
+        for image, kind in ((small, SMALLER), (large, 0)):
+            image.save(file, "TIFF", compression=compression, tiffinfo={KIND: kind})
+            file.newFrame()
+    assert np.array_equal(reading.read(tmp_path / "a.tif").pixels, LARGE)

@@ -82,8 +82,8 @@ class Contents:
     gives H×W×channels. In the last two cases the first ``colors`` of the channels are gray, RGB or CMYK. ``alpha`` is
     the place of the transparency among those behind the colors, -1 for none. ``lab`` is how TIFF numbers the kind of
     CIELAB, 0 for another color model. ``white`` is the value of white where it is not the largest that the depth has,
-    0 where it is; ``is_floating`` says that it is 1, and that there may be more. ``held`` is how many bytes the decoder
-    has to hold besides the pixels.
+    0 where it is; ``is_floating`` says that it is 1, and that there may be more; ``is_inverse`` that gray counts from
+    white. ``held`` is how many bytes the decoder has to hold besides the pixels.
     """
 
     width: int
@@ -100,6 +100,7 @@ class Contents:
     lab: int = 0
     white: int = 0
     is_floating: bool = False
+    is_inverse: bool = False
     held: int = 0
     repair: Callable[[], Pieces] | None = None
     """What gives a stream with right checksums, for files that have wrong ones or no end."""

@@ -72,9 +72,11 @@ def _by_numbers(file: BinaryIO) -> bytes:
     return profiles.of_code_points(primaries, transfer, 0, 1) or b""
 
 
-def decoded(file: BinaryIO, name: str) -> NDArray[np.uint8]:
-    """The pixels alone, as they are stored: H×W×channels."""
-    return _decoded(_opened(file, name))
+def decoded(file: BinaryIO, name: str, page: int = 0) -> NDArray[np.uint8]:
+    """The pixels of one page alone, as they are stored: H×W×channels."""
+    image = _opened(file, name)
+    image.seek(page)
+    return _decoded(image)
 
 
 def _opened(file: BinaryIO, name: str) -> Any:
@@ -114,10 +116,19 @@ def _decoded(image: Any) -> NDArray[np.uint8]:
 def _mend_end(found: Contents, file: BinaryIO, image: Any) -> None:
     """Where the last rows of a BMP file are missing say how many there are, and take the others for black."""
     kind, _, start, arguments = image.tile[0]
-    row, there = (arguments[1], sources.size(file) - start) if kind == "raw" else (0, 0)
+    row, there = (arguments[1], max(0, sources.size(file) - start)) if kind == "raw" else (0, 0)
     if row and (missing := max(0, row * found.height - there)):
-        found.is_cut, found.rows = True, max(0, there) // row
+        padding = row - (found.width * _bits_of_bmp(file) + 7) // 8
+        found.is_cut, found.rows = missing > padding, (there + padding) // row
         found.decode = lambda: decoded(io.BytesIO(_whole(file) + bytes(missing)), "BMP")
+
+
+def _bits_of_bmp(file: BinaryIO) -> int:
+    """Bits of a pixel; the first header that there was, of 12 bytes, has them elsewhere."""
+    file.seek(0)
+    head = file.read(30)
+    place = 24 if head[14] == 12 else 28
+    return int.from_bytes(head[place : place + 2], "little")
 
 
 def _whole(file: BinaryIO) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 import struct
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ from nst_engine.files.sources import Pieces
 
 KIND, WIDTH, HEIGHT, BITS, COMPRESSION, COLORS = 0x00FE, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
 STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, MOST, PLANES = 0x0111, 0x0115, 0x0116, 0x0117, 0x0119, 0x011C
-TILES, TILE_SIZES, SUB_DIRECTORIES, EXTRA, FORMAT, JPEG = 0x0144, 0x0145, 0x014A, 0x0152, 0x0153, 0x0201
-SMALLER = 1
-"""In the field KIND: the picture is a smaller one of another."""
+TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES = 0x0142, 0x0143, 0x0144, 0x0145
+SUB_DIRECTORIES, EXTRA, FORMAT, JPEG = 0x014A, 0x0152, 0x0153, 0x0201
+SMALLER, MASK = 1, 4
+"""In the field KIND: the picture is a smaller one of another, or the mask of one."""
 
 XMP, IPTC, PHOTOSHOP, PROFILE = 0x02BC, 0x83BB, 0x8649, 0x8773
 MAKE, DNG = 0x010F, 0xC612
@@ -35,7 +37,7 @@ PLAIN = {FROM_ZERO, UNKNOWN}
 NEEDED = {
     *(WIDTH, HEIGHT, BITS, COMPRESSION, COLORS, STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, PLANES, FORMAT),
     *(0x010A, 0x0124, 0x0125, 0x013D, 0x0140),  # order of bits, options of fax codes, predictor, palette
-    *(0x0142, 0x0143, TILES, TILE_SIZES, 0x014C),  # tiles, inks
+    *(TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, 0x014C),  # tiles, inks
     *(0x015B, 0x0200, 0x0201, 0x0202, 0x0207, 0x0208, 0x0209, 0x0211, 0x0212, 0x0213, 0x0214),  # JPEG and YCbCr
 }
 """The fields that a decoder needs for the pixels. What is not among them it does not get to see."""
@@ -59,9 +61,9 @@ RAW_FORMATS = {"canon": "CR2", "hasselblad": "3FR", "nikon": "NEF", "pentax": "P
 PARTS = {STRIPS, STRIP_SIZES, TILES, TILE_SIZES}
 """The fields with a number for each part of the picture; of channels that lie apart first all of one, then the next."""
 
-JPEG_NOW, PILLOWS = 7, {6, 34925, 50000}
-"""In the field COMPRESSION: JPEG as it is now, and what Pillow can read and libvips cannot, which is JPEG as it was
-first, LZMA and Zstandard."""
+UNCOMPRESSED, JPEG_NOW, PILLOWS = 1, 7, {6, 34925, 50000}
+"""In the field COMPRESSION: none, JPEG as it is now, and what Pillow can read and libvips cannot, which is JPEG as it
+was first, LZMA and Zstandard."""
 
 TOGETHER, APART = 1, 2
 """In the field PLANES: how the channels lie."""
@@ -87,8 +89,9 @@ def contents(file: BinaryIO) -> Contents:
     reader = Reader(file)
     fields = reader.first(TOLD)
     _refuse_raw(reader, fields)
-    if (start := _main_picture(reader)) != reader.start:
-        reader.start, fields = start, reader.directory(start, TOLD)
+    page, reader.start = _main_picture(reader)
+    if page:
+        fields = reader.directory(reader.start, TOLD)
     colors = reader.number(fields, COLORS, -1)
     _check(reader, fields, colors)
     size = reader.number(fields, WIDTH, 0), reader.number(fields, HEIGHT, 0)
@@ -102,20 +105,26 @@ def contents(file: BinaryIO) -> Contents:
     _add_extra(found, reader, fields, samples - CHANNELS[colors])
     if colors in LABS:
         found.lab = colors
-        fields[COLORS] = fields[COLORS]._replace(kind=SHORT, many=1, value=struct.pack(reader.order + "H", RGB))
+        fields[COLORS] = Field(SHORT, 1, struct.pack(reader.order + "H", RGB))
+    if colors == INVERSE_GRAY and kind not in PLAIN:  # libvips takes these as they are
+        found.is_inverse = True
+        fields[COLORS] = Field(SHORT, 1, struct.pack(reader.order + "H", GRAY))
     _add_beside(found, reader, fields)
-    _add_pixels(found, file, reader, fields)
+    if reader.number(fields, COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED:
+        _trim(reader, fields)
+    found.is_cut = any(end > reader.size for end in _ends(reader, fields))
+    _add_pixels(found, file, reader, fields, page)
     return found
 
 
-def _add_pixels(found: Contents, file: BinaryIO, reader: Reader, fields: Directory) -> None:
+def _add_pixels(found: Contents, file: BinaryIO, reader: Reader, fields: Directory, page: int) -> None:
     """Say what decodes the pixels, and what it has to hold for that."""
     samples, bits = reader.number(fields, SAMPLES, 1), reader.number(fields, BITS, 1)
     colors = reader.number(fields, COLORS, -1)
     strip = min(found.height, reader.number(fields, ROWS_PER_STRIP, found.height))
     found.held = found.width * strip * samples * bits // 8
     if _is_for_pillow(reader, fields) and not found.lab:
-        found.decode, found.held = functools.partial(pillow.decoded, file, "TIFF"), 5 * found.width * found.height
+        found.decode, found.held = functools.partial(pillow.decoded, file, "TIFF", page), 5 * found.width * found.height
         found.colors = 3 if colors == PALETTE else CHANNELS[colors]
         if found.exif.is_sideways:  # Pillow turns TIFF files by itself
             found.width, found.height = found.height, found.width
@@ -125,7 +134,21 @@ def _add_pixels(found: Contents, file: BinaryIO, reader: Reader, fields: Directo
         found.planes = [_stream(file, reader, _plane(reader, fields, channel, samples)) for channel in range(samples)]
     else:
         found.stream = _stream(file, reader, fields)
-    found.is_cut = any(end > reader.size for end in _ends(reader, fields))
+
+
+def _trim(reader: Reader, fields: Directory) -> None:
+    """Let no uncompressed part of the picture claim more bytes than its rows take: nobody needs them to be there."""
+    samples = reader.number(fields, SAMPLES, 1) if reader.number(fields, PLANES, TOGETHER) == TOGETHER else 1
+    bits, height = samples * reader.number(fields, BITS, 1), reader.number(fields, HEIGHT, 0)
+    row, row_of_tile = ((bits * reader.number(fields, tag, 0) + 7) // 8 for tag in (WIDTH, TILE_WIDTH))
+    rows = max(1, reader.number(fields, ROWS_PER_STRIP, height))
+    strips = (row * min(rows, height - top) for top in itertools.cycle(range(0, height, rows)))
+    tiles = itertools.repeat(row_of_tile * reader.number(fields, TILE_HEIGHT, 0))
+    for tag, needed in ((STRIP_SIZES, strips), (TILE_SIZES, tiles)):
+        if sizes := [*map(min, reader.numbers(fields, tag), needed)]:
+            kind = fields[tag].kind
+            made = struct.pack(f"{reader.order}{len(sizes)}{exifs.WHOLE_NUMBERS[kind]}", *sizes)
+            fields[tag] = Field(kind, len(sizes), made)
 
 
 def _ends(reader: Reader, fields: Directory) -> Iterator[int]:
@@ -155,20 +178,20 @@ def _refuse_raw(reader: Reader, fields: Directory) -> None:
         raise Foreign(f"{RAW} ({name})" if name else RAW)
 
 
-def _main_picture(reader: Reader) -> int:
-    """Where the first directory is that is not of a smaller picture of another; the first of all if there is none."""
+def _main_picture(reader: Reader) -> tuple[int, int]:
+    """Number and place of the first directory that is not of what belongs to another; of the first if there is none."""
     start = reader.start
-    for _ in range(MOST_PREVIEWS):
+    for page in range(MOST_PREVIEWS):
         if not reader.layout or not start:
             break
-        if not _is_smaller(reader, start):
-            return start
+        if not _belongs_to_another(reader, start):
+            return page, start
         start = reader.following(start)
-    return reader.start
+    return 0, reader.start
 
 
-def _is_smaller(reader: Reader, start: int) -> bool:
-    return bool(reader.number(reader.directory(start, {KIND}), KIND, 0) & SMALLER)
+def _belongs_to_another(reader: Reader, start: int) -> bool:
+    return bool(reader.number(reader.directory(start, {KIND}), KIND, 0) & (SMALLER | MASK))
 
 
 def _check(reader: Reader, fields: Directory, colors: int) -> None:
@@ -209,7 +232,7 @@ def _add_beside(found: Contents, reader: Reader, fields: Directory) -> None:
     add_photoshop(found, beside.get(PHOTOSHOP, b""))
     found.iptc = beside.get(IPTC, found.iptc)
     second = reader.following(reader.start)
-    if second and not _is_smaller(reader, second):
+    if second and not _belongs_to_another(reader, second):
         found.warnings.append("has several pages; its first one is taken")
 
 

@@ -184,6 +184,8 @@ class _Stored:
         elif contents.stream:
             shrink = max(each for each in SHRINKS if each * scale <= 0.5 or each == 1)
             self.image = self._loaded(contents.stream, fail_on, shrink if contents.loader == "jpeg" else 1)
+        if contents.is_inverse:
+            self.image = _from_black(self.image)
 
     def check(self) -> None:
         """Raise for tiles of a TIFF file that could not be decoded: libvips says so and makes them black."""
@@ -202,6 +204,13 @@ class _Stored:
         if shrink == 1 and (image.width, image.height) != (self.contents.width, self.contents.height):
             raise ValueError("its header is damaged")
         return image
+
+
+def _from_black(image: pyvips.Image) -> pyvips.Image:
+    """Gray that counts from white, and what lies behind it, in the same numbers with gray as it is elsewhere."""
+    _, black, white = OTHER_NUMBERS[image.format]
+    gray = (black + white - image.extract_band(0)).cast(image.format)
+    return (gray.bandjoin(image[1:]) if image.bands > 1 else gray).copy(interpretation=image.interpretation)
 
 
 def _in_usual_numbers(image: pyvips.Image) -> pyvips.Image:
