@@ -142,7 +142,7 @@ def layered(plug_in: Any, folder: Path) -> Path:
     castle, painting, image = (
         plug_in.gimp.inside(folder / name) for name in ("castle.png", "painting.png", "image.xcf")
     )
-    plug_in.facts(f"""
+    plug_in.run(f"""
 image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file({castle!r}))
 layer = Gimp.file_load_layer(Gimp.RunMode.NONINTERACTIVE, image, file({painting!r}))
 image.insert_layer(layer, None, 1)

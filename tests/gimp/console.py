@@ -61,13 +61,18 @@ class Console:
         self._process: subprocess.Popen[Any] | None = None
 
     def run(self, code: str, timeout: float = 400) -> str:
-        """Run it and return what it printed; `BatchError` when it raised."""
+        """Run it and return what it printed; `BatchError` when it raised.
+
+        A GIMP that does not answer is ended, and a new one runs what comes next.
+        """
         self._process = self._process or self._start()
         answer, cleared = self._batches.begin(code), self._batches.begin(CLEAR)
         deadline = time.monotonic() + timeout
         while not cleared.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"No answer.\n{self._log.read_text()[-2000:]}")
+                log = self._log.read_text(errors="replace")
+                self.close()
+                raise RuntimeError(f"No answer.\n{log[-2000:]}")
             time.sleep(0.03)
         return printed(answer)
 
@@ -75,6 +80,7 @@ class Console:
         if self._process:
             kill_session(self._process.pid)
             self._process.wait()
+            self._process = None
             self._batches.close()
             shutil.rmtree(self._folder)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
 import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from batches import BatchError
-from console import run_python, run_script_fu
+from console import Console, run_python, run_script_fu
 from real_gimp import Gimp, session_processes
 from window import WindowSession
 
@@ -69,6 +72,13 @@ def test_a_console_that_takes_too_long_is_ended(gimp: Gimp, profile: Path) -> No
         run_python(gimp, profile, "import time; time.sleep(600)", timeout=6)
 
 
+def test_a_running_console_that_died_makes_way_for_a_new_one(gimp: Gimp, profile: Path) -> None:
+    with closing(Console(gimp, profile)) as console:
+        with pytest.raises(RuntimeError, match="No answer"):
+            console.run("import os, signal; os.kill(os.getppid(), signal.SIGKILL)", timeout=60)
+        assert console.run("print(6 * 7)", timeout=60).strip() == "42"
+
+
 def test_a_program_of_the_host_runs_from_inside_with_pipe_and_process_id(gimp: Gimp) -> None:
     code = "import os, sys; print(os.getpid(), sys.prefix, sys.stdin.read())"
     process = gimp.popen(
@@ -107,6 +117,26 @@ def test_dialog_is_opened_filled_in_and_confirmed(window: WindowSession) -> None
     window.choose("Scale Image", "Interpolation", "Linear")
     window.press("Scale Image", "Scale")
     window.wait_window("32x32 .*GIMP$")
+
+
+def test_an_answer_that_comes_too_late_is_none_to_the_next_question(
+    window: WindowSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.tree()
+    (eyes,) = (process for process in window.processes if "accessible.py" in command_of(process))
+    os.kill(eyes, signal.SIGSTOP)
+    with monkeypatch.context() as impatient, pytest.raises(TimeoutError, match="no answer"):
+        impatient.setattr("window.PATIENCE", 1)
+        window.tree()
+    assert command_of(eyes) == ""
+    assert "gimp" in window.tree()
+
+
+def command_of(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def test_quitting_leaves_no_process(gimp: Gimp, profile: Path, picture: Path) -> None:

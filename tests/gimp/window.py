@@ -271,6 +271,13 @@ class WindowSession:
         self._started.append(process)
         return process
 
+    def _close_eyes(self) -> None:
+        assert self._eyes
+        self._started.remove(self._eyes)
+        with self._eyes as process:
+            kill_session(process.pid)
+        self._eyes = None
+
     def _start_gimp(self) -> None:
         (self._profile / "gimprc").write_text(GIMPRC.format(version=self.gimp.version) + self._gimprc)
         shortcuts = "".join(f'(action "{name}" "<Primary><Alt>{letter}")\n' for name, letter in SHORTCUTS.values())
@@ -331,9 +338,11 @@ class WindowSession:
         assert stdin and stdout
         stdin.write(json.dumps(words) + "\n")
         stdin.flush()
-        if not select.select([stdout], [], [], PATIENCE)[0]:
+        line = stdout.readline() if select.select([stdout], [], [], PATIENCE)[0] else ""
+        if not line:
+            self._close_eyes()  # or a late answer would be taken for that to the next question
             raise TimeoutError(f"{' '.join(words)}: no answer")
-        is_done, told = json.loads(stdout.readline())
+        is_done, told = json.loads(line)
         return is_done, told
 
     def _tool(self, *argv: str) -> str:
