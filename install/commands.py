@@ -35,10 +35,8 @@ NO_NETWORK = re.compile(
 )
 """How pip and uv say that they cannot reach anybody, or that what they got broke off."""
 
-ONLINE = Words(
-    "See that this machine is online, and try again; it goes on from here. "
-    "Without a network, --wheels FOLDER takes all packages from a folder."
-)
+ONLINE = Words("See that this machine is online, and try again; it goes on from here.")
+OFFLINE = "Without a network, --wheels FOLDER takes all packages from a folder."
 
 TEDIOUS = "Requirement already satisfied"
 """How pip begins dozens of lines that only the log needs."""
@@ -110,7 +108,8 @@ def run(
                 if not line.startswith(TEDIOUS):
                     say(f"      {line.rstrip()}")
     if process.returncode != 0 and is_offline:
-        raise CommandFailed(Words("{purpose} failed, because packages cannot be reached.", purpose=purpose), ONLINE)
+        told = Words("{purpose} failed, because packages cannot be reached.", purpose=purpose)
+        raise CommandFailed(told, ONLINE, OFFLINE)
     if process.returncode != 0:
         raise CommandFailed(Words("{purpose} failed: {gist}", purpose=purpose, gist=gist(last_lines)), see(log))
 

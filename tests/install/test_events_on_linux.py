@@ -121,7 +121,8 @@ def test_packages_that_cannot_be_reached_are_said_to_be_that(home: Path) -> None
     environ = {"PATH": "/usr/bin:/bin", "HOME": str(home), "PIP_CONFIG_FILE": os.devnull}
     with pytest.raises(CommandFailed, match="Getting it failed, because packages cannot be reached.") as caught:
         run("Getting it", [*pip, "--dest", str(home / "there"), "no-such"], environ, home / "log")
-    assert "--wheels" in caught.value.tip
+    assert "--wheels" in caught.value.options
+    assert "--" not in caught.value.tip
 
 
 def test_a_connection_that_broke_off_is_one_that_can_be_mended(home: Path, tmp_path: Path) -> None:
