@@ -176,6 +176,28 @@ def test_a_layer_turned_or_cropped_meanwhile_makes_way_for_the_whole_picture(
     wait_for_layers(painting, BEFORE)
 
 
+def test_what_the_user_made_of_layer_and_image_meanwhile_is_so_with_the_whole_picture(painting: WindowSession) -> None:
+    painting.batch("""
+image = Gimp.get_images()[0]
+layer = image.get_layers()[0]
+image.undo_group_start()
+layer.set_opacity(50)
+layer.set_name("mine")
+image.convert_indexed(0, Gimp.ConvertPaletteType.WEB, 0, False, False, "")
+image.crop(40, 20, 30, 20)
+image.undo_group_end()
+Gimp.displays_flush()
+""")
+    painting.press(RESULT, "Stop")
+    wait_until(lambda: not processes(painting, "neural-style.py"))
+    assert layer_names(painting) == ["mine", *BEFORE]
+    assert ask(painting, "[layer.get_opacity() for layer in Gimp.get_images()[0].get_layers()]") == [50, 100, 100]
+    assert pixel(painting, 30, 20) == PAINTED_YELLOW
+    painting.focus("GIMP$")
+    painting.key("ctrl+z", "ctrl+z", "ctrl+z")
+    wait_for_layers(painting, BEFORE)
+
+
 def test_a_name_that_the_user_gave_meanwhile_stays(painting: WindowSession) -> None:
     painting.batch("Gimp.get_images()[0].get_layers()[0].set_name('mine')")
     painting.press(RESULT, "Stop")

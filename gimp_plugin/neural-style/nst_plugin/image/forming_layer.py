@@ -48,7 +48,7 @@ class FormingLayer:
         width, height = self._layer.get_width(), self._layer.get_height()
         if (width, height) == (result.picture.width, result.picture.height):
             layers.write_pixels(self._layer, result.picture)
-        elif is_scaled(width, height, result.picture):  # as the user has done with the image meanwhile
+        elif has_proportions(width, height, result.picture):  # scaled, as the user has done with the image meanwhile
             for _band in self._fill(result.picture, layers.PIXEL_FORMATS[result.picture.dtype]):
                 pass
         else:
@@ -65,14 +65,23 @@ class FormingLayer:
         return self._layer
 
     def _replaced(self, result: Result) -> Gimp.Layer:
-        """The user has cropped or turned this layer: the picture comes whole, in a layer that takes its place."""
+        """The user has cropped or turned this layer: the picture comes whole, in a layer that takes its place.
+
+        Scaling to other proportions cannot be told from a crop, nor a crop to the same proportions from scaling.
+        """
+        name = self._layer.get_name()
         finished = self._job.new_layer(self._job.name)
+        finished.set_opacity(self._layer.get_opacity())
+        finished.set_mode(self._layer.get_mode())
+        finished.set_visible(self._layer.get_visible())
         layers.write_pixels(finished, result.picture)
         finished.attach_parasite(self._job.parasite(result))
         self._image.undo_group_start()
         try:
             layers.insert_above(finished, self._layer, self._image)
             self._image.remove_layer(self._layer)
+            if name != self._name:
+                finished.set_name(name)
         finally:
             self._image.undo_group_end()
         Gimp.displays_flush()
@@ -100,7 +109,7 @@ class FormingLayer:
         Gimp.displays_flush()
 
 
-def is_scaled(width: int, height: int, picture: Picture) -> bool:
+def has_proportions(width: int, height: int, picture: Picture) -> bool:
     """Whether this size has the picture's proportions, but for the rounding to whole pixels."""
     return bool(abs(width * picture.height - height * picture.width) <= max(picture.width, picture.height))
 
