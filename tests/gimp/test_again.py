@@ -12,7 +12,7 @@ import hypothesis
 from console import run_script_fu
 from hypothesis import strategies as st
 from plug_in import HERE, EchoedPlugIn, PlugIn
-from watching import AFTER, wait_for_layers
+from watching import AFTER, wait_for_layers, wait_until
 from window import WindowSession
 
 from nst_engine import __version__
@@ -215,6 +215,39 @@ def test_the_menu_item_opens_the_dialog_with_the_settings_of_the_layer(
     assert echo.header["options"] == {"quality": "high", "seed": 7}
 
 
+def test_what_was_painted_before_may_be_deleted_beside_the_dialog(window: WindowSession, echo: EchoedPlugIn) -> None:
+    make_result(window, PAINT_BY_SCRIPT)
+    window.action("Neural Style Again")
+    window.wait_window("^Neural Style$")
+    window.batch(DELETE_RESULT)
+    window.press("Neural Style", "OK")
+    wait_for_layers(window, AFTER)
+    assert echo.header["options"] == {"quality": "high", "seed": 7}
+
+
+def test_a_part_to_be_painted_again_that_is_deleted_beside_the_dialog_can_come_back(
+    window: WindowSession, echo: EchoedPlugIn
+) -> None:
+    make_result(
+        window, "Gimp.get_images()[0].select_rectangle(Gimp.ChannelOps.REPLACE, 30, 20, 10, 10)\n" + PAINT_BY_SCRIPT
+    )
+    window.batch("Gimp.Selection.none(Gimp.get_images()[0])")
+    window.action("Neural Style Again")
+    window.wait_window("^Neural Style$")
+    window.batch(DELETE_RESULT)
+    window.press("Neural Style", "OK")
+    wait_until(lambda: "The layer to be painted again is gone: bring it back" in window.tree())
+    window.press("Information", "OK")
+    window.focus("GIMP$")
+    window.key("ctrl+z")
+    window.press("Neural Style", "OK")
+    wait_for_layers(window, ["photo in the style of painting #1", *AFTER])
+    assert "selection" in echo.arrays
+
+
+DELETE_RESULT = "image = Gimp.get_images()[0]; image.remove_layer(image.get_layers()[0]); Gimp.displays_flush()"
+
+
 UNSET = """
 def unset(name):
     procedure = Gimp.get_pdb().lookup_procedure(name)
@@ -325,9 +358,8 @@ for note in NOTES:
     config = Gimp.get_pdb().lookup_procedure("plug-in-neural-style-again").create_config()
     try:
         content = recall.content_of(result)
-        recall.is_part(result)
         recall.restore(config, result, keep_given=True)
-        jobs.check(config, content)
+        jobs.check(config, content, jobs.part_of(content, result))
         told.append("")
     except BadRequest as problem:
         told.append(str(problem))

@@ -63,17 +63,18 @@ def stylize(
     if procedure.get_name() == procedures.AGAIN:
         content = recall.content_of(selected)
         recall.restore(config, selected, keep_given=run_mode == Gimp.RunMode.NONINTERACTIVE)
+    part = jobs.part_of(content, selected)
     if run_mode != Gimp.RunMode.INTERACTIVE:
-        jobs.check(config, content)
+        jobs.check(config, content, part)
     watched = open_display(run_mode)
     if watched and run_mode == Gimp.RunMode.INTERACTIVE:
         offer_engine()
     with start_engine(config, may_choose=run_mode == Gimp.RunMode.INTERACTIVE) as engine:
         Gegl.init(None)
         if run_mode == Gimp.RunMode.INTERACTIVE:
-            ask(procedure, config, content, selected, engine)
+            ask(procedure, config, content, part, engine)
         paint = paint_on_the_canvas if watched else paint_unseen
-        return paint(engine, jobs.read(config, content, selected, engine.dtype))
+        return paint(engine, jobs.read(config, content, selected, part, engine.dtype))
 
 
 def start_engine(config: Gimp.ProcedureConfig, may_choose: bool) -> Engine:
@@ -164,11 +165,11 @@ def ask(
     procedure: Gimp.Procedure,
     config: Gimp.ProcedureConfig,
     content: Gimp.Layer,
-    above: Gimp.Layer,
+    part: Gimp.Layer | None,
     engine: Engine,
 ) -> None:
     """Let the user choose; what was chosen is in the config then."""
     from nst_plugin.window import dialog  # GTK needs a display, which batch mode lacks
 
-    if not dialog.show(procedure, config, content, above, engine):
+    if not dialog.show(procedure, config, content, part, engine):
         raise Canceled

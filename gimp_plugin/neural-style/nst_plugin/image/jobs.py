@@ -37,11 +37,11 @@ class Job:
         return recall.parasite(self.record, self.request.styles, self.request.content, result.used)
 
 
-def check(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> None:
-    """Refuse, before anything is read, what cannot become a job."""
+def check(config: Gimp.ProcedureConfig, content: Gimp.Layer, part: Gimp.Layer | None) -> None:
+    """Refuse, before anything is read, what cannot become a job. ``part`` is as for :func:`read`."""
     refuse_useless(content)
     styles.source(config, content)
-    area = masks.painted_area(content)
+    area = masks.painted_area(content, part)
     if is_protected(config):
         masks.protection(content, area)
 
@@ -56,15 +56,18 @@ def refuse_useless(content: Gimp.Layer) -> None:
         raise BadRequest(_("The selected layer floats: choose Layer > Anchor or Layer > To New Layer first."))
 
 
-def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer, dtype: str) -> Job:
+def read(
+    config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer, part: Gimp.Layer | None, dtype: str
+) -> Job:
     """Read content, styles and masks from the image; ``dtype`` is that of the pixels' numbers.
 
     ``above`` is the layer that the new one comes just above: the content itself, or what was painted from it before.
+    ``part`` is that one if only a part of the content is to be painted again.
     """
     source = styles.source(config, content)
-    area = painted_area(content, above)
+    area = painted_area(content, part)
     x, y = content.get_offsets()[1:]
-    request = read_request(config, content, above, styles.read(source, dtype), dtype)
+    request = read_request(config, content, part, styles.read(source, dtype), dtype)
     return Job(
         request=request,
         name=_("{content} in the style of {style}").format(content=content.get_name(), style=styles.title(source)),
@@ -79,13 +82,13 @@ def read(config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer, d
 def read_request(
     config: Gimp.ProcedureConfig,
     content: Gimp.Layer,
-    above: Gimp.Layer,
+    part: Gimp.Layer | None,
     chosen: list[Style],
     dtype: str,
     shrink: Shrink = at_full_size,
 ) -> Request:
     """What the engine is to be asked for with these styles; content and masks as small as ``shrink`` has them."""
-    area, part, protected = painted_area(content, above), part_of(content, above), is_protected(config)
+    area, protected = painted_area(content, part), is_protected(config)
     return Request(
         content=layers.read_layer(content, area, not protected, dtype, shrink),
         styles=chosen,
@@ -95,10 +98,10 @@ def read_request(
     )
 
 
-def painted_area(content: Gimp.Layer, above: Gimp.Layer) -> Area:
+def painted_area(content: Gimp.Layer, part: Gimp.Layer | None) -> Area:
     """The area of the content that is to be painted, with its surroundings; BadRequest when there is none."""
     refuse_useless(content)
-    return masks.painted_area(content, part_of(content, above))
+    return masks.painted_area(content, part)
 
 
 def part_of(content: Gimp.Layer, above: Gimp.Layer) -> Gimp.Layer | None:

@@ -44,6 +44,8 @@ def selection(
 
 def overlap(part: Gimp.Layer, content: Gimp.Layer) -> Area:
     """The area of the content that the other layer covers."""
+    if not part.is_valid():
+        raise BadRequest(_("The layer to be painted again is gone: bring it back with Edit > Undo, or select a part."))
     x, y = place(part, content)
     left, top = max(0, x), max(0, y)
     right, bottom = min(content.get_width(), x + part.get_width()), min(content.get_height(), y + part.get_height())

@@ -28,9 +28,9 @@ LEAST_SIDE = 32
 class Model:
     """Reads anew only what a change in the dialog concerns: large pictures take their time."""
 
-    def __init__(self, config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer) -> None:
-        """``above`` is as for :func:`nst_plugin.image.jobs.read`."""
-        self._config, self._content, self._above = config, content, above
+    def __init__(self, config: Gimp.ProcedureConfig, content: Gimp.Layer, part: Gimp.Layer | None) -> None:
+        """``part`` is as for :func:`nst_plugin.image.jobs.read`."""
+        self._config, self._content, self._part = config, content, part
         self._read: dict[str, tuple[object, Any]] = {}
 
     def request(self, painted_side: int, dtype: str) -> Request:
@@ -39,7 +39,7 @@ class Model:
         ``dtype`` is that of the pixels' numbers.
         """
         values = procedures.values(self._config)
-        area = jobs.painted_area(self._content, self._above)
+        area = jobs.painted_area(self._content, self._part)
         long_side = max(area.width, area.height)
         shrink = factor_for(area, min(painted_side, long_side * (PIXELS / (area.width * area.height)) ** 0.5))
         side = long_side * shrink
@@ -63,7 +63,7 @@ class Model:
             Gimp.progress_end()  # or the window would go on saying that a file is being opened
 
     def _request(self, chosen: list[Style], dtype: str, factor: float) -> Request:
-        return jobs.read_request(self._config, self._content, self._above, chosen, dtype, lambda _area: factor)
+        return jobs.read_request(self._config, self._content, self._part, chosen, dtype, lambda _area: factor)
 
     def _once(self, name: str, key: object, read: Callable[[], Part]) -> Part:
         """What was read before as long as the key is the same."""

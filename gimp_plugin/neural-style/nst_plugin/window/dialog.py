@@ -47,12 +47,12 @@ def show(
     procedure: Gimp.Procedure,
     config: Gimp.ProcedureConfig,
     content: Gimp.Layer,
-    above: Gimp.Layer,
+    part: Gimp.Layer | None,
     engine: Engine,
 ) -> bool:
     """Ask until there is a job that can be done or the user cancels; returns whether to go on.
 
-    ``above`` is as for :func:`nst_plugin.image.jobs.read`.
+    ``part`` is as for :func:`nst_plugin.image.jobs.read`.
     """
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Neural Style"))
     views = Views(Pictures(config, content), SizeChoice(config, content), NetworkChoice(config), outlook.line())
@@ -64,11 +64,11 @@ def show(
     option_rows.align(dialog, [*style_rows, *engine_rows, *own_rows.values()])
     rows = [*style_rows, painting_row, *notices(content), options, *engine_rows, views.line]
     lay_out(dialog, views.pictures, rows)
-    prospect = Outlook(engine, config, content, above, views)
+    prospect = Outlook(engine, config, content, part, views)
     try:
         while dialog.run():
             try:
-                jobs.check(config, content)
+                jobs.check(config, content, part)
                 return True
             except BadRequest as problem:
                 explain(dialog, str(problem))

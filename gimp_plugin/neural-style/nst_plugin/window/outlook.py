@@ -44,11 +44,11 @@ class Outlook:
     then for that. It never waits for the engine, and what nobody wants to know any more it stops."""
 
     def __init__(
-        self, engine: Engine, config: Gimp.ProcedureConfig, content: Gimp.Layer, above: Gimp.Layer, views: Views
+        self, engine: Engine, config: Gimp.ProcedureConfig, content: Gimp.Layer, part: Gimp.Layer | None, views: Views
     ) -> None:
-        """``above`` is as for :func:`nst_plugin.image.jobs.read`."""
-        self._engine, self._config, self._content, self._above, self._views = engine, config, content, above, views
-        self._model = Model(config, content, above)
+        """``part`` is as for :func:`nst_plugin.image.jobs.read`."""
+        self._engine, self._config, self._content, self._part, self._views = engine, config, content, part, views
+        self._model = Model(config, content, part)
         self._is_greeted = False
         self._is_plan_due, self._is_sketch_due, self._due_at = True, False, 0.0
         self._asked: type[Any] | None = None
@@ -103,7 +103,7 @@ class Outlook:
 
     def _ask_for_plan(self) -> None:
         try:
-            area = jobs.painted_area(self._content, self._above)
+            area = jobs.painted_area(self._content, self._part)
         except Exception as error:  # whatever it is, OK will meet it too, and say it aloud
             self._refuse(str(explained(error)))
             return
