@@ -98,7 +98,7 @@ class Making:
             at_once = [tiles.toll(scale.size, side, layers).pixels for side in tiles.SIDES]
             smaller = [pixels for pixels in at_once if pixels < min(self.shown_at_once, scale.size.pixels)]
             is_least = not smaller and (self.progress.is_short_of_memory or scale.is_lean)
-            if not memory.is_shortage(error) or (is_least and not self.progress.steps_made):
+            if not self._is_shortage(error) or (is_least and not self.progress.steps_made):
                 raise
             traceback.clear_frames(error.__traceback__)
             if is_least:
@@ -106,6 +106,10 @@ class Making:
                 raise Stopped from None
             self.shown_at_once, self.progress.is_short_of_memory = max(smaller, default=self.shown_at_once), True
         memory.give_back()
+
+    def _is_shortage(self, error: Exception) -> bool:
+        """Whether memory ran out here, and not where it is heard how far the work is."""
+        return memory.is_shortage(error) and error is not self.progress.refusal
 
     def _heard(self) -> contextlib.AbstractContextManager[None]:
         """Within the context a processor's layers are heard of. Graphics cards need milliseconds."""
@@ -117,7 +121,7 @@ class Making:
         """Hear how far a step in tiles is, which may take minutes."""
         self.threads.adapt()
         self.tiles_seen += 1
-        if self.tiles_seen % TILES_BETWEEN == 0 or share == 1:
+        if self.tiles_seen % TILES_BETWEEN == 0 or math.isclose(share, 1):
             memory.give_back()
         self.progress.tile(share)
 
@@ -201,7 +205,7 @@ class Making:
         try:
             return self.seen(self.canvas.size, kind, on_band=self.progress.composed)
         except Exception as error:
-            if not memory.is_shortage(error):
+            if not self._is_shortage(error):
                 raise
         self.room = None
         return self.seen(self.canvas.size, on_band=self.progress.composed, band_share=NARROW)

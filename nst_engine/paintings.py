@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def named(names: Iterable[str]) -> list[Painting]:
 
 def _own_files() -> list[Path]:
     try:
-        files = sorted((path for path in paintings_folder().iterdir() if path.is_file()), key=lambda path: path.name)
+        files = sorted(filter(os.path.isfile, paintings_folder().iterdir()), key=lambda path: path.name)
     except OSError:  # most people have none
         return []
     return [path for path in files if path.suffix.lower() in READ_ENDINGS and not path.name.startswith(".")]

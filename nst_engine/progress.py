@@ -98,6 +98,8 @@ class Progress:
         self.cost_done = self.fraction = self.share = 0.0
         self.told = 0.0
         """When it was last told how far the work is."""
+        self.refusal: Exception | None = None
+        """What ``on_step`` raised."""
 
     def begin(self, scale: Scale) -> None:
         """A scale begins."""
@@ -122,8 +124,9 @@ class Progress:
 
     def tile(self, share: float) -> None:
         """So much of a step is made, or of the look that follows the last. Raises as :meth:`step` does."""
-        self.share = share
-        self._within()
+        if not self.is_silent:
+            self.share = share
+            self._within()
 
     def now_and_then(self) -> None:
         """The same of a part of what may take seconds by itself: a layer, a Fourier transform, some rows."""
@@ -182,7 +185,6 @@ class Progress:
 
     def _tell(self, number: int, cost_done: float) -> None:
         """Tell what is known when so much of the work is done."""
-        self.told = time.monotonic()
         losses = self.steps_made[-1].losses if self.steps_made else UNKNOWN
         size, steps = max(self.scale.size), self.scale.steps
         text = Words(STEP_IN_TILES if self.is_short_of_memory else STEP, size=size, step=number, steps=steps)
@@ -192,7 +194,12 @@ class Progress:
         seen = self.seen()
         assert seen, "a picture is in the making"
         preview = partial(_preview, seen, self.scale.size)
-        self.on_step(Step(self.fraction, left, text, losses.as_numbers, preview, len(self.steps_made)))
+        try:
+            self.on_step(Step(self.fraction, left, text, losses.as_numbers, preview, len(self.steps_made)))
+        except Exception as error:
+            self.refusal = error
+            raise
+        self.told = time.monotonic()
 
 
 def _preview(seen: Seen, size: Size, pixels: int = PREVIEW_PIXELS) -> NDArray[np.uint8]:

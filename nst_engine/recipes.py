@@ -157,8 +157,8 @@ def chosen(options: Options) -> Recipe:
     """The recipe that the options name, with what they override.
 
     Strength scales the content weight: 50 leaves the recipe's, 50 points less or more is STRENGTH_SPAN times more
-    or less content. Above 50 it falls late: at half of it a portrait's lips come into the picture of a bridge. Layers
-    without weight are left out, so that nothing deeper than what counts is computed.
+    or less content. Above 50 it falls late: with half the weight a portrait's lips come into the picture of a bridge.
+    Layers without weight are left out, so that nothing deeper than what counts is computed.
     Raises OptionError for layers that are none, and where nothing has any weight.
     """
     recipe = RECIPES[options.recipe]

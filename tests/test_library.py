@@ -15,7 +15,7 @@ from PIL import Image
 
 from nst_engine import Options, library_pictures, originals, stylize
 from nst_engine.commands.inputs import read_mask
-from nst_engine.errors import OptionError, PictureError
+from nst_engine.errors import OptionError, OutOfMemory, PictureError
 from nst_engine.pixels import StylePicture
 
 QUICK = Options(quality="draft", iterations=5)
@@ -303,6 +303,18 @@ def test_progress_events_tell_and_show(content, style):
     assert steps[-1].seconds_left == pytest.approx(0, abs=1e-6)
     assert {"content", "style", "tv", "total"} == steps[0].losses().keys()
     assert steps[0].preview().dtype == np.uint8
+
+
+def test_a_shortage_of_who_listens_ends_the_job_and_makes_no_smaller_tiles(content, style):
+    heard = []
+
+    def full(step):
+        heard.append(step)
+        raise MemoryError("too many previews")
+
+    with pytest.raises(OutOfMemory):
+        stylize(content, style, QUICK, on_step=full)
+    assert len(heard) == 1
 
 
 def test_masks_may_be_arrays_or_images(content, style):

@@ -45,20 +45,24 @@ WORKERS_TRIED = 2
 LOOKING_SECONDS = 2.0
 """Time between two looks for pictures that no worker has."""
 
+MOST_ASKED = 20
+"""So often a picture is asked for anew that no worker has: by then they seem to end by it."""
+
 KEPT = 16
 """So many styles, and sizes at which they are looked at, are held ready on the workers: the newest."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Attempt:
-    """One of the pictures, the workers that could not paint it, those that it is for (any where there are none), and
-    whether its file has to be sent."""
+    """One of the pictures, the workers that could not paint it, those that it is for (any where there are none),
+    whether its file has to be sent, and how often no worker had it."""
 
     number: int
     task: Task
     tried: tuple[str, ...] = ()
     allowed: frozenset[str] = frozenset()
     is_sent: bool = False
+    asked_anew: int = 0
 
 
 def paint_all(due: list[Task], manner: Manner, where: str | int) -> tuple[int, list[str]]:
@@ -196,7 +200,8 @@ class _Spread:
         elif are_workers:
             self._ask_anew(before & self.stray)
         else:
-            self._join()
+            with contextlib.suppress(StyleTransferError):  # who comes later may be able to paint
+                self._join()
 
     def _give_up(self, stray: set[Future[Any]]) -> None:
         """End what no worker has, once stopped: those that come now take nothing."""
@@ -213,7 +218,10 @@ class _Spread:
         for future in stray:
             attempt = self.running.pop(future)
             future.cancel()
-            self._again(dataclasses.replace(attempt, allowed=frozenset()))
+            if attempt.asked_anew == MOST_ASKED:
+                self._settle(attempt, Outcome(problem=StyleTransferError("All workers that were to paint it ended.")))
+            else:
+                self._again(dataclasses.replace(attempt, allowed=frozenset(), asked_anew=attempt.asked_anew + 1))
 
     def _forget_what_is_not_found(self) -> None:
         """Let styles be looked at anew which nobody is looking at."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import dask
 from dask.system import CPU_COUNT
+from dask.utils import parse_timedelta
 from distributed import Client, LocalCluster, Security
 from distributed.comm.core import connect
 
@@ -60,7 +61,8 @@ def _reached(address: str) -> str:
         await (await connect(address, **Security().get_connection_args("client"))).close()
 
     try:
-        asyncio.run(asyncio.wait_for(reach(), GREETING_SECONDS))
+        patience = parse_timedelta(dask.config.get("distributed.comm.timeouts.connect"))
+        asyncio.run(asyncio.wait_for(reach(), patience + GREETING_SECONDS))
     except asyncio.TimeoutError:
         raise TimeoutError("what answers there does not speak as dask does") from None
     return address
