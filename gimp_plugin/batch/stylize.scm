@@ -224,4 +224,12 @@
 
 ; The text as one line that no terminal obeys.
 (define (shown text)
-  (list->string (map (lambda (sign) (if (char<? sign #\space) #\? sign)) (string->list text))))
+  (list->string (map (lambda (sign) (if (is-unseen (char->integer sign)) #\? sign)) (string->list text))))
+
+; Whether a sign does not print, or turns around how the rest of a line reads.
+(define (is-unseen code)
+  (or (< code #x20)
+      (<= #x7f code #x9f)
+      (member code '(#x61c #x200e #x200f #xfeff))
+      (<= #x2028 code #x202e)
+      (<= #x2066 code #x2069)))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from console import Outcome, without_noise
+from console import Outcome, run_script_fu, without_noise
 from plug_in import CHECKOUT, HERE, REAL_ENGINE, PlugIn
 from real_gimp import PYTHON_FU, SCRIPT_FU
 
@@ -152,6 +152,7 @@ for wrong in {calls!r}:
         exec(wrong)
     except Exception as problem:
         print(f"{{wrong}} raises {{problem}}", file=sys.stderr, flush=True)
+exec(wrong)
 """
 
 
@@ -159,10 +160,19 @@ def test_python_fu_refuses_what_it_cannot_do(plug_in: PlugIn, folder: Path) -> N
     (folder / "refused.py").write_text(TRY_ALL.format(script=f"{BATCH}/stylize.py", calls=list(REFUSED)))
     batch = shlex.quote('exec(open("refused.py").read())')
     outcome = run_line(plug_in, folder, f"gimp-console -idf --quit --batch-interpreter={PYTHON_FU} -b {batch}")
+    assert outcome.exit_code == FAILED[PYTHON_FU]
     assert [call for call in REFUSED if f"{call} raises" not in outcome.stderr] == []
     assert [sentence for sentence in REFUSED.values() if sentence not in outcome.stderr] == []
     assert outcome.stdout == ""
     assert not (folder / "result.png").exists()
+
+
+def test_script_fu_shows_nothing_that_a_terminal_obeys(plug_in: PlugIn, pictures: Path) -> None:
+    script = plug_in.gimp.inside(pictures / BATCH / "stylize.scm")
+    folder = "nö\x1b\x7f\x9b\u061c\u202e\u2066"
+    outcome = run_script_fu(plug_in.gimp, plug_in.profile, f'(load "{script}") (stylize-folder "{folder}" "" "")')
+    assert outcome.exit_code == FAILED[SCRIPT_FU]
+    assert "No file fits nö??????." in outcome.stderr
 
 
 @both_interpreters

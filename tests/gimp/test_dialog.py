@@ -185,6 +185,14 @@ def test_the_keyboard_alone_comes_to_everything_and_paints(window: WindowSession
     wait_for_layers(window, AFTER)
 
 
+def test_folding_the_options_away_makes_the_dialog_low_again(dialog: WindowSession) -> None:
+    folded = dialog.place(DIALOG, "OK")[1]
+    dialog.toggle(DIALOG, "Advanced", True)
+    wait_until(lambda: dialog.place(DIALOG, "OK")[1] > folded + 50)
+    dialog.toggle(DIALOG, "Advanced", False)
+    wait_until(lambda: abs(dialog.place(DIALOG, "OK")[1] - folded) < 20)
+
+
 def test_the_size_is_told_in_words(window: WindowSession) -> None:
     for _ in opened(window):
         wait_until(lambda: window.chosen(DIALOG, "Size") == "Automatic (40 px)")

@@ -160,7 +160,10 @@ class Engine(object):
 
     def poll(self):
         # type: () -> Any
-        """The next event, None while there is none; never waits. EngineError when the job or the engine failed."""
+        """The next event; never waits. None when nothing came, or what came is no event: more may wait behind it.
+
+        EngineError when the job or the engine failed.
+        """
         return self._next_event(0)
 
     def stylize(self, request, report):
@@ -213,7 +216,7 @@ class Engine(object):
 
     def _next_event(self, seconds):
         # type: (float) -> Any
-        """The next event that comes within that time, or None."""
+        """The next event that comes within that time, or None as from :meth:`poll`."""
         if self._broken is not None:
             raise self._broken
         self._check_log()

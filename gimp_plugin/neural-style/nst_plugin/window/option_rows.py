@@ -37,7 +37,14 @@ def filled(
     expander = dialog.fill_expander("advanced", "advanced-title", False, "advanced-box")
     expander.set_tooltip_text(_("Options that are seldom needed."))
     expander.set_resize_toplevel(False)  # it would do so beyond the screen, and the dialog grows by itself
+    expander.connect("notify::expanded", lambda *_event: shrink_to_fit(dialog, expander))
     return dialog.fill_box("options", ["basic-box", "advanced"])
+
+
+def shrink_to_fit(dialog: GimpUi.ProcedureDialog, expander: Gtk.Expander) -> None:
+    """Make the dialog as low as it can be once the options are folded away."""
+    if not expander.get_expanded():
+        dialog.resize(dialog.get_size()[0], 1)
 
 
 def fill_box(dialog: GimpUi.ProcedureDialog, box_name: str, names: list[str], own_rows: dict[str, Row]) -> None:
