@@ -81,9 +81,16 @@ def session(installed_plug_in: PlugIn, two_layers: Path) -> Iterator[WindowSessi
 
 
 @pytest.fixture(scope="module")
-def nothing_remembered(installed_plug_in: PlugIn) -> None:
-    """The plug-in knows nothing of what other files' tests have chosen."""
+def nothing_remembered(installed_plug_in: PlugIn, session: WindowSession) -> None:
+    """The plug-in knows nothing of what other files' tests have chosen, neither from the profile nor by the image."""
     shutil.rmtree(installed_plug_in.profile / "plug-in-settings", ignore_errors=True)
+    if session.is_running:
+        session.batch("""
+image = Gimp.get_images()[0]
+for name in image.get_parasite_list():
+    if name.endswith("-last"):
+        image.detach_parasite(name)
+""")
 
 
 @pytest.fixture
