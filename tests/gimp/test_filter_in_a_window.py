@@ -51,9 +51,9 @@ def test_ok_without_a_style_says_so_and_leaves_the_dialog_open(window: WindowSes
 def test_canceling_the_dialog_ends_the_engine(window: WindowSession) -> None:
     window.action("Neural Style")
     window.wait_window("^Neural Style$")
-    assert len(engines(window)) == 1
+    wait_until(lambda: len(engines(window)) == 1)
     window.press("Neural Style", "Cancel")
-    wait_until(lambda: not engines(window), 2)
+    wait_until(lambda: not engines(window))
     assert layer_names(window) == BEFORE
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from plug_in_210 import ENGINES, HERE, PlugIn
-from window_210 import Window210
+from plug_in_210 import HERE, PlugIn
+from window_210 import Window210, engines, wait_until
 
 BEFORE = ["photo", "painting"]
 AFTER = ["photo in the style of painting", *BEFORE]
@@ -23,7 +20,7 @@ photo = add_quadrants(image)
 
 
 def wait_for_layers(window: Window210, names: list[str]) -> None:
-    wait_until(lambda: window.layer_names() == names, 20)
+    wait_until(lambda: window.layer_names() == names)
 
 
 def test_the_new_layer_is_one_undo_step(plug_in: PlugIn) -> None:
@@ -54,10 +51,12 @@ def test_the_menu_entry_and_ok_in_the_dialog_make_a_layer(plug_in: PlugIn, witho
 
 def test_closing_the_dialog_ends_the_engine(plug_in: PlugIn, without_gtk: str) -> None:
     plug_in.use("hangs")
-    with Window210(plug_in, IMAGE, {"PYTHONPATH": without_gtk, "CLOSE_DIALOG": "1"}) as window:
+    close = plug_in.profile / "close"
+    with Window210(plug_in, IMAGE, {"PYTHONPATH": without_gtk, "CLOSE_DIALOG": plug_in.gimp.inside(close)}) as window:
         window.action("Neural Style")
-        wait_until(lambda: engines(window), 20)
-        wait_until(lambda: not engines(window), 20)
+        wait_until(lambda: engines(window))
+        close.touch()
+        wait_until(lambda: not engines(window))
         assert window.layer_names() == BEFORE
         assert "Traceback" not in window.log
 
@@ -66,7 +65,7 @@ def test_the_picture_of_a_layer_that_is_removed_meanwhile_comes_on_top(plug_in: 
     plug_in.use("takes_its_time")
     with Window210(plug_in, IMAGE, {"PYTHONPATH": without_gtk}) as window:
         window.action("Neural Style")
-        wait_until(lambda: engines(window) and '"kind": "stylize"' in engine_log(plug_in), 20)
+        wait_until(lambda: engines(window) and '"kind": "stylize"' in engine_log(plug_in))
         window.focus("GIMP$")
         window.key("ctrl+z")
         wait_for_layers(window, [AFTER[0], "painting"])
@@ -75,15 +74,3 @@ def test_the_picture_of_a_layer_that_is_removed_meanwhile_comes_on_top(plug_in: 
 def engine_log(plug_in: PlugIn) -> str:
     logs = plug_in.gimp.outside("/root/.local/state/neural-style").glob("engine-*.log")
     return max(logs, key=lambda log: log.stat().st_mtime_ns).read_text()
-
-
-def engines(window: Window210) -> list[int]:
-    """The living processes of this window that run a stand-in."""
-    return [pid for pid in window.processes if str(ENGINES) in Path(f"/proc/{pid}/cmdline").read_text()]
-
-
-def wait_until(done: Callable[[], object], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

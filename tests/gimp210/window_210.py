@@ -11,6 +11,8 @@ from plug_in_210 import CHECKOUT, PlugIn
 
 sys.path.insert(0, str(CHECKOUT / "tests/gimp"))
 
+from watching import engines as engines
+from watching import wait_until as wait_until
 from window import WindowSession
 
 # Runs in GIMP beside the user's clicks: answers each question by the names of the image's layers, until "quit".

@@ -1,7 +1,7 @@
 """In PyGTK's place, which is not to be had any more: what gimpfu's dialog needs of it, with nobody to look at it.
 
-Every call is welcome. Numbers, texts and choices keep what they are given. The user presses OK at once; with
-CLOSE_DIALOG in the environment, the user closes the window while the filter runs.
+Every call is welcome. Numbers, texts and choices keep what they are given. The user presses OK at once, and
+closes the window while the filter runs as soon as there is a file where CLOSE_DIALOG in the environment says.
 """
 
 import os
@@ -81,7 +81,7 @@ def main_quit():
 
 
 def events_pending():
-    return "CLOSE_DIALOG" in os.environ
+    return os.path.exists(os.environ.get("CLOSE_DIALOG", ""))
 
 
 def main_iteration(block):
