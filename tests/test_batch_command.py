@@ -42,6 +42,7 @@ def test_batch_paints_a_folder_and_reports_what_is_bad_at_the_end(folder):
     done = batch(folder, "--style", folder.parent / "waves.png")
     assert done.returncode == 1
     assert "ERROR 1 of 3 pictures could not be painted (b.jpg: " in done.stderr
+    assert ".)" not in done.stderr
     painted = folder.parent / "painted"
     assert sorted(path.name for path in painted.iterdir()) == ["a.png", "c.jpg"]
     assert reading.load(painted / "a.png").shape == (48, 64, 4)

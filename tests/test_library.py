@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from nst_engine import Options, library_pictures, originals, stylize
+from nst_engine import Options, library_pictures, originals, progress, stylize
 from nst_engine.commands.inputs import read_mask
 from nst_engine.errors import OptionError, OutOfMemory, PictureError
 from nst_engine.pixels import StylePicture
@@ -303,6 +304,19 @@ def test_progress_events_tell_and_show(content, style):
     assert steps[-1].seconds_left == pytest.approx(0, abs=1e-6)
     assert {"content", "style", "tv", "total"} == steps[0].losses().keys()
     assert steps[0].preview().dtype == np.uint8
+
+
+def test_who_listens_slowly_is_not_told_of_every_layer(content, style, monkeypatch):
+    monkeypatch.setattr(progress, "SILENCE", 0.2)
+    left, waits = [], []
+
+    def slow(step):
+        waits.extend(time.monotonic() - when for steps, when in left[-1:] if steps == step.steps and step.fraction < 1)
+        time.sleep(0.25)
+        left.append((step.steps, time.monotonic()))
+
+    stylize(content, style, QUICK, on_step=slow)
+    assert all(wait > 0.2 for wait in waits), "within one step"
 
 
 def test_a_shortage_of_who_listens_ends_the_job_and_makes_no_smaller_tiles(content, style):

@@ -12,7 +12,7 @@ from nst_engine.commands import streams
 from nst_engine.commands.display import Display
 from nst_engine.commands.inputs import read_styles, style_files
 from nst_engine.commands.interrupts import CANCELLED, Interrupts
-from nst_engine.commands.mishaps import explained
+from nst_engine.commands.mishaps import noted
 from nst_engine.commands.stylize import add_background_argument, add_style_arguments
 from nst_engine.commands.tasks import Manner, Task, Watch, check, is_done, made, put, tasks
 from nst_engine.errors import OptionError, PictureError
@@ -119,7 +119,7 @@ def _paint_all(due: list[Task], manner: Manner) -> tuple[int, list[str]]:
             try:
                 _paint(painter, task, manner, watch)
             except Exception as error:
-                problems.append(f"{task.content.name}: {explained(error).message}")
+                problems.append(noted(task.content.name, error))
             attempted += 1
             display.next()
     return attempted, problems
@@ -211,5 +211,5 @@ def _save_sheets(sheets: list[Path], styles: list[Path], made_of: list[Task], ma
         try:
             contact_sheet.save(sheet, styles, rows[first : first + contact_sheet.ROWS], manner.force)
         except Exception as error:
-            problems.append(f"{sheet.name}: {explained(error).message}")
+            problems.append(noted(sheet.name, error))
     return problems

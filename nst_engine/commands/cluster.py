@@ -1,8 +1,8 @@
 """A batch on a cluster: pictures are spread over the workers of dask.distributed, and each is put in its place here.
 
-Dask finds the workers, brings them what they need, and does again what was lost with one. There are never more
-pictures under way than workers: so one that comes late has something to do at once, one that goes takes one picture
-with it, and a stop is one.
+Dask finds the workers and brings them what they need. Which of them paints which picture is decided here: each one that
+has none gets the next. Dask itself would have the one that holds the styles paint them all, and the others wait. So a
+worker that comes late has something to do at once, one that goes takes one picture with it, and a stop is one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from nst_engine.commands.cluster_connection import connected
 from nst_engine.commands.cluster_worker import PICTURE, TOKEN, TOPIC, Batch, Job, Learned, Outcome, Stamp
 from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts
-from nst_engine.commands.mishaps import explained
+from nst_engine.commands.mishaps import explained, noted
 from nst_engine.commands.tasks import Manner, Task, check, is_done, put
 from nst_engine.errors import DeviceError, PictureError, StyleTransferError
 from nst_engine.files import places, reading, writing
@@ -37,16 +37,18 @@ PATIENCE = 300.0
 """Seconds without any worker after which a batch ends."""
 
 LISTENING_SECONDS = 0.5
-"""Time after which it is looked whether workers came or went, or the batch is to stop."""
+"""Time after which it is looked whether workers came or went, and at most that until it is seen that it is to stop."""
 
 WORKERS_TRIED = 2
 """On so many a picture that cannot be painted is tried; on all, where they can paint none at all."""
 
-LOOKING_SECONDS = 2.0
+LOOKING_SECONDS = 1.0
 """Time between two looks for pictures that no worker has."""
 
-MOST_ASKED = 20
-"""So often a picture is asked for anew that no worker has: by then they seem to end by it."""
+MOST_LOST = 3
+"""So many workers may end with a picture; then they seem to end by it."""
+
+ENDED = "The workers that were to paint it ended, one after the other."
 
 KEPT = 16
 """So many styles, and sizes at which they are looked at, are held ready on the workers: the newest."""
@@ -54,15 +56,15 @@ KEPT = 16
 
 @dataclasses.dataclass(frozen=True)
 class _Attempt:
-    """One of the pictures, the workers that could not paint it, those that it is for (any where there are none),
-    whether its file has to be sent, and how often no worker had it."""
+    """One of the pictures, the worker that is to paint it, those that could not, whether its file has to be sent, and
+    how many workers ended with it."""
 
     number: int
     task: Task
-    tried: tuple[str, ...] = ()
-    allowed: frozenset[str] = frozenset()
+    worker: str = ""
+    tried: frozenset[str] = frozenset()
     is_sent: bool = False
-    asked_anew: int = 0
+    lost: int = 0
 
 
 def paint_all(due: list[Task], manner: Manner, where: str | int) -> tuple[int, list[str]]:
@@ -83,7 +85,7 @@ def paint_by(client: Client, due: list[Task], manner: Manner) -> tuple[int, list
 
 
 class _Spread:
-    """The pictures under way."""
+    """The pictures that wait for a worker, and those under way."""
 
     def __init__(self, client: Client, folder: Path, manner: Manner, display: Display, interrupts: Interrupts) -> None:
         self.client, self.folder, self.display, self.interrupts = client, folder, display, interrupts
@@ -92,6 +94,9 @@ class _Spread:
         self.token = (folder / TOKEN).read_bytes()
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         """Futures that are done, and events that tell how far a picture is."""
+        self.known: frozenset[str] = frozenset()
+        """The workers that the scheduler knows, whatever they can do."""
+        self.waiting: deque[_Attempt] = deque()
         self.running: dict[Future[Any], _Attempt] = {}
         self.fractions: dict[int, float] = {}
         self.styles: dict[Any, Future[Any]] = {}
@@ -104,15 +109,17 @@ class _Spread:
 
     def paint(self, due: list[Task]) -> tuple[int, list[str]]:
         """Paint all, or until told to stop."""
-        waiting = deque(_Attempt(number, task) for number, task in enumerate(due))
+        self.waiting.extend(_Attempt(number, task) for number, task in enumerate(due))
         with self._present() as leave:
-            while self.running or (waiting and not self.interrupts.stopped):
-                workers = self._workers()
+            workers, asked = self._workers(), time.monotonic()
+            while self.running or (self.waiting and not self.interrupts.stopped):
+                if time.monotonic() - asked > LISTENING_SECONDS:  # a scheduler of many is long about telling of them
+                    workers, asked = self._workers(), time.monotonic()
                 self._look_around(bool(workers))
-                while waiting and len(self.running) < len(workers) and not self.interrupts.stopped:
-                    self._begin(waiting.popleft())
                 if self.interrupts.stopped:
                     leave()
+                else:
+                    self._hand_out(workers)
                 self._listen()
                 self._show(len(workers), len(due))
         return self.attempted, self.problems
@@ -166,6 +173,7 @@ class _Spread:
         known = self.client.scheduler_info(n_workers=-1)["workers"]
         able = {address: worker["status"] for address, worker in known.items() if worker["resources"].get(PICTURE)}
         found = {address for address, status in able.items() if status == "running"}  # others lack memory, or leave
+        self.known = frozenset(known)
         now = time.monotonic()
         if found or (able and self.running.keys() - self.stray):
             self.last_seen = now
@@ -195,33 +203,29 @@ class _Spread:
             return
         self.last_look = time.monotonic()
         before, self.stray = self.stray, self._stray()
-        if self.interrupts.stopped:
-            self._give_up(before & self.stray)
-        elif are_workers:
-            self._ask_anew(before & self.stray)
+        if are_workers or self.interrupts.stopped:
+            self._take_back(before & self.stray)
         else:
             with contextlib.suppress(StyleTransferError):  # who comes later may be able to paint
                 self._join()
 
-    def _give_up(self, stray: set[Future[Any]]) -> None:
-        """End what no worker has, once stopped: those that come now take nothing."""
-        for future in stray:
-            attempt = self.running.pop(future)
-            future.cancel()
-            self._settle(attempt, Outcome(problem=StyleTransferError("The worker that was to paint it ended.")))
-
-    def _ask_anew(self, stray: set[Future[Any]]) -> None:
-        """Let any worker have what none has: who could not paint yet when it came, or was to be the only one and is
-        gone, does not hear of it by itself."""
+    def _take_back(self, stray: set[Future[Any]]) -> None:
+        """Let other workers have what none has, since the one that was to paint it is gone, or has no memory left."""
         if stray:
             self._forget_what_is_not_found()
         for future in stray:
             attempt = self.running.pop(future)
             future.cancel()
-            if attempt.asked_anew == MOST_ASKED:
-                self._settle(attempt, Outcome(problem=StyleTransferError("All workers that were to paint it ended.")))
+            attempt = dataclasses.replace(attempt, lost=attempt.lost + (attempt.worker not in self.known))
+            if attempt.lost == MOST_LOST or self._is_handed_over(attempt):
+                self._settle(attempt, Outcome(problem=StyleTransferError(ENDED)))
             else:
-                self._again(dataclasses.replace(attempt, allowed=frozenset(), asked_anew=attempt.asked_anew + 1))
+                self._put_back(attempt)
+
+    def _put_back(self, attempt: _Attempt) -> None:
+        """Let the next worker that has nothing to do have a picture; one that may end it as well comes last."""
+        self.fractions.pop(attempt.number, None)
+        (self.waiting.append if attempt.lost else self.waiting.appendleft)(attempt)
 
     def _forget_what_is_not_found(self) -> None:
         """Let styles be looked at anew which nobody is looking at."""
@@ -239,27 +243,45 @@ class _Spread:
             return set()
         return {future for future in self.running if not (future.done() or future.key in held)}
 
-    def _begin(self, attempt: _Attempt) -> None:
-        """Set a picture to work, unless it is there already or can have no place."""
-        task = attempt.task
+    def _hand_out(self, workers: set[str]) -> None:
+        """Give every worker that has no picture the next one that it has not tried."""
+        free = workers.difference(attempt.worker for attempt in self.running.values())
+        for worker in self._least_busy_first(free) if self.waiting and free else ():
+            for attempt in [*self.waiting]:
+                if worker not in attempt.tried or workers <= attempt.tried:
+                    self.waiting.remove(attempt)
+                    if self._is_begun(dataclasses.replace(attempt, worker=worker)):
+                        break
+
+    def _least_busy_first(self, workers: set[str]) -> list[str]:
+        """The workers, those last that others, such as a second batch, have given something to do."""
         try:
-            if is_done(task, self.manner):
-                self._finish(attempt)
-                return
-            check(task, self.manner)
-            self._submit(attempt)
+            held = self.client.processing()
+        except OSError:  # the connection breaks this very moment
+            return [*workers]
+        return sorted(workers, key=lambda worker: len(held.get(worker, ())))
+
+    def _is_begun(self, attempt: _Attempt) -> bool:
+        """Set a picture to work, unless it is there already or can have no place."""
+        try:
+            if not is_done(attempt.task, self.manner):
+                check(attempt.task, self.manner)
+                self._submit(attempt)
+                return True
+            self._finish(attempt)
         except Exception as error:
             self._finish(attempt, explained(error))
+        return False
 
     def _submit(self, attempt: _Attempt) -> None:
         future = self.client.submit(
             cluster_worker.paint,
             self._job(attempt),
             self._styles(attempt.task),
-            self._learned(attempt.task),
+            self._learned(attempt),
             key=f"{self.batch}-{attempt.number}-{secrets.token_hex(4)}",
             resources={PICTURE: 1},
-            workers=sorted(attempt.allowed) or None,
+            workers=[attempt.worker],
         )
         self.running[future] = attempt
         self.fractions[attempt.number] = 0.0
@@ -284,9 +306,9 @@ class _Spread:
         plain = [(style.name, style.pixels, style.weight, style.region) for style in task.styles]
         return _newest(self.styles, tuple(map(id, task.styles)), lambda: self.client.submit(list, plain, pure=False))
 
-    def _learned(self, task: Task) -> Future[Any] | Learned:
-        """What is to be known of a picture's styles, found by one worker for all pictures that are as large."""
-        options = self.manner.options
+    def _learned(self, attempt: _Attempt) -> Future[Any] | Learned:
+        """What is to be known of a picture's styles, found by its worker for all pictures that are as large."""
+        options, task = self.manner.options, attempt.task
         try:
             size = reading.size(task.content)
         except StyleTransferError:  # which the worker tells
@@ -294,12 +316,9 @@ class _Spread:
         if options.color == "match":
             return Learned()
         key = tuple(map(id, task.styles)), min(max(size), options.size or max(size))
-        function = cluster_worker.learned
-        return _newest(
-            self.learned,
-            key,
-            lambda: self.client.submit(function, options, self._styles(task), size, resources={PICTURE: 1}, pure=False),
-        )
+        words = cluster_worker.learned, options, self._styles(task), size
+        where: dict[str, Any] = {"resources": {PICTURE: 1}, "workers": [attempt.worker]}
+        return _newest(self.learned, key, lambda: self.client.submit(*words, **where, pure=False))
 
     def _listen(self) -> None:
         """Hear what happens within the next moment."""
@@ -318,7 +337,7 @@ class _Spread:
     def _settle(self, attempt: _Attempt, outcome: Outcome) -> None:
         """Place a picture, or try anew what went wrong."""
         if outcome.is_unseen:
-            self._again(dataclasses.replace(attempt, is_sent=True))
+            self._put_back(dataclasses.replace(attempt, is_sent=True))
         elif self._is_handed_over(attempt):
             self._place(attempt, outcome._replace(problem=None))
         elif outcome.problem:
@@ -328,14 +347,14 @@ class _Spread:
 
     def _settle_problem(self, attempt: _Attempt, outcome: Outcome, problem: StyleTransferError) -> None:
         """Try a picture on another worker, or on any where none has said what is wrong; or note what it is."""
-        tried = (*attempt.tried, outcome.worker)
-        others = frozenset(self._workers()).difference(tried)
+        tried = attempt.tried | {outcome.worker}
+        others = self._workers() - tried
         is_tried_enough = not outcome.worker or (len(tried) >= WORKERS_TRIED and not outcome.is_hopeless)
         if outcome.is_lost and not self.interrupts.stopped:
             self._join()
-            self._again(dataclasses.replace(attempt, allowed=frozenset()))
+            self._put_back(attempt)
         elif others and not (is_tried_enough or self.interrupts.stopped):
-            self._again(dataclasses.replace(attempt, tried=tried, allowed=others))
+            self._put_back(dataclasses.replace(attempt, tried=tried))
         elif outcome.is_hopeless:
             raise problem
         else:
@@ -353,12 +372,6 @@ class _Spread:
             problem = explained(error)
         self._finish(attempt, problem)
 
-    def _again(self, attempt: _Attempt) -> None:
-        try:
-            self._submit(attempt)
-        except Exception as error:
-            self._finish(attempt, explained(error))
-
     def _deliver(self, attempt: _Attempt, outcome: Outcome) -> None:
         output = attempt.task.output
         if outcome.file:
@@ -370,7 +383,7 @@ class _Spread:
         self.attempted += 1
         self.fractions.pop(attempt.number, None)
         if problem:
-            self.problems.append(f"{attempt.task.content.name}: {problem.message}")
+            self.problems.append(noted(attempt.task.content.name, problem))
 
     def _show(self, workers: int, count: int) -> None:
         fraction = (self.attempted + sum(self.fractions.values())) / count
@@ -403,7 +416,7 @@ def _outcome(future: Future[Any]) -> Outcome:
     except FutureCancelledError:
         return Outcome(problem=StyleTransferError("The connection to the dask scheduler broke."), is_lost=True)
     except KilledWorker:
-        return Outcome(problem=StyleTransferError("The workers that were to paint it ended, one after the other."))
+        return Outcome(problem=StyleTransferError(ENDED))
     except ImportError as error:
         problem = f"The dask scheduler or a worker has not what the engine needs ({error})."
         return Outcome(problem=StyleTransferError(problem, "Install the engine there."), is_hopeless=True)

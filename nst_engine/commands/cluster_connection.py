@@ -17,9 +17,6 @@ from distributed.comm.core import connect
 from nst_engine.commands.interrupts import held_back
 from nst_engine.errors import DeviceError
 
-LOST_WORKERS = 1
-"""So many workers of this computer's may end with a picture that is tried once more; a cluster has its own setting."""
-
 GREETING_SECONDS = 60.0
 """Longest wait for a scheduler's first words, beyond dask's own patience with an address that nobody answers at."""
 
@@ -32,10 +29,7 @@ def connected(where: str | int) -> Iterator[Client]:
     """A client of the cluster, which is closed afterwards if it is one of our own."""
     for name in LOGS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    settings = {
-        "distributed.scheduler.allowed-failures": LOST_WORKERS,
-        "distributed.admin.large-graph-warning-threshold": "1TB",
-    }
+    settings = {"distributed.admin.large-graph-warning-threshold": "1TB"}
     with dask.config.set(settings), contextlib.ExitStack() as stack, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

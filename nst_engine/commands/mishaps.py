@@ -26,6 +26,11 @@ def explained(error: Exception) -> StyleTransferError:
     )
 
 
+def noted(name: str, error: Exception) -> str:
+    """What is wrong with a picture of this name, as one of several things that a sentence lists."""
+    return f"{name}: {explained(error).message.rstrip('.')}"
+
+
 def tell(error: StyleTransferError) -> None:
     """What is wrong and what to do, for the person who runs the command."""
     say(f"ERROR {error.message}")

@@ -56,9 +56,9 @@ FAILED = 255
 WORDS_LENGTH = 200
 """Most characters of ssh's own words that are shown."""
 
-HOST = re.compile(r"(ssh://)?(?!-)([A-Za-z0-9_.+%=@-]+@(?!-))?(?!\[-)[A-Za-z0-9_.:%\[\]-]+\Z")
-"""What may be meant by a host: nothing in it means anything to a shell that the user's configuration may start, or is
-an option of ssh."""
+HOST = re.compile(r"(ssh://)?(?!-)([\w.+%=@\\-]+(?<!\\)@(?!-))?(?!\[-)[\w.:%\[\]-]+\Z", re.UNICODE)
+"""What may be meant by a host: nothing in it makes a shell that the user's configuration may start do anything, or is
+an option of ssh. A user of a Windows domain is DOMAIN\\user."""
 
 PROGRAM = re.compile(r"(.*[/\\])?ssh(\.exe)?\Z")
 
@@ -132,7 +132,7 @@ def run(host, there, ssh=SSH):
     check_host(host)
     port, name = _destination(host)
     quoted = quote(there).replace("!", "'\\!'")  # which csh takes for itself even between quotes
-    return list(ssh) + _options() + port + ["--", name, "sh -c " + quoted]
+    return list(ssh) + _options() + port + ["--", settings.native(name), "sh -c " + quoted]
 
 
 def leads_away(host, words):
@@ -204,7 +204,7 @@ def _way(host):
     # type: (str) -> str
     """What to type after ssh."""
     port, name = _destination(host)
-    return " ".join(port + [name])
+    return " ".join(port + [name.replace("\\", "\\\\")])
 
 
 def _known_key(host, printed):
