@@ -270,4 +270,4 @@ def test_what_another_batch_has_made_meanwhile_is_left_out_where_both_resume(sma
     manner = Manner(Options(quality="draft", size=32, iterations=1), True, False, writing.WHITE)
     assert _paint_all(tasks, manner) == (1, [])
     assert result.read_bytes() == (small / "a.png").read_bytes()
-    assert _paint_all(tasks, manner._replace(resume=False))[1] == [f"a.png: {result} exists already."]
+    assert _paint_all(tasks, manner._replace(resume=False))[1] == [f"a.png: {result} exists already"]
