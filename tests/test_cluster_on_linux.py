@@ -20,17 +20,18 @@ import torch
 from command_line import ENVIRONMENT, here, line
 from dask_cluster import QUICK, Cluster, arguments, names, photographs, started, until
 from distributed.core import Status
+from PIL import Image
 
 from nst_engine import Options, device
 from nst_engine.commands import cluster as cluster_command
 from nst_engine.commands import cluster_connection
 from nst_engine.commands.cluster import _Attempt, _handing_over, _Spread, paint_by
 from nst_engine.commands.cluster_connection import connected
-from nst_engine.commands.cluster_worker import PICTURE, Batch, Outcome, _card
+from nst_engine.commands.cluster_worker import PICTURE, Batch, Outcome, _card, _copied
 from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts
 from nst_engine.commands.tasks import Manner, Task
-from nst_engine.errors import DeviceError, StyleTransferError
+from nst_engine.errors import DeviceError, PictureError, StyleTransferError
 from nst_engine.files import reading, writing
 from nst_engine.network import library
 from nst_engine.pixels import StylePicture
@@ -155,11 +156,14 @@ def test_files_that_workers_do_not_see_are_sent_to_and_fro(cluster, folder):
     elsewhere.mkdir()
     (elsewhere / "a.png").write_text("no picture, and not the one that is meant")
     (folder / "bad.png").write_text("no picture")
+    still, moved = Image.new("L", (64, 48)), Image.new("L", (64, 48), 200)
+    still.save(folder / "moving.gif", save_all=True, append_images=[moved])
     cwd = Path("/proc/self/cwd")
     words = line(*arguments(cwd / "photos", *QUICK, "--dask", cluster.address))
     done = subprocess.run(words, cwd=folder.parent, env=ENVIRONMENT, capture_output=True, text=True, timeout=200)
-    assert "1 of 4 pictures could not be painted (bad.png: /proc/self/cwd/photos/bad.png is not" in done.stderr
-    assert names(folder) == ["a.png", "b.jpg", "c.png"]
+    assert "1 of 5 pictures could not be painted (bad.png: /proc/self/cwd/photos/bad.png is not" in done.stderr
+    assert "WARNING /proc/self/cwd/photos/moving.gif is animated" in done.stderr
+    assert names(folder) == ["a.png", "b.jpg", "c.png", "moving.gif.png"]
     assert not (cluster.folder / "painted").exists()
 
 
@@ -384,6 +388,12 @@ def test_a_connection_that_breaks_for_a_moment_costs_no_picture(cluster, folder)
             until(lambda: client.status == "running" and client.scheduler_comm.comm is not first)
         assert done.result(200) == (3, [])
     assert all(reading.load(task.output).shape for task in due)
+
+
+def test_a_worker_without_room_for_a_file_that_is_sent_says_so():
+    original = Path("/photos", 300 * "x")
+    with pytest.raises(PictureError, match=rf"no place for {original} \(File name too long\)"), _copied(original, b"x"):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import nst_engine
 from nst_engine.commands.interrupts import ENDINGS
 from nst_engine.commands.mishaps import explained
 from nst_engine.commands.tasks import Manner, Task, Watch, made
-from nst_engine.errors import StyleTransferError
+from nst_engine.errors import PictureError, StyleTransferError
 from nst_engine.files import places
 
 if TYPE_CHECKING:
@@ -195,13 +195,26 @@ def _made(painter: Painter, job: Job, styles: list[StylePicture], watch: Watch) 
     task = job.task._replace(styles=styles)
     if job.content is None:
         return made(painter, task, job.manner, watch)
-    with tempfile.TemporaryDirectory(prefix="nst-") as folder:
-        copy = Path(folder) / task.content.name
-        copy.write_bytes(job.content)
-        original = str(task.content)
-        watch = watch._replace(say=lambda line: watch.say(line.replace(str(copy), original)))
-        with _speaking_of(original, str(copy)):
-            return made(painter, task._replace(content=copy), job.manner, watch)
+    original, say = str(task.content), watch.say
+    with _copied(task.content, job.content) as copy, _speaking_of(original, str(copy)):
+        watch = watch._replace(say=lambda line: say(line.replace(str(copy), original)))
+        return made(painter, task._replace(content=copy), job.manner, watch)
+
+
+@contextlib.contextmanager
+def _copied(original: Path, content: bytes) -> Iterator[Path]:
+    """A file as it was sent, which ends with the block. PictureError where there is no place for it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="nst-"))
+            copy = Path(folder) / original.name
+            copy.write_bytes(content)
+        except OSError as error:
+            raise PictureError(
+                f"A worker has no place for {original} ({places.reason(error)}).",
+                "See that there is room for temporary files on its computer.",
+            ) from None
+        yield copy
 
 
 @contextlib.contextmanager
