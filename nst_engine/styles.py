@@ -76,17 +76,24 @@ class KnownStatistics:
             style = style.to(self.vgg.pixel_mean.device)
             opacity = style[0, 3] if style.shape[1] == 4 else None
             self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers, on_tile)
-            while len(self.found) > 1 and self.bytes > self.MOST:
-                self.found.popitem(last=False)
+            self._forget_but(1)
         return self.found[key]
 
     def take(self, found: Mapping[bytes, Statistics]) -> None:
-        """Know as well what another one has found."""
-        self.found.update(_on(self.vgg.pixel_mean.device, found))
+        """Know as well all that another one has found, and of what was known before the newest."""
+        for key, statistics in _on(self.vgg.pixel_mean.device, found).items():
+            self.found[key] = statistics
+            self.found.move_to_end(key)
+        self._forget_but(len(found))
 
     def told(self) -> dict[bytes, Statistics]:
         """All that is known, in main memory, for another one of the same network in the same number format."""
         return dict(_on(torch.device("cpu"), self.found))
+
+    def _forget_but(self, newest: int) -> None:
+        """Let go of the oldest, beyond so many of the newest, where all take more than MOST bytes."""
+        while len(self.found) > newest and self.bytes > self.MOST:
+            self.found.popitem(last=False)
 
     @property
     def bytes(self) -> int:

@@ -86,6 +86,19 @@ def test_memory_is_bounded_and_the_newest_stay(known, monkeypatch):
     assert known.of(first, LAYERS) is latest
 
 
+def test_what_others_have_found_is_kept_whole_and_what_was_known_before_goes(known, monkeypatch):
+    told = []
+    for style in torch.rand(3, 1, 3, 32, 40):
+        other = KnownStatistics(known.vgg)
+        other.of(style, LAYERS)
+        other.of(style[:, :, :16].contiguous(), LAYERS)
+        told.append(other.told())
+    monkeypatch.setattr(KnownStatistics, "MOST", other.bytes // 2)
+    for found in told:
+        known.take(found)
+        assert known.found.keys() == found.keys()
+
+
 def test_one_style_larger_than_the_bound_is_remembered_all_the_same(known, monkeypatch):
     monkeypatch.setattr(KnownStatistics, "MOST", 1)
     style = torch.rand(1, 3, 16, 16)
