@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import zlib
 
@@ -89,19 +90,34 @@ def chunk(name, content):
     return struct.pack(">I", len(content)) + name.encode() + content + struct.pack(">I", sum_of_both)
 
 
-def psd(values, names=(), layers=b"", is_merged=True):
-    """A PSD file of H×W×1|3|4 values in 8 or 16 bits, with 300 dpi; ``names`` are of the channels beyond the colors."""
-    height, width, channels = values.shape
-    bits, model = 8 * values.itemsize, 1 if channels == 1 else 3
-    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, channels, height, width, bits, model)
+def psd(values, names=(), layers=b"", is_merged=True, packed=False, large=False, model=None, palette=b"", width=None):
+    """A PSD file of H×W×channels values at 300 dpi, or a ``large`` one (PSB); ``names`` are of channels beyond colors.
+
+    Of a bitmap, whose values hold eight pixels each, the ``width`` in pixels is given.
+    """
+    height, columns, channels = values.shape
+    bits, model = 1 if model == 0 else 8 * values.itemsize, (1 if channels == 1 else 3) if model is None else model
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 2 if large else 1, channels, height, width or columns, bits, model)
     resolution = struct.pack(">I2HI2H", 300 << 16, 1, 1, 300 << 16, 1, 1)
     resources = b"8BIM" + struct.pack(">HHI", 0x03ED, 0, len(resolution)) + resolution
     resources += b"8BIM" + struct.pack(">HHIIB", 1057, 0, 5, 1, is_merged) + bytes(1)
     if names:
         named = b"".join(bytes([len(name)]) + name.encode() for name in names)
         resources += b"8BIM" + struct.pack(">HHI", 1006, 0, len(named)) + named + bytes(len(named) % 2)
-    parts = b"".join(struct.pack(">I", len(part)) + part for part in (b"", resources, layers))
-    return head + parts + b"\0\0" + np.moveaxis(values.astype(values.dtype.newbyteorder(">")), 2, 0).tobytes()
+    parts = b"".join(struct.pack(">I", len(part)) + part for part in (palette, resources))
+    parts += struct.pack(">Q" if large else ">I", len(layers)) + layers
+    planes = np.moveaxis(values.astype(values.dtype.newbyteorder(">")), 2, 0)
+    if not packed:
+        return head + parts + b"\0\0" + planes.tobytes()
+    rows = [packbits(row.tobytes()) for plane in planes for row in plane]
+    table = struct.pack(f">{len(rows)}{'I' if large else 'H'}", *map(len, rows))
+    return head + parts + b"\0\1" + table + b"".join(rows)
+
+
+def packbits(data):
+    """Bytes as Macintosh packs them: runs of one, and stretches of different ones."""
+    runs = [(value, len(list(group))) for value, group in itertools.groupby(data)]
+    return b"".join(bytes([257 - many, value]) if many > 1 else bytes([0, value]) for value, many in runs)
 
 
 def tiff(values, order="<", photometric=None, alpha=2, planes=False, sample_format=1, fields=None, big=False):

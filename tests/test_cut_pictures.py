@@ -9,7 +9,6 @@ import pytest
 import pyvips
 from PIL import Image
 
-from nst_engine.errors import PictureError
 from nst_engine.files import reading
 
 VALUES = np.random.default_rng(1).integers(0, 256, (64, 50), dtype=np.uint8)
@@ -31,15 +30,8 @@ def test_a_gif_without_its_last_bytes_is_read_with_a_warning(tmp_path, interlace
     for cut in (2, 300, 900):
         (tmp_path / "a.gif").write_bytes(data[:-cut])
         picture = reading.read(tmp_path / "a.gif")
-        assert "is damaged (its end is missing)" in picture.warnings[0]
+        assert "is damaged (its end is missing" in picture.warnings[0]
         assert (picture.pixels[..., 0] == VALUES).mean() > 0.7
-
-
-def test_a_gif_of_which_half_is_missing_is_refused_with_what_is_there(tmp_path):
-    data = encoded("GIF")
-    (tmp_path / "a.gif").write_bytes(data[: len(data) // 2])
-    with pytest.raises(PictureError, match=r"its end is missing; (2\d|30) of its 64 rows are whole"):
-        reading.read(tmp_path / "a.gif")
 
 
 @pytest.mark.parametrize("image_format", ["BMP", "GIF", "WEBP", "PNG", "JPEG", "TIFF"])
@@ -64,8 +56,5 @@ def test_damaged_tiles_of_a_tiff_are_told_and_not_painted_black(tmp_path, compre
     data[start : start + 50] = bytes(range(50))
     (tmp_path / "a.tif").write_bytes(data)
     assert reading.is_half(tmp_path / "a.tif")
-    if place > 0.5:
-        assert "is damaged" in reading.read(tmp_path / "a.tif").warnings[0]
-    else:
-        with pytest.raises(PictureError, match=r"of its 256 rows are whole"):
-            reading.read(tmp_path / "a.tif")
+    assert "is damaged" in (told := reading.read(tmp_path / "a.tif").warnings[0])
+    assert "of its 256 rows are whole" in told

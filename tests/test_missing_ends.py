@@ -7,6 +7,7 @@ import io
 import numpy as np
 import picture_files
 import pytest
+import pyvips
 from PIL import Image
 
 from nst_engine.errors import PictureError
@@ -54,10 +55,36 @@ def test_a_bmp_without_the_padding_of_its_last_row_is_whole(tmp_path, colors, mo
         assert not reading.is_half(tmp_path / "b.bmp")
 
 
-def test_a_bmp_of_which_half_is_missing_is_refused_with_what_is_there(tmp_path, colors):
-    data = encoded(Image.fromarray(colors), "BMP")
-    with pytest.raises(PictureError, match="its end is missing; 29 of its 60 rows are whole"):
-        read(tmp_path, "a.bmp", data[: len(data) // 2])
+@pytest.mark.parametrize(("image_format", "rows"), [("BMP", 29), ("GIF", 28), ("JPEG", 20), ("TIFF", 20)])
+def test_half_a_file_is_read_where_editors_show_it_and_how_much_is_there_is_said(tmp_path, colors, image_format, rows):
+    image = Image.fromarray(colors).quantize(8) if image_format == "GIF" else Image.fromarray(colors)
+    data = encoded(image, image_format)
+    if image_format == "TIFF":
+        data = in_parts([row.tobytes() for row in colors], {0x0116: (4, [1])}, 0x0111, 0x0117, 0)
+    whole, half = (read(tmp_path, "a.png", part) for part in (data, data[: len(data) // 2]))
+    told = half.warnings[-1].partition("its end is missing; ")[2]
+    found = int(told.removesuffix(" of its 60 rows are whole); what is missing may show."))
+    assert abs(found - rows) < 6
+    assert (half.pixels == whole.pixels).all(axis=(1, 2)).sum() >= found - 1
+
+
+def test_a_progressive_jpeg_lacks_detail_alone_once_its_first_scan_is_there(tmp_path):
+    values = np.mgrid[0:64, 0:64].sum(0).astype(np.uint8)
+    data = encoded(Image.fromarray(values), "JPEG", progressive=True)
+    second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 1)
+    for end in range(second + 2, len(data) - 2, 7):  # also in the midst of what stands between two scans
+        picture = read(tmp_path, "a.jpg", data[:end])
+        assert "is damaged (its end is missing)" in picture.warnings[0]
+        assert np.abs(picture.pixels[..., 0].astype(int) - values).mean() < 8
+    with pytest.raises(PictureError, match="its end is missing"):
+        read(tmp_path, "b.jpg", data[: data.index(b"\xff\xda") + 16])
+
+
+@pytest.mark.parametrize("interlace", [False, True])
+def test_half_a_png_is_refused_as_editors_do(tmp_path, colors, interlace):
+    data = pyvips.Image.new_from_array(colors, interpretation="srgb").pngsave_buffer(interlace=interlace)
+    with pytest.raises(PictureError, match="cannot be read"):
+        read(tmp_path, "a.png", data[: len(data) // 2])
 
 
 @pytest.mark.parametrize("interlace", [0, 1])

@@ -1,4 +1,4 @@
-"""TIFF files of other numbers than 8 or 16 bits from 0: floating ones, with a sign, of 32 bits."""
+"""TIFF files of other numbers than 8 or 16 bits from 0: floating ones, with a sign, of 32 bits, of less than a byte."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from nst_engine.errors import PictureError
 from nst_engine.files import profiles, reading
 
-FLOATING = {"f2": 16, "f4": 32}
+FLOATING = {"f2": 16, "f4": 32, "f8": 64}
 SIGNED = {"i1": 8, "i2": 16, "i4": 32}
 UNSIGNED = {"u4": 32}
 KINDS = {**dict.fromkeys(UNSIGNED, 1), **dict.fromkeys(SIGNED, 2), **dict.fromkeys(FLOATING, 3)}
@@ -57,6 +57,23 @@ def test_numbers_of_all_kinds_are_the_same_picture(tmp_path, ramp, dtype, channe
     assert picture.warnings == ()
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("channels", "model"), [(2, 1), (3, 2), (4, 2)])
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_channels_of_less_than_a_byte_are_read_from_where_they_lie_side_by_side(tmp_path, bits, channels, model, order):
+    most = 2**bits - 1
+    values = np.random.default_rng(bits).integers(0, most + 1, (9, 11, channels)).astype(np.uint8)
+    every_bit = np.unpackbits(values.reshape(9, -1, 1), axis=2)[..., 8 - bits :]
+    packed = np.packbits(every_bit.reshape(9, -1), axis=1)[..., None]
+    fields = {0x0100: (4, [11]), 0x0102: (3, [bits] * channels), 0x0115: (3, [channels]), 0x0152: (3, [2])}
+    if channels == 3:
+        del fields[0x0152]
+    data = picture_files.tiff(packed, order, model, fields=fields | {0x0153: (3, [1] * channels)})
+    picture = read(tmp_path, data)
+    shown = [0, 0, 0, 1] if model == 1 else range(channels)
+    assert np.array_equal(picture.pixels, values[..., shown] * (255 // most))
+
+
 @pytest.mark.parametrize("planes", [False, True])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("dtype", KINDS)
@@ -98,14 +115,15 @@ def test_fractions_are_turned_upright_and_freed_of_their_alpha(tmp_path, ramp, d
 @pytest.mark.parametrize(
     ("values", "options"),
     [
-        (np.ones((20, 30, 3)), {"sample_format": 3}),
+        (np.ones((20, 30, 3)), {"sample_format": 3, "fields": {0x013D: (3, [3])}}),
         (np.ones((20, 30, 3), np.uint8), {"sample_format": 3}),
         (np.ones((20, 30, 3), np.complex64), {"sample_format": 6}),
         (np.ones((20, 30, 4), np.float32), {"sample_format": 3, "photometric": 5}),
         (np.ones((20, 30, 3), np.float32), {"sample_format": 3, "photometric": 8}),
-        (np.ones((20, 30, 3), np.uint8), {"fields": {0x0102: (3, [4] * 3)}}),
+        (np.ones((20, 30, 3), np.uint8), {"fields": {0x0102: (3, [5] * 3)}}),
+        (np.ones((20, 30, 3), np.uint8), {"fields": {0x0102: (3, [4] * 3)}, "photometric": 8}),
     ],
-    ids=["64 bits", "8 bits floating", "complex", "CMYK", "CIELAB", "4 bits"],
+    ids=["64 bits in differences", "8 bits floating", "complex", "CMYK", "CIELAB", "5 bits", "CIELAB in 4 bits"],
 )
 def test_numbers_that_nobody_knows_the_colors_of_are_refused_in_a_sentence(tmp_path, values, options):
     with pytest.raises(PictureError, match="its channels are not numbers of 8, 16 or 32 bits"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,9 @@ OLD_ATTRIBUTES = re.compile(
 a photograph was before it was retouched."""
 
 OLD_ORIENTATION = re.compile(rb"""(<tiff:Orientation\s*>)\s*\d\s*(?=</)|(\btiff:Orientation\s*=\s*["'])\d(?=["'])""")
+
+RESOURCE_MARKS = (b"8BIM", b"MeSa", b"AgHg", b"PHUT", b"DCSR")
+"""How Photoshop's resources begin: most with the first, those of older programs with one of the others."""
 
 LEAST_PADDING = 64
 """Spaces before the end of a packet from which on they are room that programs leave for changes."""
@@ -78,12 +81,15 @@ class Contents:
     """A picture file taken apart: what a decoder needs, and what stands beside it.
 
     ``width`` and ``height`` are the stored picture's, which ``exif.orientation`` turns upright. Either ``loader``, a
-    name of libvips', decodes ``stream`` (or each of ``planes``, of a TIFF file whose channels lie apart), or ``decode``
-    gives H×W×channels. In the last two cases the first ``colors`` of the channels are gray, RGB or CMYK. ``alpha`` is
-    the place of the transparency among those behind the colors, -1 for none. ``lab`` is how TIFF numbers the kind of
-    CIELAB, 0 for another color model. ``white`` is the value of white where it is not the largest that the depth has,
-    0 where it is; ``is_floating`` says that it is 1, and that there may be more; ``is_inverse`` that gray counts from
-    white. ``held`` is how many bytes the decoder has to hold besides the pixels.
+    name of libvips', decodes ``stream`` (or each of ``planes``, of a file whose channels lie apart), or ``decode``
+    gives H×W×channels. Where ``folded`` is more than 1, ``stream`` is a gray picture so much wider, each pixel's
+    channels side by side, or with ``doubles`` (the order of bytes, :mod:`struct`'s sign) the halves of each number of
+    64 bits. In the last three cases the first ``colors`` of the channels are gray, RGB or CMYK.
+    ``alpha`` is the place of the transparency among those behind the colors, -1 for none; ``is_premultiplied`` says
+    that the colors are multiplied with it, ``is_on_white`` that they are mixed with white where it lets that through.
+    ``lab`` is how TIFF numbers the kind of CIELAB, 0 for another color model. ``white`` is the value of white where it
+    is not the largest that the depth has, 0 where it is; ``is_floating`` says that it is 1, and that there may be more;
+    ``is_inverse`` that gray counts from white. ``held`` is how many bytes the decoder has to hold besides the pixels.
     """
 
     width: int
@@ -96,6 +102,9 @@ class Contents:
     decode: Callable[[], NDArray[np.uint8]] | None = None
     alpha: int = 0
     is_premultiplied: bool = False
+    is_on_white: bool = False
+    folded: int = 1
+    doubles: str = ""
     colors: int = 3
     lab: int = 0
     white: int = 0
@@ -111,6 +120,9 @@ class Contents:
 
     bears_cutting: bool = False
     """Whether a missing end costs sharpness only, as in a progressive JPEG."""
+
+    is_shown_in_part: bool = False
+    """Whether editors show what there is of such a file, however little that is; we do as well."""
 
     profile: bytes = b""
     exif: Exif = field(default_factory=Exif)
@@ -132,15 +144,20 @@ class Contents:
         )
 
 
-def add_photoshop(contents: Contents, data: bytes) -> None:
-    """Take IPTC and resolution out of Photoshop's resources: ``8BIM``, number, name, length and data of each."""
+def photoshop_resources(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and data of each of Photoshop's resources: a mark, number, name, length and data."""
     position = 0
-    while data[position : position + 4] == b"8BIM" and position + 12 <= len(data):
+    while data[position : position + 4] in RESOURCE_MARKS and position + 12 <= len(data):
         number = int.from_bytes(data[position + 4 : position + 6], "big")
         position += 6 + (data[position + 6] + 2) // 2 * 2
         size = int.from_bytes(data[position : position + 4], "big")
-        value = data[position + 4 : position + 4 + size]
+        yield number, data[position + 4 : position + 4 + size]
         position += 4 + (size + 1) // 2 * 2
+
+
+def add_photoshop(contents: Contents, data: bytes) -> None:
+    """Take IPTC and resolution out of Photoshop's resources."""
+    for number, value in photoshop_resources(data):
         if number == 0x0404:
             contents.iptc = value
         if number == 0x03ED and len(value) >= 12 and not contents.dpi:

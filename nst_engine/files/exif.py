@@ -19,7 +19,7 @@ PREFIX = b"Exif\0\0"
 UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Kind of a field → how many of its bytes change places between the two orders."""
 
-BYTE, SHORT, LONG, RATIONALS = 1, 3, 4, (5, 10)
+BYTE, SHORT, LONG, LONG8, RATIONALS = 1, 3, 4, 16, (5, 10)
 
 WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 """Kinds of fields that hold whole numbers from 0, and how :mod:`struct` names them."""

@@ -48,7 +48,7 @@ TIFF = Format(
 WEBP = Format("WEBP", (".webp",), is_written=True, longest_side=16383, share=0.05, options={"quality": 95})
 GIF = Format("GIF", (".gif",))
 BMP = Format("BMP", (".bmp", ".dib"))
-PSD = Format("PSD", (".psd",))
+PSD = Format("PSD", (".psd", ".psb"))
 AVIF = Format("AVIF", (".avif",))
 HEIC = Format("HEIC", (".heic", ".heif"))
 
@@ -70,6 +70,7 @@ SIGNATURES = (
     (b"GIF8", GIF),
     (b"BM", BMP),
     (b"8BPS\0\1", PSD),
+    (b"8BPS\0\2", PSD),
 )
 """How the files begin, but for those in :func:`recognized`."""
 
@@ -103,7 +104,6 @@ OTHERS = {
     b"\0\0\0\x0cjP  ": "a JPEG 2000 picture",
     b"\xff\x4f\xff\x51": "a JPEG 2000 picture",
     b"II\xbc\x01": "a JPEG XR picture",
-    b"8BPS\0\2": "a PSB picture of Photoshop",
     b"gimp xcf": "an image of GIMP (XCF)",
     b"DDS ": "a DDS texture",
     b"%!PS": "a PostScript file",

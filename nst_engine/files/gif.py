@@ -29,7 +29,7 @@ def contents(file: BinaryIO) -> Contents:
     head = file.read(HEADER)
     if len(head) < HEADER:
         raise ValueError("it has no header")
-    found = Contents(0, 0, 4, loader="gif")
+    found = Contents(0, 0, 4, loader="gif", is_shown_in_part=True)
     parts: list[bytes | range] = [reader.take(_palette(head[10]))]
     while not reader.is_cut and (kind := file.read(1)):
         start = file.tell() - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -18,6 +19,9 @@ FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 WITHOUT_LENGTH = {0x00, 0x01, 0xFF, *range(0xD0, 0xD9)}
 """Second bytes that begin no segment: those of filling, of restarts, of a beginning."""
+
+BETWEEN_SCANS = re.compile(rb"\xff[\x02-\xcf\xda-\xfe]")
+"""How a segment begins among the pixels, where each byte of 255 that is none has a 0 behind it."""
 
 JFIF, EXIF, ICC, PHOTOSHOP, ADOBE, COMMENT = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 BESIDE = {*range(0xE0, 0xF0), COMMENT} - {JFIF, ADOBE}
@@ -44,8 +48,8 @@ MOST_SEGMENTS = 200_000
 MOST_SCANS = 100
 """Ten are usual; each one more takes the time of the whole picture again, however few bytes it has."""
 
-ENOUGH_SCANS = 6
-"""With so many begun, a progressive picture that is cut off lacks nothing but fine detail."""
+ENOUGH_SCANS = 2
+"""With so many begun, a progressive picture that is cut off lacks nothing but detail."""
 
 BLOCK = 1 << 20
 
@@ -59,7 +63,7 @@ class Segment(NamedTuple):
 
 def contents(file: BinaryIO) -> Contents:
     """What a JPEG file holds; raises ``ValueError`` for a damaged one."""
-    found = Contents(0, 0, 0, loader="jpeg")
+    found = Contents(0, 0, 0, loader="jpeg", is_shown_in_part=True)
     beside = _Beside(file, found)
     parts: list[range] = []
     for segment in _segments(file, sources.size(file)):
@@ -102,7 +106,7 @@ def _segments(file: BinaryIO, size: int) -> Iterator[Segment]:
 
 def _data(file: BinaryIO, segment: Segment) -> bytes:
     file.seek(segment.place.start + 4)
-    return file.read(len(segment.place) - 4)
+    return file.read(max(0, len(segment.place) - 4))
 
 
 def _add_frame(found: Contents, marker: int, data: bytes) -> None:
@@ -139,7 +143,18 @@ def _scans(file: BinaryIO, start: int, found: Contents) -> range:
         before = data[-1:] if data[-1] == 0xFF else b""
     found.is_cut = True
     found.bears_cutting = found.bears_cutting and scans >= ENOUGH_SCANS
-    return range(start, stop)
+    return _without_torn_segment(file, range(start, stop))
+
+
+def _without_torn_segment(file: BinaryIO, scans: range) -> range:
+    """The scans up to a segment between them that the file breaks off in: decoders give up there, and not at an end."""
+    tail = scans[-(SEGMENT_ROOM + 4) :]
+    file.seek(tail.start)
+    data = file.read(len(tail))
+    last = max((found.start() for found in BETWEEN_SCANS.finditer(data)), default=len(data))
+    length = int.from_bytes(data[last + 2 : last + 4], "big")
+    is_torn = last + 4 > len(data) or last + 2 + length > len(data)
+    return range(scans.start, tail.start + last) if is_torn else scans
 
 
 class _Beside:

@@ -1,10 +1,9 @@
-"""Formats that Pillow decodes: BMP, PSD and AVIF; and HEIC, by the library that its author made for Pillow."""
+"""Formats that Pillow decodes: BMP and AVIF; and HEIC, by the library that its author made for Pillow."""
 
 from __future__ import annotations
 
 import functools
 import io
-import os
 import struct
 from typing import Any, BinaryIO
 
@@ -14,21 +13,9 @@ from PIL import Image, features
 
 from nst_engine.files import exif as exifs
 from nst_engine.files import profiles, sources
-from nst_engine.files.contents import LARGEST_NOTE, Contents, Foreign, add_dpi, add_photoshop, text
+from nst_engine.files.contents import LARGEST_NOTE, Contents, Foreign, add_dpi, text
 
 PLAIN_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
-
-PHOTOSHOP_NAMES, PHOTOSHOP_VERSION, PHOTOSHOP_EXIF, PHOTOSHOP_XMP = 1006, 1057, 1058, 1060
-"""Numbers of Photoshop's resources: the names of the channels beyond the colors, what of the file is true, and blocks
-of EXIF and XMP."""
-
-MERGED = 4
-"""The byte of PHOTOSHOP_VERSION that is 0 where the one picture beside the layers is only white."""
-
-TRANSPARENCY = b"\x0cTransparency"
-"""The first of these names, with its length, where that channel is no selection that somebody kept."""
-
-PSD_HEADER = 26
 
 BY_NUMBERS, LONGEST_HEAD = b"colrnclx", 1 << 18
 """How the box begins in which an HEIF file has numbers in place of a profile, and where it is looked for."""
@@ -37,7 +24,7 @@ NO_LIBRARY = "Open it in GIMP and export it as PNG, or run: pip install pi-heif"
 
 
 def contents(file: BinaryIO, name: str) -> Contents:
-    """What a file of one of these formats holds: ``name`` is BMP, PSD, AVIF or HEIC."""
+    """What a file of one of these formats holds: ``name`` is BMP, AVIF or HEIC."""
     image = _heic(file) if name == "HEIC" else _opened(file, name)
     width, height = image.size
     found = Contents(width, height, 4, decode=functools.partial(_decoded, image), held=5 * width * height)
@@ -54,9 +41,6 @@ def contents(file: BinaryIO, name: str) -> Contents:
     if "dpi" in info:
         across, down = map(float, info["dpi"])
         add_dpi(found, across, down)
-    if name == "PSD":
-        _add_resources(found, image)
-        found.alpha = 0 if _is_transparent(file, image) else -1
     if name == "BMP":
         _mend_end(found, file, image)
     if name == "AVIF" and image.n_frames > 1:
@@ -82,9 +66,6 @@ def decoded(file: BinaryIO, name: str, page: int = 0) -> NDArray[np.uint8]:
 def _opened(file: BinaryIO, name: str) -> Any:
     if name == "AVIF" and not features.check("avif"):
         raise Foreign("an AVIF picture")
-    file.seek(0)
-    if name == "PSD" and (bits := int.from_bytes(file.read(PSD_HEADER)[22:24], "big")) > 8:
-        raise Foreign(f"a PSD picture with {bits} bits per channel")
     file.seek(0)
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the size is looked at before it is decoded
     try:
@@ -119,6 +100,7 @@ def _mend_end(found: Contents, file: BinaryIO, image: Any) -> None:
     row, there = (arguments[1], max(0, sources.size(file) - start)) if kind == "raw" else (0, 0)
     if row and (missing := max(0, row * found.height - there)):
         padding = row - (found.width * _bits_of_bmp(file) + 7) // 8
+        found.is_shown_in_part = True
         found.is_cut, found.rows = missing > padding, (there + padding) // row
         found.decode = lambda: decoded(io.BytesIO(_whole(file) + bytes(missing)), "BMP")
 
@@ -134,30 +116,6 @@ def _bits_of_bmp(file: BinaryIO) -> int:
 def _whole(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read()
-
-
-def _add_resources(found: Contents, image: Any) -> None:
-    for number, _, data in image.resources:
-        if number == PHOTOSHOP_XMP:
-            found.xmp = data
-        elif number == PHOTOSHOP_EXIF:
-            found.exif = exifs.of_block(data)
-        elif number == PHOTOSHOP_VERSION and data[MERGED : MERGED + 1] == b"\0":
-            raise Foreign("a PSD picture of layers alone (saved without maximal compatibility)")
-        else:
-            head = b"8BIM" + number.to_bytes(2, "big") + b"\0\0" + len(data).to_bytes(4, "big")
-            add_photoshop(found, head + data)
-
-
-def _is_transparent(file: BinaryIO, image: Any) -> bool:
-    """Whether the channel behind a PSD file's colors is transparency: by its name, or by a number of layers below 0."""
-    if any(number == PHOTOSHOP_NAMES and names.startswith(TRANSPARENCY) for number, _, names in image.resources):
-        return True
-    file.seek(PSD_HEADER)
-    for _ in ("the palette", "the resources"):
-        file.seek(int.from_bytes(file.read(4), "big"), os.SEEK_CUR)
-    all_of_layers, layers, many = struct.unpack(">IIh", file.read(10).ljust(10, b"\0"))
-    return bool(all_of_layers and layers) and many < 0
 
 
 def _is_excessive(value: object) -> bool:

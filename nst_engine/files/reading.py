@@ -20,7 +20,7 @@ from PIL import UnidentifiedImageError
 
 from nst_engine import memory
 from nst_engine.errors import PictureError
-from nst_engine.files import formats, gif, jpeg, pillow, png, sources, tiff, vips, webp
+from nst_engine.files import formats, gif, jpeg, pillow, png, psd, sources, tiff, vips, webp
 from nst_engine.files.contents import Contents, Foreign, Metadata, in_plain_words
 from nst_engine.files.formats import Format
 from nst_engine.files.vips import Integers
@@ -35,6 +35,7 @@ TAKEN_APART: dict[str, Callable[[BinaryIO], Contents]] = {
     "TIFF": tiff.contents,
     "WEBP": webp.contents,
     "GIF": gif.contents,
+    "PSD": psd.contents,
 }
 """A format's name → what takes its files apart: Pillow, where there is no module of ours."""
 

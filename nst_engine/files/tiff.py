@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from nst_engine.files import exif as exifs
-from nst_engine.files import pillow, profiles
+from nst_engine.files import pillow, profiles, sources
 from nst_engine.files.contents import Contents, Foreign, add_photoshop, text
-from nst_engine.files.exif import SHORT, Directory, Field, Reader
+from nst_engine.files.exif import LONG, SHORT, Directory, Field, Layout, Reader
 from nst_engine.files.formats import RAW
 from nst_engine.files.sources import Pieces
 
 KIND, WIDTH, HEIGHT, BITS, COMPRESSION, COLORS = 0x00FE, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
 STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, MOST, PLANES = 0x0111, 0x0115, 0x0116, 0x0117, 0x0119, 0x011C
 TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES = 0x0142, 0x0143, 0x0144, 0x0145
+PREDICTOR, PALETTE_COLORS = 0x013D, 0x0140
 SUB_DIRECTORIES, EXTRA, FORMAT, JPEG = 0x014A, 0x0152, 0x0153, 0x0201
 SMALLER, MASK = 1, 4
 """In the field KIND: the picture is a smaller one of another, or the mask of one."""
@@ -29,14 +30,14 @@ MAKE, DNG = 0x010F, 0xC612
 FROM_ZERO, SIGNED, FLOATING, UNKNOWN = 1, 2, 3, 4
 """Meanings of FORMAT; what is unknown is taken as whole numbers from 0."""
 
-NUMBERS = {FROM_ZERO: (1, 2, 4, 8, 16, 32), UNKNOWN: (1, 2, 4, 8, 16, 32), SIGNED: (8, 16, 32), FLOATING: (16, 32)}
+NUMBERS = {FROM_ZERO: (1, 2, 4, 8, 16, 32), UNKNOWN: (1, 2, 4, 8, 16, 32), SIGNED: (8, 16, 32), FLOATING: (16, 32, 64)}
 """Meaning of FORMAT → numbers of bits that are read."""
 
 PLAIN = {FROM_ZERO, UNKNOWN}
 
 NEEDED = {
     *(WIDTH, HEIGHT, BITS, COMPRESSION, COLORS, STRIPS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, PLANES, FORMAT),
-    *(0x010A, 0x0124, 0x0125, 0x013D, 0x0140),  # order of bits, options of fax codes, predictor, palette
+    *(0x010A, 0x0124, 0x0125, PREDICTOR, PALETTE_COLORS),  # order of bits, options of fax codes
     *(TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, 0x014C),  # tiles, inks
     *(0x015B, 0x0200, 0x0201, 0x0202, 0x0207, 0x0208, 0x0209, 0x0211, 0x0212, 0x0213, 0x0214),  # JPEG and YCbCr
 }
@@ -48,7 +49,7 @@ TOLD |= {exifs.ORIENTATION, exifs.CAMERA, exifs.PLACE}
 CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
 """Color model (PhotometricInterpretation) → channels."""
 
-INVERSE_GRAY, GRAY, RGB, PALETTE, CHROMA, LABS = 0, 1, 2, 3, 6, (8, 9)
+INVERSE_GRAY, GRAY, RGB, PALETTE, INKS, CHROMA, LABS = 0, 1, 2, 3, 5, 6, (8, 9)
 OF_SENSORS = (32803, 34892)
 """Color models of what a camera's sensor saw: a mosaic, or linear values."""
 
@@ -61,14 +62,17 @@ RAW_FORMATS = {"canon": "CR2", "hasselblad": "3FR", "nikon": "NEF", "pentax": "P
 PARTS = {STRIPS, STRIP_SIZES, TILES, TILE_SIZES}
 """The fields with a number for each part of the picture; of channels that lie apart first all of one, then the next."""
 
-UNCOMPRESSED, JPEG_NOW, PILLOWS = 1, 7, {6, 34925, 50000}
-"""In the field COMPRESSION: none, JPEG as it is now, and what Pillow can read and libvips cannot, which is JPEG as it
-was first, LZMA and Zstandard."""
+UNCOMPRESSED, JPEG_NOW, PACKBITS, PILLOWS = 1, 7, 32773, {6, 34925, 50000}
+"""In the field COMPRESSION: none, JPEG as it is now, runs of bytes, and what Pillow can read and libvips cannot, which
+is JPEG as it was first, LZMA and Zstandard."""
+
+NONE = 1
+"""In the field PREDICTOR: the numbers are themselves, not what they differ by from others."""
 
 TOGETHER, APART = 1, 2
 """In the field PLANES: how the channels lie."""
 
-MOST_CHANNELS = 64
+MOST_CHANNELS, MOST_OF_LONG = 64, (1 << 32) - 1
 
 MOST_PREVIEWS = 8
 """Smaller pictures that may lie in front of the one that they are of."""
@@ -77,7 +81,7 @@ SCALES = {(1 << bits) - 1 for bits in range(9, 16)}
 """Values of MOST (MaxSampleValue) that tell how many of 16 bits count, as programs of microscopes and scanners have it.
 Any other is what the standard means, the largest value that happens to be there, and says nothing of white."""
 
-DEPTHS = {1: 8, 2: 8, 4: 8, 8: 8, 16: 16, 32: 16}
+DEPTHS = {1: 8, 2: 8, 4: 8, 8: 8, 16: 16, 32: 16, 64: 16}
 """Bits of a channel in the file → bits when it is read."""
 
 
@@ -97,7 +101,7 @@ def contents(file: BinaryIO) -> Contents:
     size = reader.number(fields, WIDTH, 0), reader.number(fields, HEIGHT, 0)
     samples, bits = reader.number(fields, SAMPLES, 1), reader.number(fields, BITS, 1)
     kind = reader.number(fields, FORMAT, FROM_ZERO)
-    found = Contents(*size, samples if colors != PALETTE else 3, DEPTHS[bits], loader="tiff")
+    found = Contents(*size, samples if colors != PALETTE else 3, DEPTHS[bits], loader="tiff", is_shown_in_part=True)
     found.is_floating = kind == FLOATING
     is_deep = bits == 16 and kind in PLAIN and colors in (GRAY, RGB)
     if is_deep and len(most := {*reader.numbers(fields, MOST)} & SCALES) == 1:
@@ -129,11 +133,29 @@ def _add_pixels(found: Contents, file: BinaryIO, reader: Reader, fields: Directo
         if found.exif.is_sideways:  # Pillow turns TIFF files by itself
             found.width, found.height = found.height, found.width
         found.exif.main.pop(exifs.ORIENTATION, None)
-    elif samples > 1 and reader.number(fields, PLANES, 1) == APART:
-        found.colors = CHANNELS[colors]
-        found.planes = [_stream(file, reader, _plane(reader, fields, channel, samples)) for channel in range(samples)]
     else:
-        found.stream = _stream(file, reader, fields)
+        _add_streams(found, file, reader, fields)
+
+
+def _add_streams(found: Contents, file: BinaryIO, reader: Reader, fields: Directory) -> None:
+    """Give libvips what it can decode: parts of a byte, or of 64 bits, side by side are a wide gray picture to it."""
+    assert reader.layout is not None
+    samples, bits = reader.number(fields, SAMPLES, 1), reader.number(fields, BITS, 1)
+    is_apart = samples > 1 and reader.number(fields, PLANES, TOGETHER) == APART
+    parts = (1 if is_apart or 8 <= bits <= 32 else samples) * (2 if bits > 32 else 1)
+    directories = [_plane(reader, fields, channel, samples) for channel in range(samples)] if is_apart else [fields]
+    if is_apart or parts > 1:
+        found.colors = CHANNELS[reader.number(fields, COLORS, -1)]
+    if parts > 1:
+        directories = [_unfolded(reader, each, parts, min(bits, 32)) for each in directories]
+        found.folded = parts
+    if bits > 32:
+        found.doubles, found.held = reader.order, found.width * found.height * samples * bits // 8
+    streams = [stream(file, reader.layout, each) for each in directories]
+    if is_apart:
+        found.planes = streams
+    else:
+        found.stream = streams[0]
 
 
 def _trim(reader: Reader, fields: Directory) -> None:
@@ -201,11 +223,14 @@ def _check(reader: Reader, fields: Directory, colors: int) -> None:
     if not fields or STRIPS not in fields and TILES not in fields and JPEG not in fields:
         raise ValueError("it has no pixels")
     is_packed = max(bits) < 8 and samples > 1 and reader.number(fields, PLANES, TOGETHER) == TOGETHER
-    is_known = len(bits) == len(kinds) == 1 and bits <= {*NUMBERS.get(max(kinds), ())} and not is_packed
+    is_known = len(bits) == len(kinds) == 1 and bits <= {*NUMBERS.get(max(kinds), ())}
+    is_readable = not is_packed or colors in (GRAY, RGB, INKS)
+    if max(bits) > 32:
+        is_readable = reader.number(fields, PREDICTOR, NONE) == NONE
     is_plain = kinds <= PLAIN and max(bits) <= 16
     if samples < CHANNELS.get(colors, samples + 1):
         raise ValueError("its color model is unknown here")
-    if not is_known or not (is_plain or colors in (INVERSE_GRAY, GRAY, RGB)):
+    if not is_known or not is_readable or not (is_plain or colors in (INVERSE_GRAY, GRAY, RGB)):
         raise ValueError("its channels are not numbers of 8, 16 or 32 bits")
     if samples > MOST_CHANNELS:
         raise ValueError(f"it has {samples} channels")
@@ -245,17 +270,30 @@ def _plane(reader: Reader, fields: Directory, channel: int, samples: int) -> Dir
         found[tag] = Field(kind, many // samples, value[channel * size : (channel + 1) * size])
     inverse = channel == 0 and reader.number(fields, COLORS, GRAY) == INVERSE_GRAY
     bits, kind = reader.number(fields, BITS, 1), reader.number(fields, FORMAT, FROM_ZERO)
-    plain = {SAMPLES: 1, BITS: bits, FORMAT: kind, PLANES: TOGETHER, COLORS: INVERSE_GRAY if inverse else GRAY}
-    return found | {tag: Field(SHORT, 1, struct.pack(reader.order + "H", number)) for tag, number in plain.items()}
+    return found | _of_one_channel(reader.order, INVERSE_GRAY if inverse else GRAY, bits, kind)
 
 
-def _stream(file: BinaryIO, reader: Reader, fields: Directory) -> Pieces:
+def _unfolded(reader: Reader, fields: Directory, many: int, bits: int) -> Directory:
+    """The directory as of a gray picture, each of whose pixels is one of so many parts of a pixel."""
+    found = {tag: field for tag, field in fields.items() if tag != EXTRA}
+    for tag in {WIDTH, TILE_WIDTH} & fields.keys():
+        wide = min(many * reader.number(fields, tag, 0), MOST_OF_LONG)
+        found[tag] = Field(LONG, 1, struct.pack(reader.order + "I", wide))
+    return found | _of_one_channel(reader.order, GRAY, bits)
+
+
+def _of_one_channel(order: str, colors: int, bits: int, kind: int = FROM_ZERO) -> Directory:
+    plain = {SAMPLES: 1, BITS: bits, FORMAT: kind, PLANES: TOGETHER, COLORS: colors}
+    return {tag: Field(SHORT, 1, struct.pack(order + "H", number)) for tag, number in plain.items()}
+
+
+def stream(file: BinaryIO, layout: Layout, fields: Directory) -> Pieces:
     """The file with another directory, behind its end: of what a decoder needs, and followed by none."""
-    assert reader.layout is not None
-    place = reader.size + reader.size % 2
+    size = sources.size(file)
+    place = size + size % 2
     directory = {tag: field for tag, field in fields.items() if tag in NEEDED or tag == EXTRA}
-    made = exifs.written(reader.layout, directory, place)
-    if not reader.layout.is_big and place + len(made) >= 1 << 32:
+    made = exifs.written(layout, directory, place)
+    if not layout.is_big and place + len(made) >= 1 << 32:
         raise ValueError("it is larger than such a file can be")
-    head = reader.layout.header + reader.layout.offset.pack(place)
-    return Pieces(file, [head, range(len(head), reader.size), bytes(reader.size % 2), made])
+    head = layout.header + layout.offset.pack(place)
+    return Pieces(file, [head, range(len(head), size), bytes(size % 2), made])

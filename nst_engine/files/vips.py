@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ OTHER_NUMBERS = {
     "int": ("ushort", -(1 << 31), (1 << 31) - 1),
     "uint": ("ushort", 0, (1 << 32) - 1),
     "float": ("ushort", 0, 1),
+    "double": ("ushort", 0, 1),
 }
 """libvips' names of numbers that only TIFF has → what they become, and what is black and white in them, as in GIMP."""
 
@@ -77,8 +79,8 @@ logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # of damaged files we sp
 def pixels(contents: Contents, scale: float = 1.0) -> Integers:
     """H×W×3 or H×W×4 in sRGB with straight alpha, upright, in the file's own depth: uint8 or uint16.
 
-    It is scaled down by ``scale``, with its alpha as weight. Raises ``ValueError`` for a damaged file; one of whose
-    rows few are missing is read, and ``contents.warnings`` says so.
+    It is scaled down by ``scale``, with its alpha as weight. Raises ``ValueError`` for a damaged file; one that lacks
+    few of its rows, or any of those that editors do without, is read, and ``contents.warnings`` says so.
     """
     reason = "its end is missing"
     if contents.is_floating:
@@ -92,8 +94,11 @@ def pixels(contents: Contents, scale: float = 1.0) -> Integers:
         contents.stream = contents.repair()
     rows = contents.rows if contents.rows is not None else _sound_rows(contents)
     rows = contents.height if contents.bears_cutting else rows
-    if contents.height - rows > max(min(ALLOWED_LOSS, contents.height // 2), contents.height // 10):
-        raise ValueError(f"{reason}; {rows} of its {contents.height} rows are whole" if rows else reason)
+    if 0 < rows < contents.height:
+        reason += f"; {rows} of its {contents.height} rows are whole"
+    allowed = max(min(ALLOWED_LOSS, contents.height // 2), contents.height // 10)
+    if not rows or contents.height - rows > (contents.height if contents.is_shown_in_part else allowed):
+        raise ValueError(reason)
     contents.warnings.append(f"is damaged ({reason}); what is missing may show")
     try:
         return _decoded(contents, "none", scale)
@@ -174,13 +179,16 @@ class _Stored:
 
     def __init__(self, contents: Contents, fail_on: str, scale: float = 1.0) -> None:
         self.contents = contents
+        self.size = contents.width * contents.folded, contents.height
         self.sources: list[pyvips.SourceCustom] = []
         pyvips.Error("")  # takes with it what was said of other files
         if contents.decode:
             self.image = _of_array(contents.decode(), contents.colors)
         elif contents.planes:
             first, *others = [self._loaded(plane, fail_on) for plane in contents.planes]
-            self.image = first.bandjoin(others).copy(interpretation=_model(contents.colors, first.format))
+            self.image = first
+            if others:
+                self.image = first.bandjoin(others).copy(interpretation=_model(contents.colors, first.format))
         elif contents.stream:
             shrink = max(each for each in SHRINKS if each * scale <= 0.5 or each == 1)
             self.image = self._loaded(contents.stream, fail_on, shrink if contents.loader == "jpeg" else 1)
@@ -201,9 +209,20 @@ class _Stored:
         self.sources.append(source)
         load = getattr(pyvips.Image, f"{self.contents.loader}load_source")
         image = load(source, access="sequential", fail_on=fail_on, **({"shrink": shrink} if shrink > 1 else {}))
-        if shrink == 1 and (image.width, image.height) != (self.contents.width, self.contents.height):
+        if shrink == 1 and (image.width, image.height) != self.size:
             raise ValueError("its header is damaged")
-        return image
+        return _folded(image, self.contents) if self.contents.folded > 1 else image
+
+
+def _folded(image: pyvips.Image, contents: Contents) -> pyvips.Image:
+    """The image whose channels, or whose numbers' halves, lie side by side, as the wide image has them."""
+    if contents.doubles:
+        parts = image.numpy().reshape(contents.height, contents.width, -1, 2)
+        lowest_first = parts if (contents.doubles == "<") == (sys.byteorder == "little") else parts[..., ::-1]
+        values = np.ascontiguousarray(lowest_first).view(np.float64)[..., 0]
+        return _of_array(np.clip(values, -1, 2).astype(np.float32), contents.colors)
+    folded = image.bandfold(factor=contents.folded)
+    return folded.copy(interpretation=_model(contents.colors, folded.format))
 
 
 def _from_black(image: pyvips.Image) -> pyvips.Image:
@@ -223,9 +242,8 @@ def _in_usual_numbers(image: pyvips.Image) -> pyvips.Image:
     return found.copy(interpretation=_model(_colors(image), usual))
 
 
-def _of_array(values: NDArray[np.uint8], colors: int) -> pyvips.Image:
-    height, width, channels = values.shape
-    image = pyvips.Image.new_from_memory(values.tobytes(), width, height, channels, "uchar")
+def _of_array(values: NDArray[Any], colors: int) -> pyvips.Image:
+    image = pyvips.Image.new_from_array(values)
     return image.copy(interpretation=_model(colors, image.format))
 
 
@@ -249,7 +267,19 @@ def _straight(image: pyvips.Image, contents: Contents) -> pyvips.Image:
     if contents.alpha < 0:
         return plain
     plain = plain.bandjoin(image.extract_band(colors + contents.alpha))
-    return _whole(plain.unpremultiply(max_alpha=WHITE[image.format]), image) if contents.is_premultiplied else plain
+    if contents.is_on_white:
+        return _inverse(_unmultiplied(_inverse(plain)))
+    return _unmultiplied(plain) if contents.is_premultiplied else plain
+
+
+def _unmultiplied(image: pyvips.Image) -> pyvips.Image:
+    return _whole(image.unpremultiply(max_alpha=WHITE[image.format]), image)
+
+
+def _inverse(image: pyvips.Image) -> pyvips.Image:
+    """The colors counted from white, in front of the alpha as it is."""
+    many = image.bands - 1
+    return _whole(image.linear([-1] * many + [1], [WHITE[image.format]] * many + [0]), image)
 
 
 def _scaled(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
