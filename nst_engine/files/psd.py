@@ -70,7 +70,7 @@ def contents(file: BinaryIO) -> Contents:
     layers = _section(file, wide, most=10)
     colors = COLORS[header.model]
     found = Contents(header.width, header.height, colors, 8 if header.bits <= 8 else 16, loader="tiff", colors=colors)
-    found.is_floating = header.bits == FLOATING
+    found.is_floating, found.is_shown_in_part = header.bits == FLOATING, True
     _add_beside(found, beside, header, _has_transparency(layers, wide))
     _add_planes(found, file, header, palette)
     return found
