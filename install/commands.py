@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-from errors import InstallError
+from errors import NO_ROOM, InstallError, naming
 from machine import child_environment
 from output import say
 from words import Words
@@ -35,6 +37,14 @@ NO_NETWORK = re.compile(
 )
 """How pip and uv say that they cannot reach anybody, or that what they got broke off."""
 
+DAMAGED = re.compile(r"hash mismatch|do not match the hashes|failed to (extract|unzip)|BadZipFile", re.IGNORECASE)
+"""How they say that a package is not what was put up there."""
+
+DISK_FULL = re.compile(r"No space left|not enough space on the disk|quota exceeded|File too large", re.IGNORECASE)
+
+LITTLE_ROOM = 10_000_000
+"""With fewer bytes left on the disk, that is why a program failed, whatever it says."""
+
 ONLINE = Words("See that this machine is online, and try again; it goes on from here.")
 OFFLINE = "Without a network, --wheels FOLDER takes all packages from a folder."
 
@@ -44,6 +54,10 @@ TEDIOUS = "Requirement already satisfied"
 
 class CommandFailed(InstallError):
     """A program that ought to have worked did not."""
+
+
+class NoRoom(InstallError):
+    """A program failed because a disk is full: another one would fare no better."""
 
 
 def ask(command: Sequence[str | Path], environ: Mapping[str, str], seconds: float = ANSWER_SECONDS) -> str | None:
@@ -76,42 +90,67 @@ def run(
     """
     words = [str(word) for word in command]
     last_lines: deque[str] = deque(maxlen=12)
-    is_offline = False
-    with log.open("a", encoding="utf-8") as diary:
+    causes = set()
+    with naming(log), log.open("a", encoding="utf-8", buffering=1) as diary:
         diary.write(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(words)}\n")
-        try:
-            process = subprocess.Popen(
-                words,
-                env=child_environment(environ),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-                errors="replace",
-                pass_fds=[lock] if lock is not None and os.name == "posix" else [],
-                creationflags=NO_WINDOW,
-            )
-        except OSError as error:
-            told = Words(
-                "{purpose} failed: {program} cannot be run ({reason}).",
-                purpose=purpose,
-                program=words[0],
-                reason=error.strerror,
-            )
-            raise CommandFailed(told, see(log)) from error
-        with ending(process):
+        with started(purpose, words, environ, log, lock) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 diary.write(line)
                 last_lines.append(line.strip())
-                is_offline = is_offline or bool(NO_NETWORK.search(line))
+                causes |= {cause for cause in (NO_NETWORK, DAMAGED, DISK_FULL) if cause.search(line)}
                 if not line.startswith(TEDIOUS):
                     say(f"      {line.rstrip()}")
-    if process.returncode != 0 and is_offline:
-        told = Words("{purpose} failed, because packages cannot be reached.", purpose=purpose)
-        raise CommandFailed(told, ONLINE, OFFLINE)
     if process.returncode != 0:
-        raise CommandFailed(Words("{purpose} failed: {gist}", purpose=purpose, gist=gist(last_lines)), see(log))
+        raise failed(purpose, causes, last_lines, log)
+
+
+@contextlib.contextmanager
+def started(
+    purpose: Words, words: Sequence[str], environ: Mapping[str, str], log: Path, lock: int | None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program that tells all in one stream, and see it end."""
+    try:
+        process = subprocess.Popen(
+            words,
+            env=child_environment(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            pass_fds=[lock] if lock is not None and os.name == "posix" else [],
+            creationflags=NO_WINDOW,
+        )
+    except OSError as error:
+        told = Words(
+            "{purpose} failed: {program} cannot be run ({reason}).",
+            purpose=purpose,
+            program=words[0],
+            reason=error.strerror,
+        )
+        raise CommandFailed(told, see(log)) from error
+    with ending(process):
+        yield process
+
+
+def failed(purpose: Words, causes: Set[re.Pattern[str]], last_lines: Sequence[str], log: Path) -> InstallError:
+    """Return why a program failed, by what it said and by what room there is."""
+    fullest = min((log.parent, Path(tempfile.gettempdir())), key=room_in)
+    if DISK_FULL in causes or room_in(fullest) < LITTLE_ROOM:
+        told = Words("{purpose} failed, because the disk of {folder} is full.", purpose=purpose, folder=fullest)
+        return NoRoom(told, NO_ROOM)
+    if DAMAGED in causes:
+        told = Words("{purpose} failed, because a package is damaged: {gist}", purpose=purpose, gist=gist(last_lines))
+        return CommandFailed(told, "Try again; what was damaged is fetched anew.")
+    if NO_NETWORK in causes:
+        told = Words("{purpose} failed, because packages cannot be reached.", purpose=purpose)
+        return CommandFailed(told, ONLINE, OFFLINE)
+    return CommandFailed(Words("{purpose} failed: {gist}", purpose=purpose, gist=gist(last_lines)), see(log))
+
+
+def room_in(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
 
 @contextlib.contextmanager
@@ -140,7 +179,7 @@ def end_running() -> None:
             process.terminate()
 
 
-def gist(lines: Sequence[str] | deque[str]) -> str:
+def gist(lines: Sequence[str]) -> str:
     """Return the line that says what went wrong: the first that calls itself an error, else the last one."""
     spoken = [line for line in lines if line]
     complaints = [line for line in spoken if line.lower().startswith(("error", "e: ", "fatal"))]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+from collections.abc import Iterator
+from pathlib import Path
 
 from words import Words
 
@@ -39,6 +42,16 @@ def from_system(error: OSError) -> InstallError:
     told = Words("{path} cannot be read or written ({reason}).", path=where, reason=error.strerror or str(error))
     tip, options = advice(error)
     return InstallError(told, tip, options)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Within the block, let what the operating system refuses name this file where it names none, as of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def advice(error: OSError) -> tuple[Words, str]:

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from errors import InstallError
+from errors import InstallError, naming
 from record import Record, is_real, missing_folders, real_path, sha256, write_durably
 from words import Words
 
@@ -66,7 +66,8 @@ def refuse_links(folders: Iterable[Path]) -> None:
 def write(path: Path, content: bytes) -> None:
     """Write a file with its folder; a script that names what runs it may be run."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    with naming(path):
+        path.write_bytes(content)
     if content.startswith(b"#!"):
         path.chmod(0o755)
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from errors import InstallError
+from errors import InstallError, naming
 from words import Words
 
 FORMAT = 2
@@ -175,7 +175,7 @@ def write_durably(path: Path, content: bytes) -> None:
     """Replace a file whole: after a stop at any time, or a full disk, it has the old content or the new one."""
     fresh = unfinished(path)
     try:
-        with fresh.open("wb") as file:
+        with naming(path), fresh.open("wb") as file:
             file.write(content)
             file.flush()
             sync(file.fileno())

@@ -111,8 +111,9 @@ def told_in(checkout: Path, paths: Iterable[Path]) -> Iterator[Told]:
     nodes = [node for tree in trees.values() for node in ast.walk(tree)]
     makers = {WORDS, *errors_among(nodes)}
     constants, functions = constants_among(nodes), set(functions_among(nodes))
+    shared = {name for tree in trees.values() for name in variables_in(tree) if name.isupper()}
     for name, tree in trees.items():
-        known = {*functions, *variables_in(tree)}
+        known = {*functions, *shared, *variables_in(tree)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and name_of(node.func) in makers:
                 yield Told(node, f"{name}:{node.lineno}", constants, known)

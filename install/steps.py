@@ -30,7 +30,7 @@ from record import real_path, refuse_foreign
 from source import copy_engine, is_archive, read_options, wheel_of
 from torch_backend import GIGABYTE
 from torch_install import has_good_torch, install_torch
-from venvs import has_good_venv, make_venv
+from venvs import forget_begun, has_good_venv, make_venv
 from words import Words
 
 INSTALLING = Words("Installing the engine")
@@ -130,6 +130,7 @@ class MakeVenv:
     def apply(self, installation: Installation) -> None:
         installation.record.claim(self.venv)
         if has_good_venv(installation, self.for_flatpak):
+            forget_begun(installation.home.venv)
             say("      It is there and works.")
         else:
             make_venv(installation, self.named, self.for_flatpak)

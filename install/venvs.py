@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
 from commands import CommandFailed
 from installation import Installation
 from output import say
@@ -11,6 +15,9 @@ from uv import run_uv
 from words import Words
 
 MAKING = Words("Making the venv")
+
+PACKAGES = ("lib/python3*/site-packages/*.dist-info", "Lib/site-packages/*.dist-info")
+"""Where a venv says which packages are there, as Linux and macOS or as Windows has it."""
 
 
 def make_venv(installation: Installation, named: Interpreter | None, for_flatpak: bool) -> None:
@@ -61,3 +68,27 @@ def has_good_venv(installation: Installation, for_flatpak: bool) -> bool:
     if python is None or python.obstacle or not python.has_pip:
         return False
     return not for_flatpak or suits_flatpak(python, installation.machine)
+
+
+def forget_begun(venv: Path) -> None:
+    """Have those packages installed anew that a stop or a full disk left half there: pip takes them for whole."""
+    for pattern in PACKAGES:
+        for package in venv.glob(pattern):
+            if not is_whole(package):
+                remove_tree(package)
+
+
+def is_whole(package: Path) -> bool:
+    """Say whether all files of a package are there, and as large as its list says, which pip writes last."""
+    try:
+        listed = (package / "RECORD").read_text(encoding="utf-8").splitlines()
+        return all((package.parent / name).stat().st_size == size for name, size in sizes_of(listed))
+    except (OSError, ValueError):
+        return False
+
+
+def sizes_of(record: list[str]) -> Iterator[tuple[str, int]]:
+    """Yield the files of a package's list whose size it tells: what Python compiles may come and go."""
+    for name, _digest, size in csv.reader(record):
+        if size:
+            yield name, int(size)

@@ -162,6 +162,35 @@ def test_how_pip_and_uv_say_that_nobody_answers_is_known(line: str) -> None:
     assert NO_NETWORK.search(line)
 
 
+FULL = "the disk of .* is full"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+            "the disk of .* is full",
+        ),
+        ("  cause: failed to write to file: No space left on device (os error 28)", FULL),
+        ("error: There is not enough space on the disk. (os error 112)", FULL),
+        ("error: Hash mismatch for torch==99.0", "a package is damaged: error: Hash mismatch"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "a package is damaged: ERROR: THESE PACKAGES"),
+    ],
+)
+def test_what_a_program_dies_of_is_said_with_what_helps(home: Path, line: str, told: str) -> None:
+    words = ["/bin/sh", "-c", f"echo '{line}'; echo bye; exit 2"]
+    with pytest.raises(InstallError, match=f"Getting it failed, because .*{told}") as caught:
+        run(Words("Getting it"), words, {}, home / "log")
+    assert "try again" in caught.value.tip.lower()
+
+
+def test_a_log_that_has_no_room_left_is_named() -> None:
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        run(Words("Getting it"), ["/bin/sh", "-c", "echo some words"], {}, Path("/dev/full"))
+    assert from_system(caught.value).message == "/dev/full cannot be read or written (No space left on device)."
+
+
 def test_too_little_room_is_said_before_anything_is_fetched(linux: Machine) -> None:
     home = EngineHome(linux.home / "data")
     home.folder.mkdir()

@@ -112,6 +112,6 @@ def test_a_full_disk_leaves_the_record_as_it_was(record: Record, tmp_path: Path)
         "record.claim(Path(sys.argv[1]).with_name('tools'))\n"
     )
     done = subprocess.run([sys.executable, "-c", code, record.place or ""], cwd=INSTALL, capture_output=True, text=True)
-    assert "File too large" in done.stderr
+    assert f"File too large: '{record.place}'" in done.stderr
     assert (tmp_path / "install-state.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["install-state.json"]

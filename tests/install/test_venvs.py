@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import CommandFailed
+from commands import CommandFailed, NoRoom
 from engine_home import EngineHome
 from installation import Installation
 from machine import Machine
 from record import Record
 from test_pythons import GOOD
 from uv import platform_words
-from venvs import has_good_venv, make_venv
+from venvs import forget_begun, has_good_venv, make_venv
 
 Program = Callable[[str, str], Path]
 
@@ -123,6 +123,29 @@ def test_python_makes_the_venv_itself_where_uv_cannot(
     make: Callable[..., list[str]], installation: Installation
 ) -> None:
     assert make(answer="echo 'error: unreachable'; exit 2")[-1] == f"python -I -m venv {installation.home.venv}"
+
+
+def test_python_does_not_try_where_uv_had_no_room(make: Callable[..., list[str]], installation: Installation) -> None:
+    with pytest.raises(NoRoom, match="Making the venv failed, because the disk of"):
+        make(answer="echo 'error: No space left on device (os error 28)'; exit 2")
+    assert [line.split()[0] for line in asked(installation)] == ["uv"]
+
+
+@pytest.mark.parametrize("place", ["lib/python3.12/site-packages", "Lib/site-packages"])
+def test_what_was_half_installed_is_not_taken_for_whole(tmp_path: Path, place: str) -> None:
+    packages = tmp_path / place
+    for name, code, record in (
+        ("whole", "x = 1\n", "whole.py,sha256=x,6\n__pycache__/whole.pyc,,\nwhole-1.dist-info/RECORD,,\n"),
+        ("cut", "x", "cut.py,sha256=x,6\n"),
+        ("begun", "x = 1\n", None),
+        ("gone", None, "gone.py,sha256=x,6\n"),
+    ):
+        (packages / f"{name}-1.dist-info").mkdir(parents=True)
+        for path, text in ((packages / f"{name}.py", code), (packages / f"{name}-1.dist-info/RECORD", record)):
+            if text is not None:
+                path.write_bytes(text.encode())
+    forget_begun(tmp_path)
+    assert [path.name for path in packages.glob("*.dist-info")] == ["whole-1.dist-info"]
 
 
 def test_without_uv_venv_and_pip_one_sentence_says_what_to_install(make: Callable[..., list[str]]) -> None:
