@@ -29,8 +29,12 @@ def place(files: Mapping[str, bytes], folder: Path, record: Record) -> list[Path
     staging = staging_of(folder)
     record.claim(staging)
     remove_tree(staging)
-    for name, content in files.items():
-        write(staging / name, content)
+    try:
+        for name, content in files.items():
+            write(staging / name, content)
+    except OSError:
+        remove_tree(staging)
+        raise
     record.expect_folders(f for path in digests for f in missing_folders(path.parent))
     record.expect_files(digests)
     kept = [move_in(staging / name, folder / name, record) for name in files]

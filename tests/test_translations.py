@@ -18,6 +18,7 @@ CHECKOUT = Path(__file__).parents[1]
 sys.path[:0] = [str(CHECKOUT / "install"), str(CHECKOUT / "gimp_plugin/neural-style")]
 
 import catalogs
+import output
 import sentences
 import template
 import words as installers_words
@@ -101,6 +102,12 @@ def test_engine_and_installer_make_words_alike() -> None:
     own, installers = (Path(f"{CHECKOUT}/{room}/words.py").read_bytes() for room in ("nst_engine", "install"))
     assert own == installers
     assert installers_words.Words("{n} px", n=1) == Words("{n} px", n=1) == "1 px"
+
+
+def test_plug_in_and_installer_show_the_same_characters() -> None:
+    """The plug-in of a clone comes without the installer, and the installer runs before there is a plug-in."""
+    unseen = {ord(character) for character in map(chr, range(0x10000)) if messages.UNSEEN.match(character)}
+    assert unseen == set(output.UNSEEN)
 
 
 @pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])

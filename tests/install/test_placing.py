@@ -109,6 +109,7 @@ def test_a_full_disk_leaves_the_old_files_together(
     with full_disk(10_000), pytest.raises(OSError, match="File too large") as caught:
         place({**NEW, "large.bin": bytes(20_000)}, folder, record)
     assert contents(folder) == OLD
+    assert not staging_of(folder).exists()
     assert from_system(caught.value).tip.startswith("Make room on that disk")
     place(NEW, folder, record)
     assert contents(folder) == NEW
