@@ -73,7 +73,10 @@ class PrepareFolders:
             )
         installation.need(self.needed)
         for folder in self.plug_ins:
-            refuse_foreign_plugin(real_path(folder) / plugin_name(folder.parent), installation.record)
+            plugin = real_path(folder) / plugin_name(folder.parent)
+            refuse_foreign_plugin(plugin, installation.record)
+            if plugin.is_dir():
+                make_writable(plugin, installation)
 
 
 def make_writable(folder: Path, installation: Installation) -> None:

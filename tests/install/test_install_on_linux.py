@@ -155,6 +155,16 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(home: Path, gimp: Path
     assert outcome.stderr.count("\n") == 3
 
 
+def test_a_plug_in_that_may_not_be_written_to_is_found_before_anything_is_fetched(home: Path, gimp: Path) -> None:
+    plugin = gimp / "plug-ins/neural-style"
+    plugin.mkdir(parents=True)
+    plugin.chmod(0o500)
+    outcome = run_installer(home)
+    plugin.chmod(0o700)
+    assert f"ERROR The folder {plugin} cannot be written to (Permission denied)." in outcome.stderr
+    assert "[2/6]" not in outcome.stdout
+
+
 def test_a_disk_from_which_nothing_may_be_run_is_one_sentence(
     installation: Installation, gimp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
