@@ -44,7 +44,8 @@ def test_what_is_no_address_is_a_sentence_and_nothing_more(folder, address):
 
 def test_another_program_at_the_address_is_not_waited_for(folder, monkeypatch):
     monkeypatch.setattr(cluster_connection, "GREETING_SECONDS", 1)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    patience = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
+    with patience, socket.create_server(("127.0.0.1", 0)) as silent:
         done = here(*arguments(folder, *QUICK, "--dask", f"127.0.0.1:{silent.getsockname()[1]}"))
     assert "(what answers there does not speak as dask does)" in done.stderr
 
@@ -53,6 +54,12 @@ def test_another_program_at_the_address_is_not_waited_for(folder, monkeypatch):
 def test_a_number_of_processes_is_one(folder, count):
     done = here(*arguments(folder, "--workers", count))
     assert f"'{count}' is not a whole number from 1 on" in done.stderr
+
+
+def test_processes_of_this_computer_keep_no_record_that_grows():
+    with cluster_connection.connected(1) as client:
+        running = client.run(lambda dask_worker: [*dask_worker.periodic_callbacks])
+    assert not [name for names in running.values() for name in names if "profile" in name]
 
 
 def test_a_cluster_without_workers_is_given_up(folder, tmp_path_factory, monkeypatch):

@@ -24,13 +24,18 @@ LOGS = ("distributed", "distributed.client", "tornado.application")
 """Those of dask that have levels of their own; what matters of them is told in sentences."""
 
 
+SETTINGS = {
+    "distributed.admin.large-graph-warning-threshold": "1TB",
+    "distributed.worker.profile.enabled": False,  # what was called when in the last hour takes hundreds of megabytes
+}
+
+
 @contextlib.contextmanager
 def connected(where: str | int) -> Iterator[Client]:
     """A client of the cluster, which is closed afterwards if it is one of our own."""
     for name in LOGS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    settings = {"distributed.admin.large-graph-warning-threshold": "1TB"}
-    with dask.config.set(settings), contextlib.ExitStack() as stack, warnings.catch_warnings():
+    with dask.config.set(SETTINGS), contextlib.ExitStack() as stack, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             there = _reached(where) if isinstance(where, str) else _started(where, stack)
