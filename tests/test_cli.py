@@ -72,6 +72,18 @@ def test_a_mistake_gives_one_sentence_and_what_to_do(files, arguments, sentence)
     assert not files["output.png"].exists()
 
 
+@pytest.mark.parametrize("option", ["--content", "--output", "--style", "--region", "--protect", "--report"])
+def test_a_name_that_is_empty_is_told_by_its_option(files, option):
+    done = stylize(files, option, "")
+    assert done.returncode == 2
+    assert f"argument {option}: no name is given" in done.stderr
+
+
+def test_a_folder_in_place_of_the_output_is_told_as_one(files, tmp_path):
+    done = stylize(files, "--output", tmp_path)
+    assert done.stderr.startswith(f"ERROR {tmp_path} is a folder.\n")
+
+
 def test_an_existing_output_is_kept(files):
     files["output.png"].write_text("precious")
     assert "exists already" in stylize(files).stderr

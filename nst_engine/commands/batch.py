@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nst_engine import options
 from nst_engine.commands import streams
 from nst_engine.commands.display import Display
-from nst_engine.commands.inputs import read_styles, style_files
+from nst_engine.commands.inputs import file_name, read_styles, style_files
 from nst_engine.commands.interrupts import CANCELLED, Interrupts
 from nst_engine.commands.mishaps import noted
 from nst_engine.commands.stylize import add_background_argument, add_style_arguments
@@ -30,8 +30,8 @@ FEW = 5
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("batch", help="paint every picture of a folder")
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder with the pictures to paint")
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the results go")
+    parser.add_argument("folder", type=file_name, metavar="FOLDER", help="the folder with the pictures to paint")
+    parser.add_argument("--output", type=file_name, required=True, metavar="FOLDER", help="where the results go")
     add_style_arguments(parser)
     parser.add_argument("--grid", action="store_true", help="each picture in each style, and a contact sheet of all")
     parser.add_argument("--resume", action="store_true", help="leave out what is there already")

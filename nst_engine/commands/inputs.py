@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 SHORT_SIDE = 64
 """Pixels of a picture's short side below which it is not made smaller when it is read."""
+
+
+def file_name(given: str) -> Path:
+    """What an argument names; a variable that a shell does not know leaves no name."""
+    if not given:
+        raise argparse.ArgumentTypeError("no name is given")
+    return Path(given)
 
 
 def read(path: Path, say: Callable[[str], None] = say, long_side: int | None = None) -> Picture:

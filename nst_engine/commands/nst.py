@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nst_engine.commands import streams
-from nst_engine.commands.inputs import load
+from nst_engine.commands.inputs import file_name, load
 from nst_engine.commands.interrupts import Interrupts
 from nst_engine.errors import OptionError
 
@@ -23,9 +22,9 @@ LONG_SIDE = 512
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command with the script's options, names and defaults."""
     parser = commands.add_parser("nst", help="the classic script: its options, its picture")
-    parser.add_argument("-c", "--content", type=Path, required=True, metavar="FILE", help="the content picture")
-    parser.add_argument("-s", "--style", type=Path, required=True, metavar="FILE", help="the style picture")
-    parser.add_argument("-r", "--result", type=Path, required=True, metavar="FILE", help="the result")
+    parser.add_argument("-c", "--content", type=file_name, required=True, metavar="FILE", help="the content picture")
+    parser.add_argument("-s", "--style", type=file_name, required=True, metavar="FILE", help="the style picture")
+    parser.add_argument("-r", "--result", type=file_name, required=True, metavar="FILE", help="the result")
     parser.add_argument("-n", "--num_iter", type=int, default=1000, metavar="N", help="iterations (1000)")
     parser.add_argument("-l", "--learning_rate", type=float, default=5.0, metavar="X", help="Adam's, of 255 (5)")
     for name, default in (("content", 1e4), ("style", 1e-2), ("tv", 1e2)):

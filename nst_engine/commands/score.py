@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
-from nst_engine.commands.inputs import load
+from nst_engine.commands.inputs import file_name, load
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("score", help="what fixed judges say of a picture, as JSON")
     for name, text in (("content", "the photograph"), ("style", "the painting"), ("image", "the picture to judge")):
-        parser.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=text)
+        parser.add_argument(f"--{name}", type=file_name, required=True, metavar="FILE", help=text)
     parser.add_argument("--size", type=int, default=512, metavar="N", help="long side judged at (default: 512)")
     parser.set_defaults(command=run)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nst_engine import options
 from nst_engine.commands import inputs
 from nst_engine.commands.display import Display
+from nst_engine.commands.inputs import file_name
 from nst_engine.commands.interrupts import Interrupts
 from nst_engine.errors import PictureError
 from nst_engine.files import places
@@ -19,32 +20,35 @@ from nst_engine.files import places
 if TYPE_CHECKING:
     from nst_engine.files.writing import Color
 
-WHOLE = "-"
+WHOLE = Path("-")
 """In the place of a region's file: wherever no other style's region is."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("stylize", help="paint one picture in the style of others")
-    parser.add_argument("--content", type=Path, required=True, metavar="FILE", help="the picture to paint")
+    parser.add_argument("--content", type=file_name, required=True, metavar="FILE", help="the picture to paint")
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="FILE", help="the result; its ending names the format"
+        "--output", type=file_name, required=True, metavar="FILE", help="the result; its ending names the format"
     )
     add_style_arguments(parser)
     parser.add_argument(
         "--region",
+        type=file_name,
         nargs="+",
         default=[],
         metavar="FILE",
         help=f"for each style, a gray picture of the content's size, white where it goes; {WHOLE} for what is left",
     )
-    parser.add_argument("--protect", type=Path, metavar="FILE", help="a gray picture, white where the content stays")
-    parser.add_argument("--select", type=Path, metavar="FILE", help="a gray picture, white where to paint")
-    parser.add_argument("--init-picture", type=Path, metavar="FILE", help="the picture to start from")
+    parser.add_argument(
+        "--protect", type=file_name, metavar="FILE", help="a gray picture, white where the content stays"
+    )
+    parser.add_argument("--select", type=file_name, metavar="FILE", help="a gray picture, white where to paint")
+    parser.add_argument("--init-picture", type=file_name, metavar="FILE", help="the picture to start from")
     parser.add_argument("--depth", type=int, choices=(8, 16), help="bits per channel of a PNG or TIFF (as the content)")
     add_background_argument(parser)
     parser.add_argument("--force", action="store_true", help="replace output and report if they exist")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write how it was made, as JSON")
+    parser.add_argument("--report", type=file_name, metavar="FILE", help="write how it was made, as JSON")
     options.add_arguments(parser)
     parser.set_defaults(command=run)
 
@@ -52,7 +56,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def add_style_arguments(parser: argparse.ArgumentParser) -> None:
     """The styles and how they are mixed."""
     parser.add_argument(
-        "--style", type=Path, nargs="+", default=[], metavar="FILE", help="the pictures whose style to take"
+        "--style", type=file_name, nargs="+", default=[], metavar="FILE", help="the pictures whose style to take"
     )
     parser.add_argument(
         "--painting",
@@ -103,7 +107,7 @@ def run(parsed: argparse.Namespace) -> None:
     size = content.pixels.shape[:2]
     depth = parsed.depth or content.depth
     writing.check_size(parsed.output, size, depth)
-    regions = [None if name == WHOLE else inputs.read_mask(Path(name), size) for name in parsed.region]
+    regions = [None if path == WHOLE else inputs.read_mask(path, size) for path in parsed.region]
     from nst_engine.pixels import Size
     from nst_engine.pyramid import useful_style_side
 
@@ -135,7 +139,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 def _inputs(parsed: argparse.Namespace) -> list[Path]:
     """All files that are read, but for the styles."""
-    regions = [Path(name) for name in parsed.region if name != WHOLE]
+    regions = [path for path in parsed.region if path != WHOLE]
     others = [parsed.protect, parsed.select, parsed.init_picture, parsed.network and Path(parsed.network)]
     return [parsed.content, *regions, *(path for path in others if path)]
 

@@ -82,8 +82,8 @@ def put(path: Path, file: File, force: bool) -> None:
 
 def check_output(path: Path, force: bool) -> None:
     """Raise :class:`PictureError` now rather than after minutes of work if no picture can be put at ``path``."""
-    _format(path)
     places.check(path, force)
+    _format(path)
 
 
 def check_depth(path: Path, depth: int | None) -> None:
