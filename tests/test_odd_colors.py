@@ -157,3 +157,25 @@ def test_bits_that_were_not_scaled_up_are_read_as_they_are_and_that_is_said(tmp_
     assert any("is nearly black: its largest value is 4080 of 65535" in warning for warning in picture.warnings)
     (tmp_path / "a").write_bytes(make(values * 2))
     assert not reading.read(tmp_path / "a").warnings
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_tiff_without_a_color_model_has_the_usual_one_and_that_is_said(tmp_path, channels):
+    data = bytearray(picture_files.tiff(values := levels(channels), alpha=None))
+    entry = data.rindex(struct.pack("<HHI", 0x0106, 3, 1))
+    data[entry : entry + 2] = struct.pack("<H", 0x0107)  # another field, of which nobody hears
+    (tmp_path / "a.tif").write_bytes(data)
+    picture = reading.read(tmp_path / "a.tif")
+    assert np.array_equal(picture.pixels, values if channels == 3 else values.repeat(3, axis=2))
+    assert "does not say what its numbers mean" in picture.warnings[0]
+
+
+def test_a_fax_without_a_color_model_counts_from_white(tmp_path):
+    bits = Image.fromarray(LEVELS[..., 0] > 128)
+    bits.save(tmp_path / "a.tif", compression="group4", tiffinfo={0x0106: 0})
+    whole = reading.read(tmp_path / "a.tif").pixels
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    entry = data.rindex(struct.pack("<HHI", 0x0106, 3, 1))
+    data[entry : entry + 2] = struct.pack("<H", 0x0107)
+    (tmp_path / "a.tif").write_bytes(data)
+    assert np.array_equal(reading.read(tmp_path / "a.tif").pixels, whole)

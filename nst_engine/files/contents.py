@@ -36,15 +36,20 @@ LEAST_PADDING = 64
 
 DECODERS_WORDS = re.compile(
     "(?i)libpng|truncat|scanline|bogus|corrupt|frame data|code not|unable to parse|check|unexpected end|marker"
-    "|code word|seek error|open source|decoder error|not enough|byte count|predictor|load error"
+    "|code word|seek error|open source|decoder error|not enough|byte count|predictor|load error|decompress|palette"
 )
 """What decoders have in their complaints on pictures that were cut off or damaged on their way."""
+
+RARE_WORDS = re.compile("(?i)unsupported|unknown raw mode|cannot load")
+"""What they have in those on pictures of a kind that they do not know."""
 
 
 def in_plain_words(reason: str) -> str:
     """Why a picture cannot be decoded, for somebody who never heard of decoders."""
     if "not configured" in reason:
         return "it is compressed in a way that is unknown here"
+    if RARE_WORDS.search(reason):
+        return "it is written in a way that is unknown here"
     return "its data are damaged or cut off" if DECODERS_WORDS.search(reason) else reason
 
 

@@ -66,6 +66,9 @@ UNCOMPRESSED, JPEG_NOW, PACKBITS, PILLOWS = 1, 7, 32773, {6, 34925, 50000}
 """In the field COMPRESSION: none, JPEG as it is now, runs of bytes, and what Pillow can read and libvips cannot, which
 is JPEG as it was first, LZMA and Zstandard."""
 
+FAXES = {2, 3, 4, 32771}
+"""In the same field: the codes of faxes."""
+
 NONE = 1
 """In the field PREDICTOR: the numbers are themselves, not what they differ by from others."""
 
@@ -96,6 +99,9 @@ def contents(file: BinaryIO) -> Contents:
     page, reader.start = _main_picture(reader)
     if page:
         fields = reader.directory(reader.start, TOLD)
+    is_guessed = fields and COLORS not in fields
+    if is_guessed:
+        fields[COLORS] = _short(reader.order, _usual_colors(reader, fields))
     colors = reader.number(fields, COLORS, -1)
     _check(reader, fields, colors)
     size = reader.number(fields, WIDTH, 0), reader.number(fields, HEIGHT, 0)
@@ -103,22 +109,31 @@ def contents(file: BinaryIO) -> Contents:
     kind = reader.number(fields, FORMAT, FROM_ZERO)
     found = Contents(*size, samples if colors != PALETTE else 3, DEPTHS[bits], loader="tiff", is_shown_in_part=True)
     found.is_floating = kind == FLOATING
+    if is_guessed:
+        found.warnings.append("does not say what its numbers mean; they are taken for what is usual")
     is_deep = bits == 16 and kind in PLAIN and colors in (GRAY, RGB)
     if is_deep and len(most := {*reader.numbers(fields, MOST)} & SCALES) == 1:
         (found.white,) = most
     _add_extra(found, reader, fields, samples - CHANNELS[colors])
     if colors in LABS:
         found.lab = colors
-        fields[COLORS] = Field(SHORT, 1, struct.pack(reader.order + "H", RGB))
+        fields[COLORS] = _short(reader.order, RGB)
     if colors == INVERSE_GRAY and kind not in PLAIN:  # libvips takes these as they are
         found.is_inverse = True
-        fields[COLORS] = Field(SHORT, 1, struct.pack(reader.order + "H", GRAY))
+        fields[COLORS] = _short(reader.order, GRAY)
     _add_beside(found, reader, fields)
     if reader.number(fields, COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED:
         _trim(reader, fields)
     found.is_cut = any(end > reader.size for end in _ends(reader, fields))
     _add_pixels(found, file, reader, fields, page)
     return found
+
+
+def _usual_colors(reader: Reader, fields: Directory) -> int:
+    """The color model of a file that does not name it: faxes count from white."""
+    if reader.number(fields, COMPRESSION, UNCOMPRESSED) in FAXES:
+        return INVERSE_GRAY
+    return RGB if reader.number(fields, SAMPLES, 1) >= CHANNELS[RGB] else GRAY
 
 
 def _add_pixels(found: Contents, file: BinaryIO, reader: Reader, fields: Directory, page: int) -> None:
@@ -284,7 +299,11 @@ def _unfolded(reader: Reader, fields: Directory, many: int, bits: int) -> Direct
 
 def _of_one_channel(order: str, colors: int, bits: int, kind: int = FROM_ZERO) -> Directory:
     plain = {SAMPLES: 1, BITS: bits, FORMAT: kind, PLANES: TOGETHER, COLORS: colors}
-    return {tag: Field(SHORT, 1, struct.pack(order + "H", number)) for tag, number in plain.items()}
+    return {tag: _short(order, number) for tag, number in plain.items()}
+
+
+def _short(order: str, number: int) -> Field:
+    return Field(SHORT, 1, struct.pack(order + "H", number))
 
 
 def stream(file: BinaryIO, layout: Layout, fields: Directory) -> Pieces:
