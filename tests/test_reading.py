@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from PIL import Image, ImageCms
 
 from nst_engine.errors import PictureError
 from nst_engine.files import formats, reading, writing
+from nst_engine.files.sources import Pieces
 from tests.fuzz.files import pictures
 
 RED = (1.0, 0.0, 0.0, 1.0)
@@ -285,3 +289,18 @@ def test_every_format_is_told_of_and_has_a_sample_to_be_damaged():
         assert each in samples
         assert each.name.lower() in reading.FORMATS_REMEDY.lower()
         assert each.name.lower() in readme.lower()
+
+
+def test_decoders_that_read_one_file_at_the_same_time_get_what_each_asks_for():
+    class Disk(io.BytesIO):
+        def seek(self, place, whence=0):
+            found = super().seek(place, whence)
+            time.sleep(1e-4)
+            return found
+
+    values = [bytes([number]) * 100 for number in range(4)]
+    file = Disk(b"".join(values))
+    channels = [Pieces(file, [range(start, start + 100)]) for start in range(0, 400, 100)]
+    with ThreadPoolExecutor(4) as threads:
+        found = threads.map(lambda channel: b"".join(channel.read(5) for _ in range(20)), channels)
+    assert list(found) == values

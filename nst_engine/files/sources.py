@@ -8,6 +8,7 @@ import itertools
 import os
 import select
 import stat
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ SLOWEST = 1000
 
 LARGEST_STREAM = 1 << 30
 """Bytes that are taken from a pipe, which unlike a file has to be held in memory."""
+
+
+ONE_BY_ONE = threading.Lock()
+"""A file has one position, and decoders read channels that lie apart in it in threads of their own."""
 
 
 class NoFile(OSError):
@@ -84,8 +89,9 @@ class Pieces:
         if isinstance(part, bytes):
             return part
         try:
-            self.file.seek(part.start)
-            return self.file.read(len(part))
+            with ONE_BY_ONE:
+                self.file.seek(part.start)
+                return self.file.read(len(part))
         except OSError:  # a drive that went away: the decoder finds the file cut off
             return b""
 
