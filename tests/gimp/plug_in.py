@@ -30,9 +30,9 @@ class PlugIn:
         self.gimp, self.profile = gimp, profile
         self.running = running or console.Console(gimp, profile)
 
-    def use(self, stand_in: str) -> None:
+    def use(self, stand_in: str, *arguments: str) -> None:
         """Put one of the stand-ins beside this file in the engine's place."""
-        self.use_command([sys.executable, str(HERE / "engines" / f"{stand_in}.py")])
+        self.use_command([sys.executable, str(HERE / "engines" / f"{stand_in}.py"), *arguments])
 
     def use_command(self, command: list[str]) -> None:
         """Of a plug-in that is there already only the engine changes, so that GIMP need not look at it anew."""

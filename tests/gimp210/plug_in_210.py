@@ -28,10 +28,10 @@ class PlugIn:
         self.gimp, self.profile = gimp, profile
         self.folder = profile / "plug-ins" / source.NAME_210
 
-    def use(self, stand_in: str) -> None:
+    def use(self, stand_in: str, *arguments: str) -> None:
         """Put one of the stand-ins of the tests for GIMP 3 in the engine's place."""
         found = [folder / f"{stand_in}.py" for folder in (HERE, ENGINES) if (folder / f"{stand_in}.py").exists()]
-        self.use_command([sys.executable, str(found[0])])
+        self.use_command([sys.executable, str(found[0]), *arguments])
 
     def use_command(self, command: list[str]) -> None:
         """Of a plug-in that is there already only the engine changes, so that GIMP need not look at it anew."""

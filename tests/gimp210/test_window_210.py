@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from plug_in_210 import HERE, PlugIn
@@ -61,13 +62,18 @@ def test_closing_the_dialog_ends_the_engine(plug_in: PlugIn, without_gtk: str) -
         assert "Traceback" not in window.log
 
 
-def test_the_picture_of_a_layer_that_is_removed_meanwhile_comes_on_top(plug_in: PlugIn, without_gtk: str) -> None:
-    plug_in.use("takes_its_time")
+def test_the_picture_of_a_layer_that_is_removed_meanwhile_comes_on_top(
+    plug_in: PlugIn, without_gtk: str, tmp_path: Path
+) -> None:
+    is_removed = tmp_path / "is removed"
+    plug_in.use("takes_its_time", str(is_removed))
     with Window210(plug_in, IMAGE, {"PYTHONPATH": without_gtk}) as window:
         window.action("Neural Style")
         wait_until(lambda: engines(window) and '"kind": "stylize"' in engine_log(plug_in))
         window.focus("GIMP$")
         window.key("ctrl+z")
+        wait_for_layers(window, ["painting"])
+        is_removed.touch()
         wait_for_layers(window, [AFTER[0], "painting"])
 
 
