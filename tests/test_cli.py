@@ -171,6 +171,23 @@ def test_the_classic_command_line(files):
     assert lines[-1] == f"saved the result as {o}"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name", "told"),
+    [
+        (["-n", 0], "num_iter", "from 1 to 100000"),
+        (["-l", 256], "learning_rate", "from 0.000255 to 255"),
+        (["--tv_weight", 1e9], "tv_weight", "from 0 to 1.53787e+07"),
+        (["--style_weight", "nan"], "style_weight", "from 0 to 1e+12"),
+    ],
+)
+def test_numbers_of_the_classic_command_are_refused_in_its_own_units(files, arguments, name, told):
+    c, s, o, _ = files.values()
+    done = here("nst", "-c", c, "-s", s, "-r", o, *arguments)
+    assert done.returncode == 1
+    assert f"Option '{name}' is " in done.stderr
+    assert told in done.stderr
+
+
 def test_the_classic_command_is_silent_otherwise_and_refuses_a_zero(files):
     c, s, o, _ = files.values()
     assert "print_every" in here("nst", "-c", c, "-s", s, "-r", o, "-p", 0, "-v").stderr

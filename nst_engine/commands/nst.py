@@ -19,6 +19,16 @@ LONG_SIDE = 512
 """Both pictures are brought to this long side, enlarged where they are smaller."""
 
 
+NUMBERS = {
+    "num_iter": ("iterations", 1),
+    "learning_rate": ("learning_rate", 1 / 255),
+    "content_weight": ("content_weight", 1),
+    "style_weight": ("style_weight", 1),
+    "tv_weight": ("tv_weight", 255**2),
+}
+"""An option of the script's → ours, and what one of it is in ours."""
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command with the script's options, names and defaults."""
     parser = commands.add_parser("nst", help="the classic script: its options, its picture")
@@ -49,17 +59,7 @@ def run(parsed: argparse.Namespace) -> None:
     from nst_engine.pixels import StylePicture
 
     started = time.perf_counter()
-    chosen = options.from_mapping(
-        {
-            "recipe": "nst",
-            "size": LONG_SIDE,
-            "iterations": parsed.num_iter,
-            "learning_rate": parsed.learning_rate / 255,
-            "content_weight": parsed.content_weight,
-            "style_weight": parsed.style_weight,
-            "tv_weight": parsed.tv_weight * 255**2,
-        }
-    )
+    chosen = options.from_mapping({"recipe": "nst", "size": LONG_SIDE, **_in_our_units(parsed)})
     writing.check_output(parsed.result, parsed.force)
     content, style = (_at_long_side(load(path)) for path in (parsed.content, parsed.style))
     writing.check_size(parsed.result, content.shape)
@@ -79,6 +79,20 @@ def run(parsed: argparse.Namespace) -> None:
         writing.deliver(parsed.result, done.picture, parsed.force, 8, NOTHING, writing.WHITE)
     if report:
         streams.answer(f"saved the result as {parsed.result}")
+
+
+def _in_our_units(parsed: argparse.Namespace) -> dict[str, float]:
+    """The script's numbers by our names; OptionError, in the script's words, for one that is not allowed."""
+    from nst_engine.options import specs
+
+    found = {}
+    for name, (ours, unit) in NUMBERS.items():
+        given, (_, spec) = getattr(parsed, name), specs()[ours]
+        low, high = (bound / unit for bound in (spec.low or 0, spec.high or 0))
+        if not low <= given <= high:
+            raise OptionError(f"Option '{name}' is {given:g}.", f"It must be a number from {low:g} to {high:g}.")
+        found[ours] = given * unit
+    return found
 
 
 class _Report:

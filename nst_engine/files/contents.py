@@ -37,6 +37,7 @@ LEAST_PADDING = 64
 DECODERS_WORDS = re.compile(
     "(?i)libpng|truncat|scanline|bogus|corrupt|frame data|code not|unable to parse|check|unexpected end|marker"
     "|code word|seek error|open source|decoder error|not enough|byte count|predictor|load error|decompress|palette"
+    "|invalid input"
 )
 """What decoders have in their complaints on pictures that were cut off or damaged on their way."""
 
