@@ -141,11 +141,11 @@ def install_there(installation: Installation, engine: Entry, torch_backend: str)
         )
         with ending(process):
             send(installation.checkout, process.stdin)
-            is_done = hear(process.stdout, str(engine["host"]))
-        if not is_done:
+            heard = hear(process.stdout, str(engine["host"]))
+        if "done" not in heard:
             complaints.seek(0)
             printed = complaints.read().decode("utf-8", "replace")
-            raise explained(installation.checkout, engine, process.returncode, printed)
+            raise explained(installation.checkout, engine, process.returncode, printed, bool(heard))
 
 
 def ssh_command(source: Path, engine: Entry, command: str) -> list[str]:
@@ -177,10 +177,11 @@ def without_rubbish(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return None if "__pycache__" in entry.name else entry
 
 
-def hear(pipe: IO[bytes] | None, host: str) -> bool:
-    """Pass on what the installer there tells; returns whether it came to its good end. InstallError as it says."""
+def hear(pipe: IO[bytes] | None, host: str) -> set[str]:
+    """Pass on what the installer there tells; returns the kinds of it, "done" where all is well. InstallError as it
+    says."""
     assert pipe is not None
-    is_done = False
+    heard = set()
     for line in iter(lambda: pipe.readline(LINE_LIMIT), b""):
         told = understood(line)
         if told["event"] == "error":
@@ -190,8 +191,8 @@ def hear(pipe: IO[bytes] | None, host: str) -> bool:
             say(f"      {told['text']}")
         elif told["event"] == "bytes":
             event("bytes", bytes=told["bytes"], about=told["about"])
-        is_done = is_done or told["event"] == "done"
-    return is_done
+        heard.add(told["event"])
+    return heard
 
 
 def understood(line: bytes) -> dict[str, Any]:
@@ -216,16 +217,16 @@ def shown(text: str) -> str:
     return text.translate(dict.fromkeys(UNSEEN, " ")).encode("utf-8", "replace").decode("utf-8")
 
 
-def explained(source: Path, engine: Entry, status: int | None, printed: str) -> InstallError:
-    """Why nothing was installed there."""
+def explained(source: Path, engine: Entry, status: int | None, printed: str, has_begun: bool) -> InstallError:
+    """Why nothing was installed there, or not all."""
     with plugin_code(source):
         from nst_plugin.shared import ssh
     host = str(engine["host"])
     if status == NO_PYTHON:
         return InstallError(Words("{host} has no python3.", host=host), Words("Install Python 3.10 or later there."))
-    problem = ssh.explained(host, status, printed, False)
-    if problem is not None:
+    problem = ssh.explained(host, status, printed, has_begun)
+    if problem is not None and not has_begun:
         return unreachable(engine, problem)
     last = (printed.strip().splitlines() or [""])[-1]
     told = Words("The installer on {host} stopped before it was done. It said: {last}", host=host, last=last)
-    return InstallError(told, AGAIN)
+    return InstallError(told, AGAIN if problem is None else str(problem))

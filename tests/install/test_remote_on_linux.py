@@ -189,6 +189,24 @@ def test_who_takes_half_of_what_is_sent_is_told_by_his_own_words(
         remote.install_there(installation, engine, "cpu")
 
 
+BREAKS = """
+print('{"event": "line", "text": "Installing"}', flush=True)
+sys.stdin.buffer.read(12345)
+sys.stderr.write("Connection to gpu-box closed by remote host.")
+sys.exit(255)
+"""
+
+
+def test_a_line_that_breaks_while_it_is_installed_there_is_no_computer_that_is_away(
+    tmp_path: Path, linux: Machine
+) -> None:
+    engine: Entry = {"name": "gpu-box", "host": "gpu-box", "ssh": [sys.executable, "-c", f"import sys{BREAKS}"]}
+    installation = Installation(linux, copy_of_checkout(tmp_path / "clone"), EngineHome(tmp_path / "data"))
+    with pytest.raises(InstallError, match="stopped before it was done. It said: Connection to gpu-box") as problem:
+        remote.install_there(installation, engine, "cpu")
+    assert problem.value.tip.startswith("The line to gpu-box broke (Connection to gpu-box closed by remote host)")
+
+
 HARM = [
     b"[" * 200_000,
     b'{"event": "bytes", "bytes": "x", "about": 0}',
