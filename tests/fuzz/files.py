@@ -80,6 +80,8 @@ def pictures() -> dict[str, bytes]:
         "frames.gif": encoded("GIF", save_all=True, append_images=frames, comment=b"by me"),
         "a.bmp": encoded("BMP"),
         "a.psd": picture_files.psd(VALUES),
+        "packed.psb": picture_files.psd(VALUES, ["Transparency"], packed=True, large=True),
+        "doubles.tif": picture_files.tiff(VALUES / 255, sample_format=3),
         "a.avif": encoded("AVIF", exif=block),
         "a.heic": (Path(__file__).parents[1] / "pictures/corner.heic").read_bytes(),
     }

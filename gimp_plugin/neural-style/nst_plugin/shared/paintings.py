@@ -18,7 +18,7 @@ if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
 
 SHIPPED = os.path.join(settings.FOLDER, "paintings")
 ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp"]) | frozenset(
-    [".gif", ".bmp", ".dib", ".psd", ".avif", ".heic", ".heif"]
+    [".gif", ".bmp", ".dib", ".psd", ".psb", ".avif", ".heic", ".heif"]
 )
 """How the names of the user's own paintings may end, as in the engine's table of formats."""
 
