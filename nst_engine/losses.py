@@ -15,7 +15,7 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -87,8 +87,8 @@ def content_loss(features: Tensor, target: Tensor, weights: Tensor | None = None
     ``weights`` (h×w) say how much each position counts: a map on the content, as in Gatys et al. 2017. ``share`` is
     the part's share of the whole picture's positions.
     """
-    difference = (features - target).square()
-    return (difference if weights is None else difference * weights).mean() * share
+    loss: Tensor = _MeanSquare.apply(features, target, weights)
+    return loss * share
 
 
 def total_variation(image: Tensor, exponent: int = 2, owned: Size | None = None, whole: Size | None = None) -> Tensor:
@@ -127,3 +127,21 @@ def _windows(image: Tensor) -> Tensor:
     """All windows of a picture, 1×3×H×W → n×3×(pixels of a window)."""
     patches = F.unfold(image, PHOTO_WINDOW)[0]
     return patches.T.reshape(-1, 3, PHOTO_WINDOW**2)
+
+
+class _MeanSquare(torch.autograd.Function):
+    """Mean of W (F − T)² over C×h×w features. The difference is made twice, so that memory need not hold it in between:
+    of a shallow layer it is as large as all else that a step takes."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+        ctx.save_for_backward(features, target, weights)
+        squares = (features - target).square_()
+        return (squares if weights is None else squares.mul_(weights)).mean()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        features, target, weights = ctx.saved_tensors
+        share = gradients[0] / features.numel()
+        by_features = (features - target).mul_(2)
+        return by_features.mul_(share if weights is None else share * weights), None, None

@@ -24,6 +24,18 @@ def test_content_loss_is_the_mean_squared_difference():
     assert float(losses.content_loss(f, g)) == pytest.approx(((f.numpy() - g.numpy()) ** 2).mean())
 
 
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_the_content_loss_has_its_gradient_and_holds_no_map_of_its_own_for_it(is_weighted):
+    f, g, weights = features(3, 4, 5).requires_grad_(), features(3, 4, 5, seed=1), features(1, 4, 5, seed=2)[0]
+    held = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: held.append(tensor) or tensor, lambda tensor: tensor):
+        loss = losses.content_loss(f, g, weights if is_weighted else None, share=0.5)
+    (gradient,) = torch.autograd.grad(loss, f)
+    expected = 0.5 * 2 * (f - g) * (weights if is_weighted else 1) / f.numel()
+    assert gradient.detach().numpy() == pytest.approx(expected.detach().numpy())
+    assert {tensor.data_ptr() for tensor in held if tensor.dim()} <= {t.data_ptr() for t in (f, g, weights)}
+
+
 @pytest.mark.parametrize("exponent", [1, 2])
 def test_total_variation(exponent):
     image = features(3, 7, 6)[None]
