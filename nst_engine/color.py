@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_engine.pixels import Floats
+from nst_engine.pixels import Floats, Size, bands
 
 SRGB_TO_LMS = np.array(
     [
@@ -40,8 +40,10 @@ def match_colors(style: Floats, content: Floats, style_weights: Floats, content_
     inner_values, inner_vectors = np.linalg.eigh(root @ content_covariance @ root)
     inner_root = (inner_vectors * np.sqrt(np.clip(inner_values, 0, None))) @ inner_vectors.T
     monge = inverse @ inner_root @ inverse
-    recolored = (style.astype(np.float64) - style_mean) @ monge.T + content_mean
-    return np.asarray(np.clip(recolored, 0, 1), dtype=np.float32)
+    recolored = np.empty(style.shape, np.float32)
+    for band in bands(Size(*style.shape[:2])):
+        recolored[band] = ((style[band].astype(np.float64) - style_mean) @ monge.T + content_mean).clip(0, 1)
+    return recolored
 
 
 def keep_colors(result: Floats, content: Floats) -> Floats:
@@ -65,9 +67,17 @@ def oklab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _color_moments(picture: Floats, weights: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weighted mean (3) and covariance (3×3) of the colors of an H×W×3 picture."""
-    colors = picture.reshape(-1, 3).astype(np.float64)
-    shares = weights.reshape(-1, 1).astype(np.float64) / weights.sum()
-    mean = (colors * shares).sum(0)
-    deviations = (colors - mean) * np.sqrt(shares)
-    return mean, deviations.T @ deviations
+    """Weighted mean (3) and covariance (3×3) of the colors of an H×W×3 picture, which is gone through in bands."""
+    total, mean, covariance = weights.sum(), np.zeros(3), np.zeros((3, 3))
+    runs = list(bands(Size(*weights.shape)))
+    for band in runs:
+        mean += (_rows(picture[band]) * (_rows(weights[band, :, None]) / total)).sum(0)
+    for band in runs:
+        deviations = (_rows(picture[band]) - mean) * np.sqrt(_rows(weights[band, :, None]) / total)
+        covariance += deviations.T @ deviations
+    return mean, covariance
+
+
+def _rows(picture: Floats) -> NDArray[np.float64]:
+    """The pixels of H×W×C, n×C."""
+    return picture.reshape(-1, picture.shape[2]).astype(np.float64)
