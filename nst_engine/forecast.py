@@ -35,8 +35,9 @@ INDEX = 8
 LIBRARIES = 80_000_000
 """What libraries take once, with the first step, and the tiles of a convolution."""
 
-STEP_TRANSIENT, LOOK_TRANSIENT = 6.5, 3
-"""How many maps as large as the first block's come and go in a step, and while a style is looked at."""
+STEP_TRANSIENT, LOOK_TRANSIENT = 4, 3
+"""How many maps as large as the first block's come and go in a step, and while a style is looked at; with what the
+allocator leaves between them."""
 
 TARGETS = 2
 """How many maps as large as the first block's are gathered of a style's samples, and compared."""
@@ -78,7 +79,7 @@ class Job(NamedTuple):
 
     ``content`` and ``styles`` are the pictures' own sizes; ``masks`` is the number of maps on the content, its alpha
     and styles' regions among them. ``kind`` is that of the result's numbers, ``devices`` how many share the tiles;
-    ``is_held`` says whether something of the content may not change.
+    ``is_held`` says whether something of the content may not change, ``regions`` how many parts have a style each.
     """
 
     content: Size
@@ -90,6 +91,7 @@ class Job(NamedTuple):
     kind: np.dtype[Any] = np.dtype(np.float32)
     devices: int = 1
     is_held: bool = False
+    regions: int = 1
 
 
 class Need(NamedTuple):
@@ -131,10 +133,11 @@ def shown_at_once(recipe: Recipe, scales: Sequence[Scale], tile_side: int | None
 
 def _stepping(job: Job, scale: Scale, shown: int) -> float:
     """Bytes that a step at a scale takes when the network is shown no more than so many pixels at once."""
-    is_tiled = shown < scale.size.pixels
-    features = min(shown, scale.size.pixels) * _step(job.recipe.at(scale.is_finish), job.vgg)
+    is_tiled, recipe = shown < scale.size.pixels, job.recipe.at(scale.is_finish)
+    features = min(shown, scale.size.pixels) * _step(recipe, job.vgg, job.regions)
     matching = FLOAT * neighbors.AT_ONCE + neighbors.MOST_BYTES // 2 if job.recipe.sampled_layers else 0
-    return features * (TILED if is_tiled else 1) + scale.size.pixels * _descent(job.recipe, scale) + matching
+    held = FLOAT * sum(map(_maps, recipe.content_layers)) + _descent(job.recipe, scale)
+    return features * (TILED if is_tiled else 1) + scale.size.pixels * held + matching
 
 
 def fits(job: Job, scales: Sequence[Scale], free: Free) -> bool:
@@ -144,7 +147,7 @@ def fits(job: Job, scales: Sequence[Scale], free: Free) -> bool:
 
 def fitting_tiles(job: Job, scales: Sequence[Scale], free: Free) -> Iterator[int | None]:
     """The sides of the finest scale's tiles with which a job can be painted, quickest first."""
-    is_slow = scales[-1].is_finish and job.vgg.pixel_mean.device.type == "cpu"
+    is_slow = scales[-1].is_finish and job.vgg.device.type == "cpu"
     finest = scales[-1]
     for side in tiles.sides_by_work(finest.size, job.recipe.at(finest.is_finish).layers, job.devices):
         if is_slow and (side is None or side > SLOW_TILE):
@@ -216,16 +219,20 @@ def _advice(job: Job, fitting: int) -> Words:
     return Words(RAISE if job.options.memory_limit else CLOSE)
 
 
-def _step(recipe: Recipe, vgg: VGG19) -> float:
-    """Bytes a pixel of a step: the features that its gradients need, what comes and goes."""
-    used = _used(recipe)
-    kept = sum(_maps(layer) for layer in used) * vgg.dtype.itemsize
-    if vgg.dtype.itemsize < FLOAT:
-        kept += sum(_maps(layer) for layer in recipe.layers) * FLOAT
-    kept += sum(_maps(layer) / 2 for layer in used if layer.endswith("_1")) * INDEX
+def _step(recipe: Recipe, vgg: VGG19, regions: int) -> float:
+    """Bytes a pixel of a step: the features that its gradients need, those that are compared with the losses'
+    derivatives by them, what comes and goes."""
+    used, bytes_of_one = _used(recipe), vgg.dtype.itemsize
+    kept = sum(map(_maps, used)) * bytes_of_one
+    kept += sum(map(_pooled, used)) * (bytes_of_one + INDEX)
+    compared = sum(map(_maps, recipe.layers))
+    copied = compared if bytes_of_one < FLOAT else 0
+    by_several = recipe.layers if regions > 1 else recipe.content_layers.keys() & recipe.style_layers.keys()
+    added_up = 2 * max(map(_maps, by_several), default=0)
     photo = PHOTO_TERM if recipe.photo_weight else 0
     targets = TARGETS * _maps(LAYERS[0]) * FLOAT if recipe.sampled_layers else 0
-    return kept + STEP_TRANSIENT * _maps(LAYERS[0]) * vgg.dtype.itemsize + photo + targets
+    transient = STEP_TRANSIENT * _maps(LAYERS[0]) * bytes_of_one
+    return kept + (copied + compared + added_up) * FLOAT + transient + photo + targets
 
 
 def _descent(recipe: Recipe, scale: Scale) -> float:
@@ -262,6 +269,12 @@ def _used(recipe: Recipe) -> tuple[str, ...]:
 def _maps(layer: str) -> float:
     """Numbers of a layer's features for each pixel of the picture."""
     return float(CHANNELS[_block(layer)] / 4 ** _block(layer))
+
+
+def _pooled(layer: str) -> float:
+    """Numbers for each pixel of the picture that a pooling before this layer leaves; 0 where there is none."""
+    block = _block(layer)
+    return CHANNELS[block - 1] / 4**block if block and layer.endswith("_1") else 0.0
 
 
 def _block(layer: str) -> int:

@@ -114,7 +114,9 @@ class Painter:
         looks = originals_of(styles)
         maps = [*masks, *(style.region for style in styles)]
         job = self._job(original.size, [look.size for look in looks], maps, kind)
-        job = job._replace(is_held=any(mask is not None for mask in masks))
+        own = [style.region is not None for style in styles]
+        regions = sum(own) + (not all(own))  # styles without one share a part
+        job = job._replace(is_held=any(mask is not None for mask in masks), regions=regions)
         scales, tile_side = self.fitting(job)
         size, wanted = scales[-1].size, forecast.need(job, scales, tile_side)
         expected = devices.held_memory(self.device) + (max(wanted) if self._is_main else wanted.painting)

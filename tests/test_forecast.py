@@ -52,7 +52,17 @@ def test_all_that_is_held_counts(job):
     assert need(job()._replace(is_held=True), Size(340, 512)).painting > plain.painting + 4e6
     assert need(job(keep="average"), Size(340, 512)).painting > plain.painting + 2e6
     assert need(job(photo_weight=1.0), Size(340, 512)).painting > plain.painting
+    assert need(job()._replace(regions=2), Size(340, 512)).painting > plain.painting + 80e6
     assert need(job(style_layers="relu1_1", content_layers="relu2_1"), Size(340, 512)) < plain
+
+
+def test_what_is_compared_counts_more_where_it_is_shallow_and_all_else_where_it_is_deep(job):
+    """Features at relu1_1 are 256 bytes a pixel, with derivatives and targets as many again each; at relu5_1 next to
+    none."""
+    jobs = (job(style_layers=layer, content_layers=layer) for layer in ("relu1_1", "relu5_1"))
+    shallow, deep = (need(each, Size(680, 1024)).painting for each in jobs)
+    assert shallow > deep + 200e6
+    assert deep < need(job(), Size(680, 1024)).painting - 500e6
 
 
 def test_kernels_that_are_made_count_no_more(content, style, monkeypatch):
