@@ -28,6 +28,7 @@ PAINTED_LONG_SIDES = (math.inf, pyramid.PAINTED_LONG_SIDE, pyramid.PAINTED_LONG_
 """Up to where the automatic size has scales painted that it wants finished, best first."""
 
 PROBE_SIDE = 160
+"""Of the picture that a step is timed with."""
 
 QUICK_LONG_SIDE = 384
 """Pictures up to here are quick everywhere: no probe is needed."""
@@ -63,7 +64,7 @@ class Estimate(NamedTuple):
 
 def seconds_per_pixel(vgg: VGG19, recipe: Recipe) -> float:
     """Seconds of a full step per pixel of its cost (:attr:`nst_engine.pyramid.Scale.cost`), measured now."""
-    device = vgg.pixel_mean.device
+    device = vgg.device
     image = torch.rand(1, 3, PROBE_SIDE, PROBE_SIDE, dtype=torch.float32, device=device)
     style = statistics_of(vgg, image, None, recipe.style_layers)
     objective = Objective(vgg, recipe, image, [Region(style)])

@@ -20,9 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_engine.losses import Amount
-from nst_engine.network.layers import stride
+from nst_engine.network.layers import positions_of, stride
 from nst_engine.pixels import Size
-from nst_engine.shares import Shares, positions_of
+from nst_engine.shares import Shares
 from nst_engine.tensors import feature_matrix
 from nst_engine.tiles import Box, Tile
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -18,10 +19,11 @@ from torch import Tensor
 from nst_engine.lanes import Lanes
 from nst_engine.losses import LOSS_OF, Amount, Losses, content_loss, photo_loss, total_variation
 from nst_engine.neighbors import Matches, Totals, deepest, described
+from nst_engine.network.layers import positions_of
 from nst_engine.network.vgg import VGG19
 from nst_engine.pixels import Size
 from nst_engine.recipes import Recipe
-from nst_engine.shares import Shares, positions_of, resized_mask
+from nst_engine.shares import Shares, resized_mask
 from nst_engine.style_statistics import DISTANCES, Statistics, measured_in, share_of
 from nst_engine.tiles import Box, Tile, tiles
 
@@ -263,12 +265,9 @@ class Objective:
 
     def _weight(self, term: str, layer: str, region: int) -> float:
         """How much a term counts, over the unit."""
-        recipe = self.recipe
-        if term == "content":
-            return recipe.content_weight * recipe.content_layers[layer] / self.unit
-        if term == "style":
-            return recipe.style_weight * recipe.style_layers[layer].weight / self.unit * self._share(region)
-        return {"tv": recipe.tv_weight, "photo": recipe.photo_weight}[term] / self.unit
+        if layer:
+            return self._weights[term, layer] * (self._share(region) if term == "style" else 1.0)
+        return {"tv": self.recipe.tv_weight, "photo": self.recipe.photo_weight}[term] / self.unit
 
     def _power_of_two(self, content_energies: Mapping[str, float]) -> float:
         """The one just above the loss of a picture that has no features and varies by 1, which is about the highest."""
@@ -322,9 +321,9 @@ class Objective:
             for part in slopes
         ]
 
-    @property
+    @cached_property
     def _weights(self) -> dict[tuple[str, str], float]:
-        """The weight of every content and style layer."""
+        """The weight of every content and style layer, over the unit."""
         content_weight, style_weight = self.recipe.content_weight / self.unit, self.recipe.style_weight / self.unit
         content = {("content", layer): content_weight * weight for layer, weight in self.recipe.content_layers.items()}
         style = {("style", layer): style_weight * weight for layer, (weight, _) in self.recipe.style_layers.items()}

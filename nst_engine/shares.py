@@ -5,13 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_engine.network.layers import stride
 from nst_engine.pixels import Size
-
-
-def positions_of(size: Size, layer: str) -> Size:
-    """Height and width of a layer's feature map for a picture of this size."""
-    return Size(*(length // stride(layer) for length in size))
 
 
 def resized_mask(mask: Tensor, positions: Size) -> Tensor:

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from nst_engine import neighbors
 from nst_engine.neighbors import Samples
+from nst_engine.network.layers import positions_of
 from nst_engine.network.vgg import VGG19
 from nst_engine.pixels import Size
 from nst_engine.roots import eigendecomposition, trace_of_root
-from nst_engine.shares import Shares, positions_of
+from nst_engine.shares import Shares
 from nst_engine.tensors import feature_matrix
 from nst_engine.tiles import Tile, tiles
 

@@ -73,7 +73,7 @@ class KnownStatistics:
         if key in self.found:
             self.found.move_to_end(key)
         else:
-            style = style.to(self.vgg.pixel_mean.device)
+            style = style.to(self.vgg.device)
             opacity = style[0, 3] if style.shape[1] == 4 else None
             self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers, on_tile)
             self._forget_but(1)
@@ -81,7 +81,7 @@ class KnownStatistics:
 
     def take(self, found: Mapping[bytes, Statistics]) -> None:
         """Know as well all that another one has found, and of what was known before the newest."""
-        for key, statistics in _on(self.vgg.pixel_mean.device, found).items():
+        for key, statistics in _on(self.vgg.device, found).items():
             self.found[key] = statistics
             self.found.move_to_end(key)
         self._forget_but(len(found))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from nst_engine.network.layers import reach, stride
+from nst_engine.network.layers import positions_of, reach, stride
 from nst_engine.pixels import Size
 
 ALIGNMENT = 16
@@ -55,10 +55,9 @@ class Tile(NamedTuple):
 
     def owned_at(self, layer: str) -> Box:
         """The positions that it owns in a layer's feature map of the whole picture."""
-        step = stride(layer)
-        ends = (self.size.height // step, self.size.width // step)
-        bottom = ends[0] if self.owned.bottom == self.size.height else self.owned.bottom // step
-        right = ends[1] if self.owned.right == self.size.width else self.owned.right // step
+        step, whole = stride(layer), positions_of(self.size, layer)
+        bottom = whole.height if self.owned.bottom == self.size.height else self.owned.bottom // step
+        right = whole.width if self.owned.right == self.size.width else self.owned.right // step
         return Box(self.owned.top // step, self.owned.left // step, bottom, right)
 
     def owned_features(self, layer: str, features: Tensor) -> Tensor:

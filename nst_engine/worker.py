@@ -57,7 +57,8 @@ LOG_LIMIT = 8000
 FAULT_LENGTH = 300
 """Most characters that the client hears of what nobody foresaw."""
 
-Job = Stylize | Sketch | Plan
+Request = Stylize | Sketch | Plan
+"""What is worked on, one after another."""
 
 PIXELS_LIMIT = PAYLOAD_LIMIT // 16
 """Most pixels of a content: of RGBA float32, more cannot be sent."""
@@ -81,15 +82,15 @@ def main() -> None:
 
 
 class Worker:
-    """Two threads: one reads messages and notices at once that the client is gone, the other works on jobs.
+    """Two threads: one reads messages and notices at once that the client is gone, the other works on requests.
 
-    Plans, sketches and jobs are numbered as they come, and answered in that order. A stop is for every job that came
-    before it, running, waiting or done, and for none that comes after. However a thread ends, the client hears why.
+    Requests are numbered as they come, and answered in that order. A stop is for every one that came before it,
+    running, waiting or done, and for none that comes after. However a thread ends, the client hears why.
     """
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         self.reader, self.writer = reader, writer
-        self.jobs: queue.Queue[tuple[int, Job]] = queue.Queue()
+        self.requests: queue.Queue[tuple[int, Request]] = queue.Queue()
         self.received = self.stopped = 0
         self.last_painter: Painter | None = None
         self.writing, self.failing = threading.Lock(), threading.Lock()
@@ -102,7 +103,7 @@ class Worker:
             threading.Thread(target=self._read, daemon=True).start()
             self._send(Hello(PROTOCOL, library.listed()[: protocol.MOST_NETWORKS], __version__))
             while True:
-                self._work(*self.jobs.get())
+                self._work(*self.requests.get())
 
     def _read(self) -> None:
         """Take messages until the stream ends, and the process with it, whatever it is doing."""
@@ -114,9 +115,9 @@ class Worker:
         """Put a message where it belongs; False for the end."""
         if isinstance(message, Stop):
             self.stopped = self.received
-        elif isinstance(message, Job):
+        elif isinstance(message, Request):
             self.received += 1
-            self.jobs.put((self.received, message))
+            self.requests.put((self.received, message))
         elif message is not None:
             told = Words("A {kind} message is not for the engine.", kind=type(message).__name__)
             raise ProtocolError(told, protocol.ANEW)
@@ -135,17 +136,17 @@ class Worker:
             self.failing.acquire(timeout=LAST_WORDS_SECONDS)
             os._exit(LEFT)
 
-    def _work(self, number: int, job: Job) -> None:
+    def _work(self, number: int, request: Request) -> None:
         self.last_preview = self.last_progress = 0.0
         self.steps_shown = 0
         try:
-            if isinstance(job, Plan):
-                self._send(self._planned(job))
-            elif isinstance(job, Sketch):
-                self._send(self._sketched(number, job))
+            if isinstance(request, Plan):
+                self._send(self._planned(request))
+            elif isinstance(request, Sketch):
+                self._send(self._sketched(number, request))
             else:
-                done = self._stylized(number, job)
-                self._send(Result(_as_sent(done.picture, job.is_far), done.summary, next(iter(done.warnings), "")))
+                done = self._stylized(number, request)
+                self._send(Result(_as_sent(done.picture, request.is_far), done.summary, next(iter(done.warnings), "")))
         except Exception as error:
             self._fail(error)
 

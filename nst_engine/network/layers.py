@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nst_engine.pixels import Size
+
 CONVOLUTIONS = tuple(
     f"conv{block}_{index}" for block, depth in enumerate((2, 2, 4, 4, 4), start=1) for index in range(1, depth + 1)
 )
@@ -14,6 +16,11 @@ LAYERS = tuple(name.replace("conv", "relu") for name in CONVOLUTIONS)
 def stride(layer: str) -> int:
     """Pixels from one position of a layer's feature map to the next."""
     return 1 << int(layer[4]) - 1
+
+
+def positions_of(size: Size, layer: str) -> Size:
+    """Height and width of a layer's feature map for a picture of this size."""
+    return Size(*(length // stride(layer) for length in size))
 
 
 def reach(layer: str) -> int:
