@@ -8,7 +8,6 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -71,7 +70,7 @@ class Making:
         self.ran_out_at: Size | None = None
         """The scale that could not be painted to its end."""
         self.tiles_seen = 0
-        progress.seen = weakref.WeakMethod(self.seen)
+        progress.render = weakref.WeakMethod(self.render)
 
     def paint(self) -> None:
         """Work through all scales, or until told to stop."""
@@ -136,8 +135,7 @@ class Making:
         objective = self._objective(scale)
         self.progress.clock.lap("features")
         self.progress.has_targets()
-        if scale.is_lean:
-            memory.give_back()
+        memory.give_back()
         function = captured(objective, image, wanted) if len(objective.tiles) == 1 else objective
         kept: optimize.Kept | None = None
         for count in objective.rounds(wanted):
@@ -146,16 +144,16 @@ class Making:
             kept = optimize.Kept(self.recipe.keep, function.value)
             steps = optimizer.steps(function, image, count)
             del image  # which may be large
-            for seen in steps:
-                kept.note(seen)
+            for iterate in steps:
+                kept.note(iterate)
                 if kept.count == 1:
-                    self._check(seen.losses)
+                    self._check(iterate.losses)
                     self.picture = partial(self._shown, kept)
                 self.pace.step()
                 self.threads.adapt()
                 if scale.is_lean:
                     memory.give_back()
-                yield seen.losses
+                yield iterate.losses
 
     def _shown(self, kept: optimize.Kept) -> Tensor:
         """The picture that counts. While it is looked at for that, no step is told of and a shortage ends nothing."""
@@ -192,10 +190,16 @@ class Making:
             image.add_(detail, alpha=CARRIED_DETAIL if scale.is_finish or scale.steps >= FEW_STEPS else 1.0)
         return image.clamp_(0, 1)
 
-    def seen(self, size: Size, kind: DTypeLike = np.uint8, **how: Any) -> Pixels:
-        """The picture as it stands, H×W×4 in a size of the content's proportions, its colors and alpha as wanted, by
-        :func:`composed`."""
-        return composed(self.picture(), self.canvas, size, self.options.color == "content", kind, **how)
+    def render(
+        self,
+        size: Size,
+        kind: DTypeLike = np.uint8,
+        on_band: Callable[[float], None] = lambda share: None,
+        band_share: float = 1.0,
+    ) -> Pixels:
+        """The picture as it stands, H×W×4, its colors and alpha as wanted; the rest is as of :func:`composed`."""
+        keeps_colors = self.options.color == "content"
+        return composed(self.picture(), self.canvas, size, keeps_colors, kind, on_band, band_share)
 
     def finished(self, kind: DTypeLike) -> Pixels:
         """The picture in the content's own size, H×W×4 of this kind; where memory is short for that, uint8, slowly."""
@@ -203,12 +207,12 @@ class Making:
         self.picture = lambda: picture  # lets go of all else that the last scale took
         memory.give_back()
         try:
-            return self.seen(self.canvas.size, kind, on_band=self.progress.composed)
+            return self.render(self.canvas.size, kind, self.progress.composed)
         except Exception as error:
             if not self._is_shortage(error):
                 raise
         self.room = None
-        return self.seen(self.canvas.size, on_band=self.progress.composed, band_share=NARROW)
+        return self.render(self.canvas.size, on_band=self.progress.composed, band_share=NARROW)
 
     def _objective(self, scale: Scale) -> Objective:
         size, recipe = scale.size, self.recipe.at(scale.is_finish)
@@ -237,14 +241,20 @@ class Making:
             return self.styles.first_picture(size)
         return self.canvas.content_at(size).clone()
 
+    @property
+    def scale(self) -> Scale:
+        """The finest scale that the picture as it stands has a step of; without any, the one that it starts at."""
+        size = Size(*self.picture().shape[2:])
+        return next(scale for scale in self.progress.scales if scale.size == size)
+
     def warnings(self) -> list[Words]:
         """Sentences on what kept the picture from being as good as it could be."""
-        finest = self.progress.scales[-1]
-        return [*self._shortages(), *(self.styles.too_small_for(finest.size) if finest.is_finish else ())]
+        scale = self.scale
+        return [*self._shortages(), *(self.styles.too_small_for(scale.size) if scale.is_finish else ())]
 
     def _shortages(self) -> Iterator[Words]:
         """What memory was too small for."""
         if self.ran_out_at:
             yield Words("Memory ran out at {size} px: the picture is as it was then.", size=max(self.ran_out_at))
         elif self.progress.is_short_of_memory:
-            yield Words("Memory ran short: some steps were made in smaller tiles.")
+            yield Words("Memory ran short: some steps were made with less of it.")

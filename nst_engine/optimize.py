@@ -31,15 +31,15 @@ class Function(Protocol):
         """Its losses, and the gradient of their total."""
 
 
-class Seen(NamedTuple):
-    """A picture (1×3×H×W) that was looked at, and the losses found there."""
+class Iterate(NamedTuple):
+    """A picture (1×3×H×W) on the way down, and its losses."""
 
     image: Tensor
     losses: Losses
 
-    def where(self, condition: Tensor, other: Seen) -> Seen:
+    def where(self, condition: Tensor, other: Iterate) -> Iterate:
         """This one where the condition (a scalar on the device) holds, else the other."""
-        return Seen(_either(condition, self.image, other.image), self.losses.where(condition, other.losses))
+        return Iterate(_either(condition, self.image, other.image), self.losses.where(condition, other.losses))
 
 
 def _either(condition: Tensor, this: Tensor, other: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class Descent(ABC):
     A step to a picture whose value or gradient is no number is taken back, and a shorter one is tried.
     """
 
-    def steps(self, function: Function, image: Tensor, count: int) -> Iterator[Seen]:
+    def steps(self, function: Function, image: Tensor, count: int) -> Iterator[Iterate]:
         """Yield where it stands after each of ``count`` evaluations, from ``image`` on.
 
         The last one is followed by one more step, of which the value alone is looked at: where it is higher than any
@@ -66,7 +66,7 @@ class Descent(ABC):
         del image  # which may be large
         best, length = here.value, torch.ones_like(here.value)
         for _ in range(count - 1):
-            yield here.seen
+            yield here.iterate
             there = _looked_at(function, self._ahead(here, length))
             accepted = self._accepts(here, there, best)
             self._learn(here, there, accepted)
@@ -75,8 +75,8 @@ class Descent(ABC):
             del there
             best = torch.minimum(best, here.value)
         ahead = self._ahead(here, length)
-        last = Seen(ahead, function.value(ahead))
-        yield last.where(is_as_good(last.losses.total, best), here.seen)
+        last = Iterate(ahead, function.value(ahead))
+        yield last.where(is_as_good(last.losses.total, best), here.iterate)
 
     @abstractmethod
     def resize(self, size: Size, is_lean: bool = False, on_transform: Callable[[], None] = lambda: None) -> None:
@@ -226,9 +226,9 @@ class _Point(NamedTuple):
     gradient: Tensor
 
     @property
-    def seen(self) -> Seen:
+    def iterate(self) -> Iterate:
         """The picture and its losses."""
-        return Seen(self.image, self.losses)
+        return Iterate(self.image, self.losses)
 
     @property
     def value(self) -> Tensor:
@@ -243,7 +243,7 @@ class _Point(NamedTuple):
 
     def where(self, condition: Tensor, other: _Point) -> _Point:
         """This one where the condition holds, else the other."""
-        image, losses = self.seen.where(condition, other.seen)
+        image, losses = self.iterate.where(condition, other.iterate)
         return _Point(image, losses, _either(condition, self.gradient, other.gradient))
 
 
@@ -290,9 +290,9 @@ class Kept:
         self.count = 0
         self.best = self.picture = self.average = torch.empty(0)
 
-    def note(self, seen: Seen) -> None:
-        """Hear of a picture."""
-        image, value = seen.image, seen.losses.total
+    def note(self, iterate: Iterate) -> None:
+        """Hear of a picture and its losses."""
+        image, value = iterate.image, iterate.losses.total
         self.count += 1
         if self.count == 1:
             self.best, self.picture = value, image

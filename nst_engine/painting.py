@@ -133,7 +133,7 @@ class Painter:
         finally:
             self.started = time.perf_counter()
             memory.give_back()
-        return Stylized(picture, self._told(making, styles, size, expected))
+        return Stylized(picture, self._told(making, styles, expected))
 
     @devices.without_denormals()
     def learned(self, content: Size, styles: Sequence[StylePicture]) -> dict[bytes, Statistics]:
@@ -209,14 +209,15 @@ class Painter:
         number_format, recipe = devices.fastest_format(self.device), self.recipe
         return [VGG19(network, each, recipe.padding, recipe.pooling, number_format) for each in self.devices]
 
-    def _told(self, making: Making, styles: Sequence[StylePicture], size: Size, expected: int) -> dict[str, Any]:
+    def _told(self, making: Making, styles: Sequence[StylePicture], expected: int) -> dict[str, Any]:
         """The report, or what kept it from being made: the picture is there, and worth more than its story."""
         try:
-            return self._report(making, styles, size, expected)
+            return self._report(making, styles, expected)
         except Exception as error:
             return {"options": dataclasses.asdict(self.options), "fault": f"{type(error).__name__}: {error}"}
 
-    def _report(self, making: Making, styles: Sequence[StylePicture], size: Size, expected: int) -> dict[str, Any]:
+    def _report(self, making: Making, styles: Sequence[StylePicture], expected: int) -> dict[str, Any]:
+        size = making.scale.size
         return {
             "options": dataclasses.asdict(self.options),
             "styles": [{"name": style.name, "weight": style.weight} for style in styles],

@@ -22,7 +22,7 @@ from nst_engine.pyramid import Scale
 from nst_engine.words import Words
 
 STEP = "{size} px, step {step} of {steps}"
-STEP_IN_TILES = "{size} px, step {step} of {steps}, in smaller tiles, for memory ran short"
+STEP_WITH_LESS = "{size} px, step {step} of {steps}, with less memory, for it ran short"
 """What steps add to their text when it did."""
 
 PREVIEW_PIXELS = 1_000_000
@@ -69,7 +69,7 @@ class Made(NamedTuple):
     losses: Losses
 
 
-Seen = Callable[[Size], NDArray[np.uint8]]
+Render = Callable[[Size], NDArray[np.uint8]]
 """Makes the picture as it stands, in a size of the content's proportions."""
 
 
@@ -88,7 +88,7 @@ class Progress:
         should_stop: Callable[[], bool],
     ) -> None:
         self.scales, self.clock, self.on_step, self.should_stop = scales, clock, on_step, should_stop
-        self.seen: Callable[[], Seen | None]
+        self.render: Callable[[], Render | None]
         """What makes the picture as it stands. It is not held, so that a job's memory is free when it is over."""
         self.scale = scales[0]
         self.steps_made: list[Made] = []
@@ -187,13 +187,13 @@ class Progress:
         """Tell what is known when so much of the work is done."""
         losses = self.steps_made[-1].losses if self.steps_made else UNKNOWN
         size, steps = max(self.scale.size), self.scale.steps
-        text = Words(STEP_IN_TILES if self.is_short_of_memory else STEP, size=size, step=number, steps=steps)
+        text = Words(STEP_WITH_LESS if self.is_short_of_memory else STEP, size=size, step=number, steps=steps)
         spent = self.clock.total() - self.clock.laps["start_up"]
         left = spent / cost_done * max(0.0, self.cost - cost_done) if len(self.steps_made) > 3 else None
         self.fraction = max(self.fraction, min(1.0, cost_done / self.cost))
-        seen = self.seen()
-        assert seen, "a picture is in the making"
-        preview = partial(_preview, seen, self.scale.size)
+        render = self.render()
+        assert render, "a picture is in the making"
+        preview = partial(_preview, render, self.scale.size)
         try:
             self.on_step(Step(self.fraction, left, text, losses.as_numbers, preview, len(self.steps_made)))
         except Exception as error:
@@ -202,11 +202,11 @@ class Progress:
         self.told = time.monotonic()
 
 
-def _preview(seen: Seen, size: Size, pixels: int = PREVIEW_PIXELS) -> NDArray[np.uint8]:
+def _preview(render: Render, size: Size, pixels: int = PREVIEW_PIXELS) -> NDArray[np.uint8]:
     """The picture as it stands at a scale of this size."""
     if size.pixels > pixels:
         size = size.scaled_to(max(size) * (pixels / size.pixels) ** 0.5)
-    return seen(size)
+    return render(size)
 
 
 def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:

@@ -11,7 +11,7 @@ from bowls import COARSE, Bowl, noise
 from torch import Tensor
 
 from nst_engine.losses import Losses
-from nst_engine.optimize import LBFGS, ROUNDING, SHORTER, Adam, Descent, Kept, Seen, TensorFlowAdam
+from nst_engine.optimize import LBFGS, ROUNDING, SHORTER, Adam, Descent, Iterate, Kept, TensorFlowAdam
 from nst_engine.pixels import Size
 
 GOAL, START = ((0.1 * noise(COARSE, seed) + 0.5).clamp(0, 1) for seed in (1, 2))
@@ -63,14 +63,14 @@ def test_lean_steps_hold_a_picture_its_gradient_and_the_next_picture(is_lean, mo
     assert is_lean or crowded.most > 5
 
 
-def value(seen: Seen) -> float:
-    return float(seen.losses.total)
+def value(iterate: Iterate) -> float:
+    return float(iterate.losses.total)
 
 
 def test_a_step_that_does_not_descend_is_shortened_and_leaves_nothing_behind():
     wall = Mishap(lambda look, true: torch.nan if look in (2, 3) else true)
     steps = list(LBFGS().steps(wall, START, 12))
-    assert all(torch.equal(seen.image, START) for seen in steps[:3])
+    assert all(torch.equal(iterate.image, START) for iterate in steps[:3])
     tried = [float((x - START).norm()) for x in wall.looked_at[1:3]]
     assert tried[1] == pytest.approx(SHORTER * tried[0], rel=0.1)
     assert value(steps[-1]) < 0.1 * value(steps[0])
@@ -130,7 +130,7 @@ def kept(rule: str, values: list[float], of_average: float = 0.0) -> float:
     """The one number of the picture kept of pictures that are 0, 1, 2 … with these values."""
     pictures = Kept(rule, lambda image: losses(of_average))
     for number, found in enumerate(values):
-        pictures.note(Seen(torch.full((1, 3, 1, 1), float(number)), losses(found)))
+        pictures.note(Iterate(torch.full((1, 3, 1, 1), float(number)), losses(found)))
     return float(pictures.shown()[0, 0, 0, 0])
 
 

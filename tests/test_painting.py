@@ -147,12 +147,13 @@ def test_iterations_counts_the_finest_scale(content, style):
 
 
 def test_stop_keeps_the_picture_so_far(content, style):
-    seen = []
+    seen, large = [], np.kron(content, np.ones((2, 2, 1), np.float32))
     done = Painter(Options()).paint(
-        content, [StylePicture("pattern", style)], on_step=seen.append, should_stop=lambda: len(seen) == 3
+        large, [StylePicture("pattern", style)], on_step=seen.append, should_stop=lambda: len(seen) == 3
     )
     assert len(done.report["history"]) == 3
-    assert done.picture.shape == content.shape
+    assert done.report["size"] == {"height": 48, "width": 64}
+    assert done.picture.shape == large.shape
 
 
 def test_progress_rises_to_one_and_previews_show_the_picture(content, style):

@@ -288,8 +288,9 @@ class Greedy(Objective):
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_what_runs_out_of_memory_goes_on_from_there_in_smaller_tiles_and_says_so(monkeypatch, optimizer):
-    monkeypatch.setattr("nst_engine.tiles.SIDES", (None, 64, 32))
+@pytest.mark.parametrize("sides", [(None, 64, 32), (None,)], ids=["smaller tiles", "no pairs"])
+def test_what_runs_out_of_memory_goes_on_from_there_with_less_and_says_so(monkeypatch, optimizer, sides):
+    monkeypatch.setattr("nst_engine.tiles.SIDES", sides)
     monkeypatch.setattr("nst_engine.making.Objective", Greedy)
     monkeypatch.setattr(Greedy, "evaluations", 0)
     content, style = stripes(96, 128, 9, seed=1), stripes(96, 96, 7, seed=2)
@@ -299,7 +300,8 @@ def test_what_runs_out_of_memory_goes_on_from_there_in_smaller_tiles_and_says_so
     finest = [entry for entry in done.report["history"] if entry["scale"] == 128]
     assert [entry["iteration"] for entry in finest] == [1, 2, 3, 4, 5]
     assert "128 px, step 2 of 5" in texts
-    assert texts[-1] == "128 px, step 5 of 5, in smaller tiles, for memory ran short"
+    assert texts[-1] == "128 px, step 5 of 5, with less memory, for it ran short"
+    assert done.warnings == ["Memory ran short: some steps were made with less of it."]
     assert finest[2]["total"] <= 1.001 * finest[1]["total"]
 
 
@@ -326,4 +328,5 @@ def test_what_has_too_little_memory_even_for_the_smallest_tiles_ends_with_what_i
     done = Painter(options).paint(content, [StylePicture("s", style)])
     assert done.warnings == ["Memory ran out at 128 px: the picture is as it was then."]
     assert sum(entry["scale"] == 128 for entry in done.report["history"]) == steps
+    assert done.report["size"] == ({"height": 96, "width": 128} if steps else {"height": 48, "width": 64})
     assert abs(done.picture - content)[..., :3].mean() > 0.02
