@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -20,38 +22,51 @@ class Scaled:
     REMEMBERED = 2
     """How many sizes below the one painted at are kept: that of a scale, and that of its previews."""
 
-    def __init__(self, original: Original, painted: Size, device: torch.device) -> None:
-        self.original, self.painted, self.device = original, painted, device
-        self.kept = None if painted == original.size else original.at(painted).to(device)
+    def __init__(
+        self, original: Original, painted: Size, device: torch.device, on_band: Callable[[], None] = lambda: None
+    ) -> None:
+        self.original, self.painted, self.device, self.on_band = original, painted, device, on_band
+        self.kept = None if painted == original.size else original.at(painted, on_band).to(device)
         self.smaller: dict[Size, Tensor] = {}
-
-    @property
-    def finest(self) -> Tensor:
-        """At the size painted at."""
-        return self.original.at(self.painted).to(self.device) if self.kept is None else self.kept
 
     def at(self, size: Size) -> Tensor:
         """1×C×H×W in [0, 1], at most as large as the size painted at."""
+        return self._at(size, self.on_band)
+
+    def rows(self, size: Size, band: slice) -> Tensor:
+        """Rows of it at its own size or at one that :meth:`at` knows, in main memory; nobody hears of it."""
+        if size == self.original.size:
+            return self.original.rows(band)
+        return self._at(size, lambda: None)[:, :, band].cpu()
+
+    def _at(self, size: Size, on_band: Callable[[], None]) -> Tensor:
         if size == self.painted:
-            return self.finest
+            return self.original.at(size, on_band).to(self.device) if self.kept is None else self.kept
         if size not in self.smaller:
-            if len(self.smaller) == self.REMEMBERED:
+            while len(self.smaller) >= self.REMEMBERED:
                 del self.smaller[next(iter(self.smaller))]
-            made = self.original.at(size) if self.kept is None else resize(self.kept, size).clamp_(0, 1)
+            made = self.original.at(size, on_band) if self.kept is None else resize(self.kept, size).clamp_(0, 1)
             self.smaller[size] = made.to(self.device)
         return self.smaller[size]
 
-    def rows(self, size: Size, band: slice) -> Tensor:
-        """Rows of it at its own size or at one that :meth:`at` knows, in main memory."""
-        return self.original.rows(band) if size == self.original.size else self.at(size)[:, :, band].cpu()
-
 
 class Canvas:
-    """The content and the maps on it, to be painted at one size. Masks are None where all is alike."""
+    """The content and the maps on it, to be painted at one size. Masks are None where all is alike.
 
-    def __init__(self, content: OriginalPicture, masks: Masks, painted: Size, device: torch.device) -> None:
+    ``on_band`` hears of parts of what takes seconds at a large size.
+    """
+
+    def __init__(
+        self,
+        content: OriginalPicture,
+        masks: Masks,
+        painted: Size,
+        device: torch.device,
+        on_band: Callable[[], None] = lambda: None,
+    ) -> None:
         self.original, self.size, self.painted, self.device = content, content.size, painted, device
-        self.content = Scaled(content, painted, device)
+        self.on_band = on_band
+        self.content = Scaled(content, painted, device, on_band)
         self.protection = self.mask(Words("protection map"), masks.protection)
         self.selection = self.mask(Words("selection"), masks.selection)
         if not any(self._is_paintable(band) for band in bands(self.size)):
@@ -59,7 +74,9 @@ class Canvas:
 
     def mask(self, what: Words, pixels: Pixels | None) -> Scaled | None:
         """A mask of the content's size; PictureError for one of another size."""
-        return None if pixels is None else Scaled(OriginalMask(what, pixels, self.size), self.painted, self.device)
+        if pixels is None:
+            return None
+        return Scaled(OriginalMask(what, pixels, self.size), self.painted, self.device, self.on_band)
 
     def content_at(self, size: Size) -> Tensor:
         """The content, 1×3×H×W in [0, 1]."""

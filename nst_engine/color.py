@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,15 +26,22 @@ LMS_TO_OKLAB = np.array(
 """The matrices of OKLab (B. Ottosson, A perceptual color space for image processing, 2020)."""
 
 
-def match_colors(style: Floats, content: Floats, style_weights: Floats, content_weights: Floats) -> Floats:
+def match_colors(
+    style: Floats,
+    content: Floats,
+    style_weights: Floats,
+    content_weights: Floats,
+    on_band: Callable[[], None] = lambda: None,
+) -> Floats:
     """The style recolored to the content's mean and covariance, H×W×3, clipped to [0, 1].
 
     A = Σs^−½ (Σs^½ Σc Σs^½)^½ Σs^−½ is the Monge map between the two Gaussians: of all linear maps that match
     them, the one that moves colors least. Weights (H×W) say which pixels count. Safe on gray and one-color
-    pictures: directions in which the style has no variance stay without.
+    pictures: directions in which the style has no variance stay without. ``on_band`` is as of
+    :func:`nst_engine.pixels.bands`.
     """
-    style_mean, style_covariance = _color_moments(style, style_weights)
-    content_mean, content_covariance = _color_moments(content, content_weights)
+    style_mean, style_covariance = _color_moments(style, style_weights, on_band)
+    content_mean, content_covariance = _color_moments(content, content_weights, on_band)
     values, vectors = np.linalg.eigh(style_covariance)
     kept = values > 1e-6
     root = (vectors * np.sqrt(np.where(kept, values, 0))) @ vectors.T
@@ -41,7 +50,7 @@ def match_colors(style: Floats, content: Floats, style_weights: Floats, content_
     inner_root = (inner_vectors * np.sqrt(np.clip(inner_values, 0, None))) @ inner_vectors.T
     monge = inverse @ inner_root @ inverse
     recolored = np.empty(style.shape, np.float32)
-    for band in bands(Size(*style.shape[:2])):
+    for band in bands(Size(*style.shape[:2]), on_band=on_band):
         recolored[band] = ((style[band].astype(np.float64) - style_mean) @ monge.T + content_mean).clip(0, 1)
     return recolored
 
@@ -66,13 +75,15 @@ def oklab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
 
 
-def _color_moments(picture: Floats, weights: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _color_moments(
+    picture: Floats, weights: Floats, on_band: Callable[[], None]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weighted mean (3) and covariance (3×3) of the colors of an H×W×3 picture, which is gone through in bands."""
     total, mean, covariance = weights.sum(), np.zeros(3), np.zeros((3, 3))
-    runs = list(bands(Size(*weights.shape)))
-    for band in runs:
+    size = Size(*weights.shape)
+    for band in bands(size, on_band=on_band):
         mean += (_rows(picture[band]) * (_rows(weights[band, :, None]) / total)).sum(0)
-    for band in runs:
+    for band in bands(size, on_band=on_band):
         deviations = (_rows(picture[band]) - mean) * np.sqrt(_rows(weights[band, :, None]) / total)
         covariance += deviations.T @ deviations
     return mean, covariance

@@ -29,9 +29,7 @@ def larger(image: Tensor, size: Size, on_band: Callable[[], None] = lambda: None
     """
     before = Size(*image.shape[2:])
     found = image.new_empty((*image.shape[:2], *size))
-    for band in bands(size):
-        if band.start:
-            on_band()
+    for band in bands(size, on_band=on_band):
         found[:, :, band] = rows(image[:, :, seen(before, size, band)], before, size, band)
     return found
 

@@ -231,7 +231,7 @@ class Making:
         if init is not None:
             original = OriginalPicture(Words("picture to start from"), init)
             smaller = min(original.size, covering(original.size, size), key=lambda of: of.pixels)
-            return covered(original.at(smaller)[:, :3], size).to(self.canvas.device)
+            return covered(original.at(smaller, self.canvas.on_band)[:, :3], size).to(self.canvas.device)
         if self.recipe.init == "noise":
             generator = torch.Generator("cpu").manual_seed(self.options.seed)
             return torch.rand(1, 3, *size, generator=generator, dtype=torch.float32, device="cpu").to(

@@ -7,6 +7,7 @@ as narrow as the result before the next one comes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -29,10 +30,11 @@ class Original(ABC):
     def rows(self, band: slice) -> Tensor:
         """These rows, 1×C×h×W float32 in [0, 1]."""
 
-    def at(self, size: Size) -> Tensor:
-        """All of it in another size, 1×C×H×W in [0, 1]: without the frequencies that do not fit."""
+    def at(self, size: Size, on_band: Callable[[], None] = lambda: None) -> Tensor:
+        """All of it in another size, 1×C×H×W in [0, 1]: without the frequencies that do not fit. ``on_band`` is as of
+        :func:`nst_engine.pixels.bands`."""
         narrow = torch.empty(1, self.channels, self.size.height, size.width, dtype=torch.float32, device="cpu")
-        for band in bands(self.size):
+        for band in bands(self.size, on_band=on_band):
             narrow[:, :, band] = resize(self.rows(band), Size(band.stop - band.start, size.width))
         return (narrow if size.height == self.size.height else resize(narrow, size)).clamp_(0, 1)
 

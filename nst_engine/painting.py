@@ -123,10 +123,10 @@ class Painter:
         try:
             explained = memory.explained(lambda: forecast.ran_out(job, size))
             with explained, devices.at_work(self.device), self.threads.at_work():
-                canvas = Canvas(original, masks, size, self.device)
+                progress = Progress(scales, original, clock, on_step, should_stop)
+                canvas = Canvas(original, masks, size, self.device, progress.now_and_then)
                 wanted_styles = Styles(styles, looks, canvas, self.options, self.recipe, self.known)
                 clock.lap("start_up")
-                progress = Progress(scales, original.size, clock, on_step, should_stop)
                 making = Making([self.vgg, *self.helpers], wanted_styles, tile_side, init, self.threads, progress)
                 making.paint()
                 picture = making.finished(kind)

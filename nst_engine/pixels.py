@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,10 +44,15 @@ BAND_PIXELS = 2**19
 """Pixels of a band of rows: some 50 MB while it is worked on."""
 
 
-def bands(size: Size, share: float = 1.0) -> Iterator[slice]:
-    """Runs of rows that cover a picture of this size, of so much of the usual number of pixels."""
+def bands(size: Size, share: float = 1.0, on_band: Callable[[], None] = lambda: None) -> Iterator[slice]:
+    """Runs of rows that cover a picture of this size, of so much of the usual number of pixels.
+
+    ``on_band`` hears between them: what is done with those of a large picture takes seconds.
+    """
     height = max(1, int(share * BAND_PIXELS) // size.width)
     for top in range(0, size.height, height):
+        if top:
+            on_band()
         yield slice(top, min(top + height, size.height))
 
 

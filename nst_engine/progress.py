@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from nst_engine.clock import Clock
 from nst_engine.losses import LOSS_OF, Losses
 from nst_engine.objective import VALUE_WORK
-from nst_engine.pixels import BAND_PIXELS, Size
+from nst_engine.originals import OriginalPicture
+from nst_engine.pixels import BAND_PIXELS, Size, as_kind
 from nst_engine.pyramid import Scale
+from nst_engine.tensors import to_pixels
 from nst_engine.words import Words
 
 STEP = "{size} px, step {step} of {steps}"
@@ -74,36 +76,37 @@ Render = Callable[[Size], NDArray[np.uint8]]
 
 
 class Progress:
-    """What is done of the work at these scales, for a content of this size.
+    """What is done of the work at these scales.
 
-    ``on_step`` hears of it; when ``should_stop`` says so the work ends.
+    ``on_step`` hears of it; when ``should_stop`` says so the work ends, but not before it has begun: until then there
+    is no picture to keep, and what is shown is the ``content``.
     """
 
     def __init__(
         self,
         scales: Sequence[Scale],
-        content: Size,
+        content: OriginalPicture,
         clock: Clock,
         on_step: Callable[[Step], None],
         should_stop: Callable[[], bool],
     ) -> None:
         self.scales, self.clock, self.on_step, self.should_stop = scales, clock, on_step, should_stop
-        self.render: Callable[[], Render | None]
+        self.render: Callable[[], Render | None] = lambda: partial(_as_given, content)
         """What makes the picture as it stands. It is not held, so that a job's memory is free when it is over."""
         self.scale = scales[0]
         self.steps_made: list[Made] = []
-        self.is_short_of_memory = self.is_silent = False
-        self.composing = COMPOSING * max(0, content.pixels - BAND_PIXELS)
+        self.has_begun = self.is_short_of_memory = self.is_silent = False
+        self.composing = COMPOSING * max(0, content.size.pixels - BAND_PIXELS)
         self.cost = self._cost_until(scales[-1], scales[-1].steps) + self.composing
         self.cost_done = self.fraction = self.share = 0.0
-        self.told = 0.0
+        self.told = time.monotonic()
         """When it was last told how far the work is."""
         self.refusal: Exception | None = None
         """What ``on_step`` raised."""
 
     def begin(self, scale: Scale) -> None:
         """A scale begins."""
-        self.scale, self.share = scale, 0.0
+        self.scale, self.share, self.has_begun = scale, 0.0, True
 
     @property
     def steps_done(self) -> int:
@@ -180,7 +183,7 @@ class Progress:
             self._check()
 
     def _check(self) -> None:
-        if self.should_stop():
+        if self.has_begun and self.should_stop():
             raise Stopped
 
     def _tell(self, number: int, cost_done: float) -> None:
@@ -207,6 +210,13 @@ def _preview(render: Render, size: Size, pixels: int = PREVIEW_PIXELS) -> NDArra
     if size.pixels > pixels:
         size = size.scaled_to(max(size) * (pixels / size.pixels) ** 0.5)
     return render(size)
+
+
+def _as_given(content: OriginalPicture, size: Size) -> NDArray[np.uint8]:
+    """The content in another size, H×W×4."""
+    values = to_pixels(content.at(size))
+    alpha = values[..., 3:] if content.channels == 4 else np.ones_like(values[..., :1])
+    return as_kind(np.concatenate([values[..., :3], alpha], axis=2), np.uint8)
 
 
 def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:

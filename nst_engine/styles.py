@@ -203,15 +203,16 @@ class Styles:
 
     def _read(self, original: OriginalPicture) -> _Style:
         size = size_for(original.size, max(self.canvas.painted), self.options.style_scale)
-        finest = original.at(size)
+        finest = original.at(size, self.canvas.on_band)
         if self.options.color == "match":
-            finest[:, :3] = _recolored(finest, self.canvas.content.finest.cpu())
+            finest[:, :3] = _recolored(finest, self.canvas.content.at(self.canvas.painted).cpu(), self.canvas.on_band)
         return _Style(original.size, finest)
 
     def _statistics(
         self, index: int, size: Size, layers: Collection[str], on_tile: Callable[[float], None]
     ) -> Statistics:
         """A style's statistics at these layers for a picture of this size."""
+        self.canvas.on_band()
         picture = self.pictures[index]
         wanted = size_for(picture.own, max(size), self.options.style_scale)
         seen = without_border(resize(picture.finest, wanted).clamp_(0, 1), self.recipe.style_border)
@@ -237,10 +238,10 @@ def _relative(weights: Sequence[float]) -> list[float]:
     return [weight / max(weights) for weight in weights]
 
 
-def _recolored(style: Tensor, content: Tensor) -> Tensor:
+def _recolored(style: Tensor, content: Tensor, on_band: Callable[[], None]) -> Tensor:
     """A style in the colors of the content, 1×3×H×W; both 1×3|4×H×W, what is transparent does not count."""
     (colors, weights), (wanted, wanted_weights) = (_colors_and_weights(picture) for picture in (style, content))
-    return to_image(color.match_colors(colors, wanted, weights, wanted_weights))
+    return to_image(color.match_colors(colors, wanted, weights, wanted_weights, on_band))
 
 
 def _colors_and_weights(picture: Tensor) -> tuple[Floats, Floats]:

@@ -156,6 +156,17 @@ def test_stop_keeps_the_picture_so_far(content, style):
     assert done.picture.shape == large.shape
 
 
+def test_it_is_told_how_large_pictures_are_prepared_and_a_stop_meanwhile_keeps_a_picture(style, monkeypatch):
+    monkeypatch.setattr("nst_engine.progress.SILENCE", 0.0)
+    large, told = np.random.default_rng(0).integers(0, 256, (900, 1200, 3), np.uint8), []
+    done = Painter(Options(size=64, color="match")).paint(
+        large, [StylePicture("pattern", style)], on_step=told.append, should_stop=lambda: True
+    )
+    assert (told[0].steps, told[0].fraction) == (0, 0.0)
+    assert told[0].preview().shape == (48, 64, 4)
+    assert done.picture.shape == (900, 1200, 4)
+
+
 def test_progress_rises_to_one_and_previews_show_the_picture(content, style):
     steps = []
     Painter(Options(**QUICK)).paint(content, [StylePicture("pattern", style)], on_step=steps.append)
