@@ -195,6 +195,13 @@ def test_a_hostile_pickle_is_refused_and_not_run(tmp_path, folder, capsys, slim,
     assert trace.exists()
 
 
+def test_a_whole_model_is_told_apart_from_its_weights(tmp_path, folder, capsys, slim):
+    torch.save(slim, tmp_path / "vgg19-dcbb9e9d.pth")
+    said = refused(capsys, "networks", "add", tmp_path / "vgg19-dcbb9e9d.pth")
+    assert said.endswith("holds a program and not only weights, and was not loaded.")
+    assert not folder.exists()
+
+
 def without(key: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: value for name, value in state.items() if name != key}
 
@@ -232,7 +239,6 @@ def test_what_is_no_vgg19_is_refused(tmp_path, folder, capsys, slim, change, wor
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda data: b"", "was not loaded."),
         (lambda data: data[:-1000], "was not loaded."),
         (lambda data: b"<!DOCTYPE html><title>Not found</title>", "is a web page and no weights file."),
         (lambda data: b"version https://git-lfs.github.com/spec/v1\n", "is a note of Git LFS on where the file is."),
@@ -371,6 +377,12 @@ FOREIGN = [
     ("vgg19.npy", b"\x93NUMPY\1\0" + bytes(99), "a NumPy array (.npy)"),
     ("vgg19.pb", b"\x12\x34" + bytes(99), "a TensorFlow model (.pb)"),
     ("vgg19.pth", b"\x89PNG\r\n\x1a\n" + bytes(99), "a picture"),
+    ("vgg19.mlmodel", b"\x08\x01\x12" + bytes(99), "a Core ML model (.mlmodel)"),
+    ("vgg19.tar", b"vgg19.pth" + bytes(200), "an archive (tar)"),
+    ("vgg19.7z", b"7z\xbc\xaf\x27\x1c" + bytes(99), "an archive (7z)"),
+    ("vgg19.pth", b"", "an empty file"),
+    ("vgg19.pth", "Übersicht: here are the layers of the network VGG-19 and their sizes\n".encode(), "a text file"),
+    ("model.safetensors.index.json", b'{"metadata": {"total_size": 1}}', "a text file"),
 ]
 
 

@@ -49,11 +49,13 @@ FOREIGN_MARKS = {
     b"GGUF": "a GGUF file",
     b"\x03\0\0\0\x01\0\0\0": "a Torch7 file (.t7)",
     b"\x04\0\0\0\x01\0\0\0": "a Torch7 file (.t7)",
-    b"\n": "a Caffe model (.caffemodel)",
-    b"\x08": "an ONNX model (.onnx)",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"\x1f\x8b": "a compressed file (gzip)",
+    b"BZh": "a compressed file (bzip2)",
+    b"\xfd7zXZ": "a compressed file (xz)",
+    b"7z\xbc\xaf": "an archive (7z)",
+    b"Rar!": "an archive (RAR)",
 }
 """How files of other kinds begin → what they are."""
 
@@ -74,8 +76,12 @@ FOREIGN_ENDINGS = {
     ".msgpack": "a Flax model (.msgpack)",
     ".mlmodel": "a Core ML model (.mlmodel)",
     ".params": "an MXNet model (.params)",
+    ".tar": "an archive (tar)",
 }
 """Endings of files of other kinds → what they are; where these have no mark of their own."""
+
+FOREIGN_BYTES = {b"": "an empty file", b"\n": "a Caffe model (.caffemodel)", b"\x08": "an ONNX model (.onnx)"}
+"""First bytes that are usual for a kind → what it may be, if nothing else says."""
 
 NEEDED = (
     "Needed is a VGG-19 as PyTorch's state dict (.pth) or as safetensors; "
@@ -219,11 +225,18 @@ def _refuse_foreign(file: Path) -> None:
     if beginning[8:9] == b"{" or beginning[:1] == b"\x80":  # safetensors, or a pickle
         return
     kind = next((kind for mark, kind in FOREIGN_MARKS.items() if beginning.startswith(mark)), None)
-    kind = kind or FOREIGN_ENDINGS.get(file.suffix.lower())
+    kind = kind or FOREIGN_ENDINGS.get(file.suffix.lower()) or FOREIGN_BYTES.get(beginning[:1])
+    if not kind and _is_text(beginning):
+        kind = "a text file"
     if zipfile.is_zipfile(file):
         kind = _kind_of_archive(file)
     if kind:
         raise NetworkError(f"{file} is {kind}, which is not read here.", NEEDED)
+
+
+def _is_text(beginning: bytes) -> bool:
+    letters = beginning.decode(errors="ignore")
+    return len(letters) > len(beginning) - 4 and all(letter.isprintable() or letter.isspace() for letter in letters)
 
 
 def _kind_of_archive(file: Path) -> str | None:
@@ -251,9 +264,16 @@ def _read(file: Path) -> tuple[Mapping[str, Any], dict[str, str]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of PyTorch, on what it is about to refuse
             held = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception:  # because there is no end to what a broken or hostile pickle can raise
-        raise _no_plain_weights(file) from None
+    except Exception as error:  # because there is no end to what a broken or hostile pickle can raise
+        raise _program(file) if "Unsupported global" in str(error) else _no_plain_weights(file) from None
     return held if isinstance(held, Mapping) else {}, {}
+
+
+def _program(file: Path) -> NetworkError:
+    return NetworkError(
+        f"{file} holds a program and not only weights, and was not loaded.",
+        "Save its weights alone where you trust it, torch.save(model.state_dict(), 'vgg19.pth'), and add that file.",
+    )
 
 
 def _no_plain_weights(file: Path) -> NetworkError:
