@@ -103,7 +103,7 @@ def is_agreed(question: str) -> bool:
 
 
 def greeted(source: Path, engine: Entry) -> str | None:
-    """Return the version of the engine that greets there, None where it is missing or of another protocol."""
+    """Return the version of the engine that greets there, None where it is missing, broken or of another protocol."""
     with plugin_code(source):
         from nst_plugin.shared import engines, translation
         from nst_plugin.shared.errors import EngineError, EngineMissing

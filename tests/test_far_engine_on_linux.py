@@ -151,8 +151,15 @@ def test_a_missing_engine_and_an_older_one_are_to_be_installed_there(far: FarSid
 
 def test_a_broken_engine_there_is_to_be_mended_there(far: FarSide, logs: Path) -> None:
     far.use("exits")
-    with engine(logs, far.ssh()) as started, pytest.raises(EngineError, match="No module named.*--remote gpu-box"):
+    with engine(logs, far.ssh()) as started, pytest.raises(EngineMissing, match="No module named.*--remote gpu-box"):
         started.wait_for_greeting()
+
+
+def test_too_little_memory_there_is_no_reason_to_install_the_engine_anew(far: FarSide, logs: Path) -> None:
+    far.install("echo 'MemoryError: no memory' >&2; exit 1")
+    with engine(logs, far.ssh()) as started, pytest.raises(EngineError, match="raise the limit on memory") as problem:
+        started.wait_for_greeting()
+    assert not isinstance(problem.value, EngineMissing)
 
 
 def test_an_engine_that_is_killed_there_is_told_from_a_line_that_breaks(far: FarSide, logs: Path) -> None:

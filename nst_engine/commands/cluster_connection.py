@@ -26,7 +26,8 @@ LOGS = ("distributed", "distributed.client", "tornado.application")
 
 SETTINGS = {
     "distributed.admin.large-graph-warning-threshold": "1TB",
-    "distributed.worker.profile.enabled": False,  # what was called when in the last hour takes hundreds of megabytes
+    "distributed.admin.low-level-log-length": 10,  # messages that were sent, photographs among them
+    "distributed.worker.profile.enabled": False,  # what was called when, which takes hundreds of megabytes
 }
 
 

@@ -89,8 +89,9 @@ def test_an_engine_is_installed_there_on_request_and_none_here(newcomer: Newcome
     assert list(newcomer.gimp.iterdir()) == []
 
 
-def test_an_older_engine_there_counts_as_missing(newcomer: Newcomer) -> None:
-    newcomer.far.use("is_older")
+@pytest.mark.parametrize("stand_in", ["is_older", "exits"])
+def test_an_older_engine_there_and_half_a_one_count_as_missing(newcomer: Newcomer, stand_in: str) -> None:
+    newcomer.far.use(stand_in)
     status, printed = newcomer.install()
     assert status == 1
     assert "missing, or too old for this plug-in" in printed

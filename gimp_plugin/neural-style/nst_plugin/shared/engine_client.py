@@ -11,7 +11,7 @@ import threading
 
 from nst_plugin.shared import frames, messages, settings, ssh
 from nst_plugin.shared.engine_log import EngineLog
-from nst_plugin.shared.errors import EngineError, too_little_memory
+from nst_plugin.shared.errors import EngineError, EngineMissing, too_little_memory
 from nst_plugin.shared.mailbox import NEWEST_ONLY, Ending
 from nst_plugin.shared.messages import Planned, Progress, Refusal, Result, Sketched
 from nst_plugin.shared.pipe import Pipe, now
@@ -279,7 +279,7 @@ class Engine(object):
         if status is not None and status < 0:
             self._quote(_("The engine was ended by the signal %s") % _signal_name(-status), _(TRY_AGAIN))
         if not self.is_ready:
-            self._quote(_("The engine did not start"), self._mend())
+            self._quote(_("The engine did not start"), self._mend(), EngineMissing if self._host else EngineError)
         self._quote(_("The engine stopped before it was done"), _(TRY_AGAIN))
 
     def _event(self, frame):
@@ -328,23 +328,24 @@ class Engine(object):
             self._give_up(EngineError(settings.remedy(OTHER_VERSION, OTHER_VERSION_HERE) % (protocol, frames.PROTOCOL)))
         self.is_ready = True
 
-    def _fail(self, what, remedy):
-        # type: (str, str) -> NoReturn
+    def _fail(self, what, remedy, kind=EngineError):
+        # type: (str, str, type[EngineError]) -> NoReturn
         """Nothing more is to be expected of this engine. Its log is named when there is something in it."""
         if self._log.path:
             log = messages.plain(self._log.path)
-            self._give_up(EngineError(_("%s: %s; its log may tell why: %s") % (what, remedy, log)))
-        self._give_up(EngineError(_("%s: %s.") % (what, remedy)))
+            self._give_up(kind(_("%s: %s; its log may tell why: %s") % (what, remedy, log)))
+        self._give_up(kind(_("%s: %s.") % (what, remedy)))
 
-    def _quote(self, what, remedy):
-        # type: (str, str) -> NoReturn
+    def _quote(self, what, remedy, kind=EngineError):
+        # type: (str, str, type[EngineError]) -> NoReturn
         """As :meth:`_fail`, for an engine that is gone: what it printed last is the best that is known of why."""
         words, log = (messages.plain(text or "") for text in (self._log.last_words, self._log.path))
         if not words:
-            self._fail(what, remedy)
-        remedy = _(MORE_MEMORY) if SHORTAGE.search(words) else remedy
+            self._fail(what, remedy, kind)
+        if SHORTAGE.search(words):
+            remedy, kind = _(MORE_MEMORY), EngineError
         parts = (what, words[:WORDS_LENGTH], remedy, log)
-        self._give_up(EngineError(_("%s (it said: %s): %s; its log may tell more: %s") % parts))
+        self._give_up(kind(_("%s (it said: %s): %s; its log may tell more: %s") % parts))
 
     def _mend(self):
         # type: () -> str

@@ -22,7 +22,7 @@ class EngineError(PluginError):
 
 
 class EngineMissing(EngineError):
-    """The engine on another computer is not installed there, or of another version."""
+    """The engine on another computer is not installed there, or not wholly, or of another version."""
 
 
 class EngineAway(EngineError):
