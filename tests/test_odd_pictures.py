@@ -323,6 +323,18 @@ def test_of_an_animation_the_first_picture_is_taken_and_that_is_said(tmp_path, r
     assert np.abs(picture.pixels[..., :3].astype(int) - ramp).mean() < (10 if image_format == "GIF" else 1)
 
 
+def test_an_avif_that_does_not_say_the_size_of_its_alpha_is_read_as_one_that_does(tmp_path, ramp):
+    data = encoded(np.dstack([ramp, ramp[..., 0]]), "AVIF", quality=100, subsampling="4:4:4")
+    properties_of_alpha = b"\0\2\4\1\5"  # of the second item four, the first of which is the size
+    assert data.count(properties_of_alpha) == 1
+    whole = read(tmp_path, "a.avif", data)
+    picture = read(tmp_path, "b.avif", data.replace(properties_of_alpha, b"\0\2\4\5\5"))
+    assert picture.pixels.shape == whole.pixels.shape
+    assert np.abs(picture.pixels.astype(int) - whole.pixels).max() <= 3
+    with pytest.raises(PictureError, match=r"cannot be read \(its data are damaged or cut off\)"):
+        read(tmp_path, "c.avif", data[:200])
+
+
 @pytest.mark.parametrize("image_format", ["BMP", "GIF", "AVIF"])
 def test_other_formats_are_read(tmp_path, ramp, image_format):
     picture = read(tmp_path, f"a.{image_format.lower()}", encoded(ramp, image_format))
@@ -338,11 +350,13 @@ def test_a_photograph_of_an_iphone_is_read():
     assert np.abs(pixels[8, -8] - (0, 0, 255)).max() < 10
 
 
-@pytest.mark.parametrize(("name", "kind"), [("a.jpg", "PNG"), ("a.png", "JPEG"), ("a.tif", "WEBP"), ("a.webp", "GIF")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.jpg", "PNG"), ("a.png", "JPEG"), ("a.tif", "WEBP"), ("a.webp", "GIF"), ("a.jpg", "AVIF")]
+)
 def test_a_picture_under_another_format_s_name_is_read_and_told_as_what_it_is(tmp_path, ramp, name, kind):
     picture = read(tmp_path, name, encoded(ramp, kind))
     assert picture.pixels.shape[:2] == (24, 32)
-    assert f"is a {kind} file" in warning(picture)
+    assert f"is {'an' if kind == 'AVIF' else 'a'} {kind} file, whatever its name says" in warning(picture)
 
 
 def test_a_damaged_picture_under_another_format_s_name_is_told_as_what_it_is(tmp_path):

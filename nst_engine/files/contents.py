@@ -41,6 +41,9 @@ DECODERS_WORDS = re.compile(
 )
 """What decoders have in their complaints on pictures that were cut off or damaged on their way."""
 
+OUR_WORDS = ("it ", "its ")
+"""How what we say of files begins; all else is decoders', and for nobody who never heard of them."""
+
 RARE_WORDS = re.compile("(?i)unsupported|unknown raw mode|cannot load")
 """What they have in those on pictures of a kind that they do not know."""
 
@@ -51,7 +54,9 @@ def in_plain_words(reason: str) -> str:
         return "it is compressed in a way that is unknown here"
     if RARE_WORDS.search(reason):
         return "it is written in a way that is unknown here"
-    return "its data are damaged or cut off" if DECODERS_WORDS.search(reason) else reason
+    if DECODERS_WORDS.search(reason):
+        return "its data are damaged or cut off"
+    return reason if reason.startswith(OUR_WORDS) else "it is damaged or of a kind that is unknown here"
 
 
 class Foreign(Exception):

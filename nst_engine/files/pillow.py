@@ -9,11 +9,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import Image, UnidentifiedImageError, features
 
 from nst_engine.files import exif as exifs
-from nst_engine.files import profiles, sources
+from nst_engine.files import profiles, sources, vips
 from nst_engine.files.contents import LARGEST_NOTE, Contents, Foreign, add_dpi, text
+from nst_engine.files.sources import Pieces
 
 PLAIN_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
 
@@ -25,7 +26,12 @@ NO_LIBRARY = "Open it in GIMP and export it as PNG, or run: pip install pi-heif"
 
 def contents(file: BinaryIO, name: str) -> Contents:
     """What a file of one of these formats holds: ``name`` is BMP, AVIF or HEIC."""
-    image = _heic(file) if name == "HEIC" else _opened(file, name)
+    try:
+        image = _heic(file) if name == "HEIC" else _opened(file, name)
+    except UnidentifiedImageError:
+        if name != "AVIF":
+            raise
+        return _avif_of_libvips(file)
     width, height = image.size
     found = Contents(width, height, 4, decode=functools.partial(_decoded, image), held=5 * width * height)
     found.colors = {"L": 1, "LA": 1, "CMYK": 4}.get(image.mode, 3)
@@ -45,6 +51,15 @@ def contents(file: BinaryIO, name: str) -> Contents:
         _mend_end(found, file, image)
     if name == "AVIF" and image.n_frames > 1:
         found.warnings.append("is animated; its first picture is taken")
+    return found
+
+
+def _avif_of_libvips(file: BinaryIO) -> Contents:
+    """An AVIF file that says less of its transparency than Pillow wants to hear, as early programs wrote it."""
+    stream = Pieces(file, [range(sources.size(file))])
+    width, height, channels, depth = vips.header("heif", stream)
+    found = Contents(width, height, channels, depth, loader="heif", stream=stream, profile=_by_numbers(file))
+    found.held = width * height * channels * depth // 8
     return found
 
 

@@ -102,7 +102,8 @@ def read(path: str | Path, long_side: int | None = None, short_side: int = 0) ->
     with _told(path), sources.opened(path) as file:
         kind = _format(file, Path(path))
         promised = formats.READ_ENDINGS.get(Path(path).suffix.lower(), kind)
-        surprise = "" if kind is promised else f"is a {kind.name} file, whatever its name says"
+        article = "an" if kind is formats.AVIF else "a"
+        surprise = "" if kind is promised else f"is {article} {kind.name} file, whatever its name says"
         with _decoding(f"{path} {surprise}, and" if surprise else str(path)):
             contents = TAKEN_APART[kind.name](file)
             scale = _scale(contents, long_side, short_side)

@@ -106,6 +106,15 @@ def pixels(contents: Contents, scale: float = 1.0) -> Integers:
         raise ValueError(_reason(error)) from None
 
 
+def header(loader: str, stream: Pieces) -> tuple[int, int, int, int]:
+    """Width, height, channels and depth of a file that nobody else takes apart; ``ValueError`` for a damaged one."""
+    try:
+        image = _loader(loader)(_source(stream))
+    except pyvips.Error as error:
+        raise ValueError(_reason(error)) from None
+    return image.width, image.height, image.bands, 8 if image.format == "uchar" else 16
+
+
 def is_whole(contents: Contents) -> bool:
     """Whether every row can be decoded."""
     return not contents.is_cut and _sound_rows(contents) == contents.height
@@ -202,16 +211,26 @@ class _Stored:
             raise error
 
     def _loaded(self, stream: Pieces, fail_on: str, shrink: int = 1) -> pyvips.Image:
-        stream.seek(0, os.SEEK_SET)
-        source = pyvips.SourceCustom()
-        source.on_read(stream.read)
-        source.on_seek(stream.seek)
+        source = _source(stream)
         self.sources.append(source)
-        load = getattr(pyvips.Image, f"{self.contents.loader}load_source")
+        load = _loader(self.contents.loader)
         image = load(source, access="sequential", fail_on=fail_on, **({"shrink": shrink} if shrink > 1 else {}))
         if shrink == 1 and (image.width, image.height) != self.size:
             raise ValueError("its header is damaged")
         return _folded(image, self.contents) if self.contents.folded > 1 else image
+
+
+def _source(stream: Pieces) -> pyvips.SourceCustom:
+    stream.seek(0, os.SEEK_SET)
+    source = pyvips.SourceCustom()
+    source.on_read(stream.read)
+    source.on_seek(stream.seek)
+    return source
+
+
+def _loader(name: str) -> Callable[..., pyvips.Image]:
+    found: Callable[..., pyvips.Image] = getattr(pyvips.Image, f"{name}load_source")
+    return found
 
 
 def _folded(image: pyvips.Image, contents: Contents) -> pyvips.Image:
@@ -360,4 +379,4 @@ def _whole(values: pyvips.Image, like: pyvips.Image) -> pyvips.Image:
 def _reason(error: pyvips.Error) -> str:
     """The last thing that libvips says, without the name of the part that says it."""
     lines = [line.strip() for line in error.detail.split("\n") if line.strip()]
-    return in_plain_words(re.sub(r"^\w+: ", "", lines[-1])) if lines else "it is damaged"
+    return in_plain_words(re.sub(r"^\w+: ", "", lines[-1])) if lines else "its data are damaged or cut off"
