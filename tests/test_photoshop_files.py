@@ -61,6 +61,7 @@ def test_what_is_half_transparent_is_no_longer_mixed_with_the_white_below_it(tmp
         ([], b"", False),
         ([], TRANSPARENT_LAYERS, True),
         ([], SOME_LAYERS, False),
+        (["\u900f\u660e\u90e8\u5206"], bytes(8) + b"8BIMMt16" + bytes(4), True),
     ],
 )
 def test_a_selection_that_was_kept_in_a_psd_is_no_transparency(tmp_path, names, layers, is_alpha):

@@ -39,6 +39,9 @@ MERGED = 4
 TRANSPARENCY = b"\x0cTransparency"
 """The first of NAMES, with its length, where that channel is no selection that somebody kept."""
 
+MARKS, ENOUGH_OF_LAYERS = (b"Mt16", b"Mt32", b"Mtrn"), 64
+"""What says the same in files of more than 8 bits, and in how many bytes of what there is of layers."""
+
 PACKED = 1
 COMPRESSIONS = {0: tiff.UNCOMPRESSED, PACKED: tiff.PACKBITS}
 """How the rows are compressed → TIFF's number for the same."""
@@ -67,7 +70,7 @@ def contents(file: BinaryIO) -> Contents:
     _check(header)
     palette, beside = _section(file), _section(file)
     wide = header.version == PSB
-    layers = _section(file, wide, most=10)
+    layers = _section(file, wide, most=ENOUGH_OF_LAYERS)
     colors = COLORS[header.model]
     found = Contents(header.width, header.height, colors, 8 if header.bits <= 8 else 16, loader="tiff", colors=colors)
     found.is_floating, found.is_shown_in_part = header.bits == FLOATING, True
@@ -95,9 +98,10 @@ def _section(file: BinaryIO, wide: bool = False, most: int = LARGEST_NOTE) -> by
 
 
 def _has_transparency(layers: bytes, wide: bool) -> bool:
-    """Whether the first channel behind the colors is transparency, which a number of layers below 0 says."""
+    """Whether the first channel behind the colors is transparency: a number of layers below 0 says so, or a mark."""
     length = 8 if wide else 4
-    return any(layers[:length]) and int.from_bytes(layers[length : length + 2], "big", signed=True) < 0
+    many = int.from_bytes(layers[length : length + 2], "big", signed=True) if any(layers[:length]) else 0
+    return many < 0 or any(mark in layers for mark in MARKS)
 
 
 def _add_beside(found: Contents, beside: bytes, header: Header, has_transparency: bool) -> None:
