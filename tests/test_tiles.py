@@ -71,7 +71,7 @@ def test_tiles_give_the_same_value_and_gradient_as_the_whole(options, masking):
     vgg = precise_vgg(recipe.padding)
     limits, masks = MASKINGS[masking]
     regions = [
-        Region(statistics_of(vgg, image(seed, 48, 64), None, recipe.style_layers), region)
+        Region(statistics_of(vgg, image(seed, 48, 64), None, recipe.style_layers, recipe.sampled_layers), region)
         for seed, region in enumerate(masks, start=20)
     ]
     side = 16 if "shallow" in options else 48
@@ -183,7 +183,7 @@ def test_what_is_raised_between_the_layers_of_a_large_picture_ends_the_work(pass
         if len(heard) == (2 if pass_ == "forward" else 5):
             raise KeyError("enough")
 
-    large, small = image(1, 513, 513).requires_grad_(), image(1)
+    large, small = image(1, 257, 257).requires_grad_(), image(1)
     with vgg.heard(hear), pytest.raises(KeyError, match="enough"):
         vgg(small, ["relu2_1"])
         assert not heard

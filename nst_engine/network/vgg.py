@@ -23,7 +23,7 @@ POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
 REPLICATED = {"zeros": (), "replicate": CONVOLUTIONS[:1], "replicate-all": CONVOLUTIONS}
 """Ways to pad → the convolutions before which the border is repeated."""
 
-SLOW_PIXELS = 2**18
+SLOW_PIXELS = 2**16
 """Pictures with more pixels are so much work for a processor that one wants to hear how it gets on."""
 
 
