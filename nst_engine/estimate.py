@@ -66,7 +66,7 @@ def seconds_per_pixel(vgg: VGG19, recipe: Recipe) -> float:
     """Seconds of a full step per pixel of its cost (:attr:`nst_engine.pyramid.Scale.cost`), measured now."""
     device = vgg.device
     image = torch.rand(1, 3, PROBE_SIDE, PROBE_SIDE, dtype=torch.float32, device=device)
-    style = statistics_of(vgg, image, None, recipe.style_layers)
+    style = statistics_of(vgg, image, None, recipe.style_layers, recipe.sampled_layers)
     objective = Objective(vgg, recipe, image, [Region(style)])
     started = 0.0
     for _ in range(2):  # the first run warms up

@@ -221,7 +221,7 @@ class Making:
         told = self._between_tiles if side else lambda share: None
         style_share = recipes.style_share(self.options) if scale.is_finish else 1.0
         self.threads.adapt()
-        regions = self.styles.regions_at(size, recipe.style_layers, style_share, told)
+        regions = self.styles.regions_at(size, recipe, style_share, told)
         self.threads.adapt()
         vgg, *helpers = self.networks
         return Objective(vgg, recipe, content, regions, constraints, side, told, helpers)

@@ -154,27 +154,21 @@ Statistics = Mapping[str, Any]
 """What a style has at each layer: Sums, or Samples where these are compared."""
 
 
-def sampled_among(layers: Collection[str]) -> list[str]:
-    """The layers of which features themselves are compared, where they are a recipe's style layers."""
-    kinds = layers if isinstance(layers, Mapping) else {}
-    return [layer for layer, kind in kinds.items() if getattr(kind, "statistic", None) == "neighbors"]
-
-
 def statistics_of(
     vgg: VGG19,
     image: Tensor,
     opacity: Tensor | None,
     layers: Collection[str],
+    sampled: Collection[str] = (),
     on_tile: Callable[[float], None] = lambda share: None,
 ) -> Statistics:
     """Statistics of a style, 1×3×H×W in [0, 1], at these layers; ``opacity`` (H×W) says which pixels count.
 
-    Of a recipe's style layers some may be sampled (:func:`sampled_among`). ``on_tile`` hears 0 before each of its
+    At the layers ``sampled`` among them its features themselves are kept. ``on_tile`` hears 0 before each of its
     tiles: nothing of the picture is done yet.
     """
     size = Size(*image.shape[2:])
     mask = None if opacity is None else Shares(opacity)
-    sampled = sampled_among(layers)
     found: dict[str, list[Any]] = {layer: [] for layer in layers}
     cells: Tensor | None = None
     with torch.no_grad():

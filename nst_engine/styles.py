@@ -23,7 +23,7 @@ from nst_engine.originals import OriginalPicture
 from nst_engine.pixels import SMALLEST_SIDE, Floats, Size, StylePicture
 from nst_engine.pyramid import Scale
 from nst_engine.recipes import Recipe
-from nst_engine.style_statistics import Statistics, blended, sampled_among, statistics_of
+from nst_engine.style_statistics import Statistics, blended, statistics_of
 from nst_engine.tensors import covered, resize, to_image, to_pixels
 from nst_engine.words import Words
 
@@ -63,11 +63,12 @@ class KnownStatistics:
         self,
         style: Tensor,
         layers: Collection[str],
+        sampled: Collection[str] = (),
         on_tile: Callable[[float], None] = lambda share: None,
     ) -> Statistics:
-        """The statistics of a style at these layers. It is 1×3×H×W in main memory, or 1×4×H×W with the alpha that says
-        what counts."""
-        shape = hashlib.sha256(repr((tuple(style.shape), sorted(layers), sampled_among(layers))).encode())
+        """The statistics of a style at these layers, with samples at some of them. It is 1×3×H×W in main memory, or
+        1×4×H×W with the alpha that says what counts."""
+        shape = hashlib.sha256(repr((tuple(style.shape), sorted(layers), list(sampled))).encode())
         shape.update(style.numpy().data)
         key = shape.digest()
         if key in self.found:
@@ -75,7 +76,7 @@ class KnownStatistics:
         else:
             style = style.to(self.vgg.device)
             opacity = style[0, 3] if style.shape[1] == 4 else None
-            self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers, on_tile)
+            self.found[key] = statistics_of(self.vgg, style[:, :3], opacity, layers, sampled, on_tile)
             self._forget_but(1)
         return self.found[key]
 
@@ -142,27 +143,27 @@ class Styles:
     def regions_at(
         self,
         size: Size,
-        layers: Collection[str],
+        recipe: Recipe,
         share: float = 1.0,
         on_tile: Callable[[float], None] = lambda share: None,
     ) -> list[Region]:
-        """The parts of a picture of this size, and the statistics that each is to have at these layers.
+        """The parts of a picture of this size, and the statistics that each is to have by this recipe.
 
         They are the styles' by this share, and the content's own by what is left. ``on_tile`` hears when something
         large is looked at.
         """
         if share == 1:
-            return self._regions_at(size, layers, on_tile)
-        content = self.known.of(self.canvas.content.at(size).cpu(), layers, on_tile)
+            return self._regions_at(size, recipe, on_tile)
+        content = self._known(self.canvas.content.at(size).cpu(), recipe, on_tile)
         return [
             Region(blended([(region.statistics, share), (content, 1 - share)]), region.mask)
-            for region in self._regions_at(size, layers, on_tile)
+            for region in self._regions_at(size, recipe, on_tile)
         ]
 
-    def _regions_at(self, size: Size, layers: Collection[str], on_tile: Callable[[float], None]) -> list[Region]:
+    def _regions_at(self, size: Size, recipe: Recipe, on_tile: Callable[[float], None]) -> list[Region]:
         """The parts, and the statistics of their styles."""
         weighted = [
-            (self._statistics(index, size, layers, on_tile), weight) for index, weight in enumerate(self.weights)
+            (self._statistics(index, size, recipe, on_tile), weight) for index, weight in enumerate(self.weights)
         ]
         styled = self.canvas.styled_at(size)
         everywhere = [pair for pair, mask in zip(weighted, self.masks, strict=True) if mask is None]
@@ -182,7 +183,7 @@ class Styles:
         """See all styles as they are seen at these scales, so that it is known when it is asked for."""
         for scale in scales:
             for index in range(len(self.pictures)):
-                self._statistics(index, scale.size, self.recipe.at(scale.is_finish).style_layers, lambda share: None)
+                self._statistics(index, scale.size, self.recipe.at(scale.is_finish), lambda share: None)
 
     def too_small_for(self, size: Size) -> Iterator[Words]:
         """A sentence for each style with too few pixels for its strokes to show at 1:1 in a picture of this size."""
@@ -208,15 +209,17 @@ class Styles:
             finest[:, :3] = _recolored(finest, self.canvas.content.at(self.canvas.painted).cpu(), self.canvas.on_band)
         return _Style(original.size, finest)
 
-    def _statistics(
-        self, index: int, size: Size, layers: Collection[str], on_tile: Callable[[float], None]
-    ) -> Statistics:
-        """A style's statistics at these layers for a picture of this size."""
+    def _statistics(self, index: int, size: Size, recipe: Recipe, on_tile: Callable[[float], None]) -> Statistics:
+        """A style's statistics by this recipe for a picture of this size."""
         self.canvas.on_band()
         picture = self.pictures[index]
         wanted = size_for(picture.own, max(size), self.options.style_scale)
         seen = without_border(resize(picture.finest, wanted).clamp_(0, 1), self.recipe.style_border)
-        return self.known.of(seen.contiguous(), layers, on_tile)
+        return self._known(seen.contiguous(), recipe, on_tile)
+
+    def _known(self, seen: Tensor, recipe: Recipe, on_tile: Callable[[float], None]) -> Statistics:
+        """What a picture has at the recipe's style layers."""
+        return self.known.of(seen, recipe.style_layers, recipe.sampled_layers, on_tile)
 
 
 def without_border(style: Tensor, percent: float) -> Tensor:

@@ -51,7 +51,7 @@ class Watched(Bowl):
 def test_a_recorded_objective_says_what_the_objective_says(card: Card, name: str) -> None:
     recipe, vgg = RECIPES[name], VGG19(library.load("vgg19"), torch.device("cpu"))
     content, style, *pictures = (noise(COARSE, seed).clamp(0, 1) for seed in range(5))
-    region = Region(statistics_of(vgg, style, None, recipe.style_layers))
+    region = Region(statistics_of(vgg, style, None, recipe.style_layers, recipe.sampled_layers))
     objective = Objective(vgg, recipe, content, [region])
     recorded = Captured(objective, content)
     for picture in pictures:

@@ -42,7 +42,7 @@ def vgg() -> VGG19:
 
 
 def known(vgg: VGG19, style: Tensor, opacity: Tensor | None = None) -> Statistics:
-    return statistics_of(vgg, style, opacity, RECIPE.style_layers)
+    return statistics_of(vgg, style, opacity, RECIPE.style_layers, RECIPE.sampled_layers)
 
 
 def objective(vgg: VGG19, *styles: Tensor, recipe: Recipe = RECIPE) -> Objective:

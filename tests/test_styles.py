@@ -62,14 +62,15 @@ def test_what_was_seen_is_known_again_by_its_numbers_alone(known):
 
 def test_what_little_strength_leaves_of_the_content_lies_between_it_and_the_style(known, content, style):
     options = Options(strength=25.0)
+    recipe = recipes.chosen(options)
     canvas = Canvas(OriginalPicture("content", content), Masks(), Size(48, 64), torch.device("cpu"))
     given = [StylePicture("s", style)]
-    styles = Styles(given, originals_of(given), canvas, options, recipes.chosen(options), known)
+    styles = Styles(given, originals_of(given), canvas, options, recipe, known)
     share = recipes.style_share(options)
     assert recipes.style_share(Options(strength=0.0)) < share < 1 == recipes.style_share(Options(strength=75.0))
-    (wanted,), (its_own,) = (styles.regions_at(canvas.painted, LAYERS, part) for part in (1.0, share))
+    (wanted,), (its_own,) = (styles.regions_at(canvas.painted, recipe, part) for part in (1.0, share))
     grams = [found.statistics["relu2_1"].gram for found in (wanted, its_own)]
-    content_gram = known.of(canvas.content_at(canvas.painted), LAYERS)["relu2_1"].gram
+    content_gram = known.of(canvas.content_at(canvas.painted), recipe.style_layers)["relu2_1"].gram
     assert torch.allclose(grams[1], share * grams[0] + (1 - share) * content_gram, rtol=1e-4, atol=1e-6)
 
 

@@ -97,7 +97,7 @@ def evaluated(
     content, style = (to_image(at_side(path, long_side)).to(place) for path in paths(PICTURES)[0])
     recipe = recipes.chosen(options.from_mapping({}))
     vgg = VGG19(library.load("vgg19"), place, recipe.padding, dtype=number_format)
-    region = Region(statistics_of(vgg, style, None, recipe.style_layers))
+    region = Region(statistics_of(vgg, style, None, recipe.style_layers, recipe.sampled_layers))
     objective = Objective(vgg, recipe, content, [region], tile_side=tile_side)
     losses, gradient = objective.value_and_gradient(0.9 * content)
     return losses.as_numbers()["total"], gradient.cpu().flatten()
