@@ -158,9 +158,14 @@ def _add_streams(found: Contents, file: BinaryIO, reader: Reader, fields: Direct
     samples, bits = reader.number(fields, SAMPLES, 1), reader.number(fields, BITS, 1)
     is_apart = samples > 1 and reader.number(fields, PLANES, TOGETHER) == APART
     parts = (1 if is_apart or 8 <= bits <= 32 else samples) * (2 if bits > 32 else 1)
-    directories = [_plane(reader, fields, channel, samples) for channel in range(samples)] if is_apart else [fields]
+    colors = CHANNELS[reader.number(fields, COLORS, -1)]
+    directories = [fields]
+    if is_apart:  # of the channels behind the colors only the transparency is looked at
+        seen = [*range(colors), *(colors + place for place in (found.alpha,) if place >= 0)]
+        directories = [_plane(reader, fields, channel, samples) for channel in seen]
+        found.alpha = min(0, found.alpha)
     if is_apart or parts > 1:
-        found.colors = CHANNELS[reader.number(fields, COLORS, -1)]
+        found.colors = colors
     if parts > 1:
         directories = [_unfolded(reader, each, parts, min(bits, 32)) for each in directories]
         found.folded = parts
