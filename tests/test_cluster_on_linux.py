@@ -337,7 +337,7 @@ def test_workers_that_dask_gives_nothing_to_do_are_not_waited_for(spread, monkey
     spread.client.scheduler_info = lambda n_workers: {"workers": {"paused": paused}}
     assert spread._workers() == set(), "one of them is painting yet"
     spread.stray = {*spread.running}
-    with pytest.raises(DeviceError, match="No worker that can paint"):
+    with pytest.raises(DeviceError, match="No worker has had enough memory left to take a picture"):
         spread._workers()
 
 

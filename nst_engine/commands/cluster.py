@@ -48,7 +48,7 @@ LOOKING_SECONDS = 1.0
 MOST_LOST = 3
 """So many workers may end with a picture; then they seem to end by it."""
 
-ENDED = "The workers that were to paint it ended, one after the other."
+ENDED = "The workers that were to paint it ended, one after the other, as they do when they run out of memory."
 
 KEPT = 16
 """So many styles, and sizes at which they are looked at, are held ready on the workers: the newest."""
@@ -178,6 +178,9 @@ class _Spread:
         if found or (able and self.running.keys() - self.stray):
             self.last_seen = now
         elif now - self.last_seen > PATIENCE:
+            if able:
+                short = f"No worker has had enough memory left to take a picture for {PATIENCE:.0f} s"
+                raise self._lost(short, "Let there be fewer workers, each with more of it, and go on with --resume.")
             raise self._lost(f"No worker that can paint has come to the dask scheduler for {PATIENCE:.0f} s")
         return found
 
@@ -189,13 +192,10 @@ class _Spread:
         if self.client.status != "running":
             raise self._lost("The dask scheduler is gone")
 
-    def _lost(self, what: str) -> DeviceError:
+    def _lost(self, what: str, remedy: str = "When it is there again, go on with --resume.") -> DeviceError:
         self._collect()
         told = "".join(f"; {problem}" for problem in self.problems)
-        return DeviceError(
-            f"{what}. Pictures that were done or tried: {self.attempted}{told}.",
-            "When it is there again, go on with --resume.",
-        )
+        return DeviceError(f"{what}. Pictures that were done or tried: {self.attempted}{told}.", remedy)
 
     def _look_around(self, are_workers: bool) -> None:
         """Now and then, see to what no worker has; and where there are none, that a new scheduler knows the batch."""
