@@ -141,11 +141,11 @@ def install_there(installation: Installation, engine: Entry, torch_backend: str)
         )
         with ending(process):
             send(installation.checkout, process.stdin)
-            heard = hear(process.stdout, str(engine["host"]))
-        if "done" not in heard:
+            has_begun, is_done = hear(process.stdout, str(engine["host"]))
+        if not is_done:
             complaints.seek(0)
             printed = complaints.read().decode("utf-8", "replace")
-            raise explained(installation.checkout, engine, process.returncode, printed, bool(heard))
+            raise explained(installation.checkout, engine, process.returncode, printed, has_begun)
 
 
 def ssh_command(source: Path, engine: Entry, command: str) -> list[str]:
@@ -177,11 +177,13 @@ def without_rubbish(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return None if "__pycache__" in entry.name else entry
 
 
-def hear(pipe: IO[bytes] | None, host: str) -> set[str]:
-    """Pass on what the installer there tells; returns the kinds of it, "done" where all is well. InstallError as it
-    says."""
+def hear(pipe: IO[bytes] | None, host: str) -> tuple[bool, bool]:
+    """Pass on what the installer there tells; returns whether it did at all, and whether it came to its good end.
+
+    InstallError as it says.
+    """
     assert pipe is not None
-    heard = set()
+    has_begun = is_done = False
     for line in iter(lambda: pipe.readline(LINE_LIMIT), b""):
         told = understood(line)
         if told["event"] == "error":
@@ -191,8 +193,8 @@ def hear(pipe: IO[bytes] | None, host: str) -> set[str]:
             say(f"      {told['text']}")
         elif told["event"] == "bytes":
             event("bytes", bytes=told["bytes"], about=told["about"])
-        heard.add(told["event"])
-    return heard
+        has_begun, is_done = True, is_done or told["event"] == "done"
+    return has_begun, is_done
 
 
 def understood(line: bytes) -> dict[str, Any]:

@@ -10,9 +10,6 @@ import pytest
 from far_side import FarSide, prepare
 from plug_in_210 import PlugIn
 
-HOST = "büro"
-"""Its name in the user's configuration of ssh."""
-
 CODE = """
 image = new_image()
 style = add_layer(image, "painting", 0, 0, 20, 20, MAGENTA)
@@ -29,21 +26,21 @@ def far(tmp_path: Path) -> Iterator[FarSide]:
     far.close()
 
 
-def be_told_of(plug_in: PlugIn, ssh: list[str]) -> None:
-    engine = {"name": "gpu-box", "host": HOST, "ssh": plug_in.gimp.engine_command(ssh)}
+def be_told_of(plug_in: PlugIn, host: str, ssh: list[str]) -> None:
+    engine = {"name": "gpu-box", "host": host, "ssh": plug_in.gimp.engine_command(ssh)}
     (plug_in.folder / "engine.json").write_text(json.dumps({"format": 1, "engines": [engine]}))
 
 
 def test_whole_numbers_go_there_and_come_back(plug_in: PlugIn, far: FarSide) -> None:
     far.use("answers")
-    be_told_of(plug_in, far.ssh(HOST))
+    be_told_of(plug_in, "büro", far.ssh("büro"))
     facts = plug_in.facts(CODE)
     assert facts["told"] == [[0, 0, 1, 1], [0, 1, 0, 1], [1, 0, 0, 0.5], [0, 1, 1, 1]]
     assert '"is_far": true' in facts["log"]
 
 
 def test_who_is_not_let_in_is_told_why_and_the_image_stays_as_it_was(plug_in: PlugIn, far: FarSide) -> None:
-    be_told_of(plug_in, far.ssh(HOST, known=None))
+    be_told_of(plug_in, "gpu-box", far.ssh(known=None))
     facts = plug_in.facts(CODE)
     assert (facts["told"], facts["names"]) == (None, ["photo", "painting"])
-    assert f"The key of {HOST} is not known yet" in facts["stderr"]
+    assert "The key of gpu-box is not known yet" in facts["stderr"]

@@ -227,7 +227,7 @@ def test_a_line_without_end_comes_in_pieces_that_can_be_shown(capsys: pytest.Cap
     lines = (
         b"x" * 3 * remote.LINE_LIMIT + b'\n{"event": "line", "text": "a\\ud800\\u0000b\\u202ec"}\n{"event": "done"}\n'
     )
-    assert remote.hear(io.BytesIO(lines), "gpu-box")
+    assert remote.hear(io.BytesIO(lines), "gpu-box") == (True, True)
     printed = capsys.readouterr().out.splitlines()
     assert max(map(len, printed)) < 2 * remote.LINE_LIMIT
     assert printed[-1].strip() == "a? b c"
