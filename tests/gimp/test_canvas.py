@@ -161,19 +161,76 @@ def test_an_image_scaled_meanwhile_gets_a_result_of_its_new_size(painting: Windo
     wait_for_layers(painting, BEFORE)
 
 
-@pytest.mark.parametrize("change", ["rotate(Gimp.RotationType.DEGREES90)", "crop(40, 20, 30, 20)"])
-def test_a_layer_turned_or_cropped_meanwhile_makes_way_for_the_whole_picture(
-    painting: WindowSession, change: str
-) -> None:
-    painting.batch(f"Gimp.get_images()[0].{change}; Gimp.displays_flush()")
+def test_a_layer_cropped_meanwhile_is_widened_for_the_whole_picture(painting: WindowSession) -> None:
+    painting.batch("Gimp.get_images()[0].crop(40, 20, 30, 20); Gimp.displays_flush()")
     painting.press(RESULT, "Stop")
     wait_for_layers(painting, AFTER)
-    size = "(lambda layer: [layer.get_width(), layer.get_height()])(Gimp.get_images()[0].get_layers()[0])"
-    assert ask(painting, size) == [40, 30]
+    assert ask(painting, SIZE) == [40, 30]
     assert pixel(painting, 30, 20) == PAINTED_YELLOW
     painting.focus("GIMP$")
     painting.key("ctrl+z", "ctrl+z", "ctrl+z")
     wait_for_layers(painting, BEFORE)
+
+
+def test_a_layer_turned_with_its_image_is_so_when_it_is_finished(painting: WindowSession) -> None:
+    painting.batch("Gimp.get_images()[0].rotate(Gimp.RotationType.DEGREES90); Gimp.displays_flush()")
+    painting.press(RESULT, "Stop")
+    wait_for_layers(painting, AFTER)
+    assert ask(painting, SIZE) == [30, 40]
+    assert pixel(painting, 5, 30) == PAINTED_YELLOW
+    painting.focus("GIMP$")
+    painting.key("ctrl+z", "ctrl+z")
+    wait_for_layers(painting, BEFORE)
+
+
+SIZE = "(lambda layer: [layer.get_width(), layer.get_height()])(Gimp.get_images()[0].get_layers()[0])"
+
+FLIP = "image.flip(Gimp.OrientationType.HORIZONTAL)"
+TURN = "image.rotate(Gimp.RotationType.DEGREES270)"
+EXACTER = "image.convert_precision(Gimp.Precision.FLOAT_LINEAR)"
+
+PLACES = """
+from gi.repository import Gegl
+
+def shown(layer, x, y):
+    _ok, left, top = layer.get_offsets()
+    corner = Gegl.Rectangle.new(x - left, y - top, 1, 1)
+    return list(layer.get_buffer().get(corner, 1.0, "R'G'B'A u8", Gegl.AbyssPolicy.NONE))
+
+image = Gimp.get_images()[0]
+painted, photo, _painting = image.get_layers()
+places = [(x, y) for x in range(1, image.get_width(), 4) for y in range(1, image.get_height(), 4)]
+pairs = [(shown(painted, *place), shown(photo, *place)) for place in places]
+print([(now, before) for now, before in pairs if before[3]])
+"""
+
+
+@pytest.mark.parametrize(
+    ("undo_steps", "changes"),
+    [
+        (3, ["image.crop(20, 15, 43, 27)"]),
+        (2, [FLIP]),
+        (6, [TURN, "image.crop(18, 25, 26, 34)", EXACTER, FLIP]),
+        (5, [FLIP, "image.resize(150, 120, 20, 30)", "image.crop(36, 30, 66, 52)"]),
+        (2, ["image.get_layers()[0].resize(60, 60, 9, 9)"]),
+    ],
+    ids=["cropped", "flipped", "turned", "flipped and cropped", "widened"],
+)
+def test_the_result_lies_on_what_it_was_painted_from_whatever_was_done_to_the_image(
+    window: WindowSession, installed_plug_in: PlugIn, undo_steps: int, changes: list[str]
+) -> None:
+    installed_plug_in.use("scatters")
+    start(window)
+    wait_until(lambda: layer_names(window) == UNFINISHED and pixel(window, 30, 20) != YELLOW)
+    window.batch("\n".join(["image = Gimp.get_images()[0]", *changes, "Gimp.displays_flush()"]))
+    window.press(RESULT, "Stop")
+    wait_for_layers(window, AFTER)
+    pairs = eval(window.batch(PLACES))
+    assert len(pairs) > 15
+    assert all(now == [blue, green, red, alpha] for now, (red, green, blue, alpha) in pairs)
+    window.focus("GIMP$")
+    window.key(*["ctrl+z"] * undo_steps)
+    wait_for_layers(window, BEFORE)
 
 
 def test_what_the_user_made_of_layer_and_image_meanwhile_is_so_with_the_whole_picture(painting: WindowSession) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 from gi.repository import Gegl, Gimp
 
-from nst_plugin.image import layers
+from nst_plugin.image import layers, views
 from nst_plugin.image.jobs import Job
 from nst_plugin.shared.messages import Picture, Preview, Result
+from nst_plugin.shared.painted_area import Area
+from nst_plugin.shared.placement import UPRIGHT, Placement, placed, unchanged
 from nst_plugin.shared.translation import _
 
 PREVIEW_FORMAT = "R'G'B'A u8"
@@ -31,6 +33,7 @@ class FormingLayer:
         layers.write_pixels(self._layer, job.request.content)
         layers.insert_above(self._layer, job.above, job.image)
         self._name = self._layer.get_name()
+        self._drawn = views.of_layer(self._layer)
 
     @property
     def is_there(self) -> bool:
@@ -38,21 +41,28 @@ class FormingLayer:
         return self._layer.is_valid() and self._image in Gimp.get_images()
 
     def drawing(self, preview: Preview) -> Iterator[None]:
-        """Show a preview. Between two steps the window can see to its buttons."""
+        """Show a preview. Between two steps the window can see to its buttons.
+
+        A layer that the user has cropped or turned stays as he left it until it is finished.
+        """
         self.has_preview = True
-        yield from self._fill(preview, PREVIEW_FORMAT)
+        if not self.is_there or self._placement() != unchanged(self._drawn.area):
+            return
+        graph, placement = Gegl.Node(), unchanged(self._drawn.area)
+        source = at_its_place(graph, buffer_of(preview, PREVIEW_FORMAT), placement)
+        for band in bands(placement):
+            if not views.is_same(self._drawn, self._layer):
+                return
+            target = self._layer.get_buffer()
+            source.blit_buffer(target, band, 0, Gegl.AbyssPolicy.NONE)
+            views.look_again(self._drawn, target, band)
+            target.flush()
+            yield
         self._show()
 
     def finish(self, result: Result) -> Gimp.Layer:
         """Put the result in, the note with it, and take "unfinished" out of the name, if the user has left it there."""
-        width, height = self._layer.get_width(), self._layer.get_height()
-        if (width, height) == (result.picture.width, result.picture.height):
-            layers.write_pixels(self._layer, result.picture)
-        elif has_proportions(width, height, result.picture):  # scaled, as the user has done with the image meanwhile
-            for _band in self._fill(result.picture, layers.PIXEL_FORMATS[result.picture.dtype]):
-                pass
-        else:
-            return self._replaced(result)
+        self._write(result.picture, self._make_room(self._placement()))
         parasite = self._job.parasite(result)
         self._image.undo_freeze()  # or name and note would be undo steps of their own
         try:
@@ -64,44 +74,43 @@ class FormingLayer:
         self._show()
         return self._layer
 
-    def _replaced(self, result: Result) -> Gimp.Layer:
-        """The user has cropped or turned this layer: the picture comes whole, in a layer that takes its place.
-
-        Scaling to other proportions cannot be told from a crop, nor a crop to the same proportions from scaling.
-        """
-        name = self._layer.get_name()
-        finished = self._job.new_layer(self._job.name)
-        finished.set_opacity(self._layer.get_opacity())
-        finished.set_mode(self._layer.get_mode())
-        finished.set_visible(self._layer.get_visible())
-        layers.write_pixels(finished, result.picture)
-        finished.attach_parasite(self._job.parasite(result))
-        self._image.undo_group_start()
-        try:
-            layers.insert_above(finished, self._layer, self._image)
-            self._image.remove_layer(self._layer)
-            if name != self._name:
-                finished.set_name(name)
-        finally:
-            self._image.undo_group_end()
-        Gimp.displays_flush()
-        return finished
-
     def remove(self) -> None:
         if self.is_there:
             self._image.remove_layer(self._layer)
             Gimp.displays_flush()
 
-    def _fill(self, picture: Preview | Picture, pixel_format: str) -> Iterator[None]:
-        """Write a picture in the layer's size, band by band."""
+    def _placement(self) -> Placement:
+        """Where the picture is on the layer by now."""
+        area, canvas = views.area_of(self._layer), views.canvas_of(self._layer)
+        if views.is_same(self._drawn, self._layer):
+            self._drawn = self._drawn._replace(area=area, canvas=canvas)
+            return unchanged(area)
+        now = views.of_layer(self._layer)
+        placement = placed(self._drawn, now)
+        if placement == unchanged(area):  # scaled or painted over: a new beginning
+            self._drawn = now
+        return placement
+
+    def _make_room(self, placement: Placement) -> Placement:
+        """Widen the layer where the user has cut the picture: it comes whole, at its place on the canvas."""
         width, height = self._layer.get_width(), self._layer.get_height()
-        graph = Gegl.Node()
-        resized = resizing(graph, buffer_of(picture, pixel_format), width, height)
-        target = self._layer.get_buffer()
-        for top in range(0, height, BAND_ROWS):
-            band = Gegl.Rectangle.new(0, top, width, min(BAND_ROWS, height - top))
-            resized.blit_buffer(target, band, 0, Gegl.AbyssPolicy.NONE)
-            yield
+        left, top = min(0, placement.x), min(0, placement.y)
+        right = max(width, placement.x + placement.extent[0])
+        bottom = max(height, placement.y + placement.extent[1])
+        if (right - left, bottom - top) != (width, height):
+            self._image.undo_group_start()
+            self._layer.resize(right - left, bottom - top, -left, -top)
+            self._image.undo_group_end()
+        return placement._replace(x=placement.x - left, y=placement.y - top)
+
+    def _write(self, picture: Picture, placement: Placement) -> None:
+        if placement == unchanged(Area(0, 0, picture.width, picture.height)):
+            layers.write_pixels(self._layer, picture)
+            return
+        graph, target = Gegl.Node(), self._layer.get_buffer()
+        source = at_its_place(graph, buffer_of(picture, layers.PIXEL_FORMATS[picture.dtype]), placement)
+        for band in bands(placement):
+            source.blit_buffer(target, band, 0, Gegl.AbyssPolicy.NONE)
         target.flush()
 
     def _show(self) -> None:
@@ -109,9 +118,10 @@ class FormingLayer:
         Gimp.displays_flush()
 
 
-def has_proportions(width: int, height: int, picture: Picture) -> bool:
-    """Whether this size has the picture's proportions, but for the rounding to whole pixels."""
-    return bool(abs(width * picture.height - height * picture.width) <= max(picture.width, picture.height))
+def bands(placement: Placement) -> Iterator[Gegl.Rectangle]:
+    width, height = placement.extent
+    for top in range(placement.y, placement.y + height, BAND_ROWS):
+        yield Gegl.Rectangle.new(placement.x, top, width, min(BAND_ROWS, placement.y + height - top))
 
 
 def buffer_of(picture: Preview | Picture, pixel_format: str) -> Gegl.Buffer:
@@ -120,14 +130,35 @@ def buffer_of(picture: Preview | Picture, pixel_format: str) -> Gegl.Buffer:
     return buffer
 
 
-def resizing(graph: Gegl.Node, pixels: Gegl.Buffer, width: int, height: int) -> Gegl.Node:
-    """The node of a graph that gives the pixels in another size."""
-    source = graph.create_child("gegl:buffer-source")
-    source.set_property("buffer", pixels)
+def at_its_place(graph: Gegl.Node, pixels: Gegl.Buffer, placement: Placement) -> Gegl.Node:
+    """The node of a graph that gives the pixels as they are to be on the layer."""
+    node = graph.create_child("gegl:buffer-source")
+    node.set_property("buffer", pixels)
+    extent = pixels.get_extent()
+    if (extent.width, extent.height) != placement[:2]:
+        node = linked(node, resizing(graph, placement.width, placement.height))
+    if placement.turn != UPRIGHT or placement.origin != (0, 0):
+        node = linked(node, turning(graph, placement))
+    return node
+
+
+def linked(source: Gegl.Node, sink: Gegl.Node) -> Gegl.Node:
+    source.link(sink)
+    return sink
+
+
+def resizing(graph: Gegl.Node, width: int, height: int) -> Gegl.Node:
     scale = graph.create_child("gegl:scale-size")
     scale.set_property("x", float(width))
     scale.set_property("y", float(height))
     scale.set_property("sampler", Gegl.SamplerType.LINEAR)
     scale.set_property("abyss-policy", Gegl.AbyssPolicy.CLAMP)  # or the edges would fade away
-    source.link(scale)
     return scale
+
+
+def turning(graph: Gegl.Node, placement: Placement) -> Gegl.Node:
+    transform = graph.create_child("gegl:transform")
+    (xx, yx, xy, yy), (x, y) = placement.turn, placement.origin
+    transform.set_property("transform", f"matrix({xx},{yx},0,{xy},{yy},0,{x},{y},1)")  # column by column
+    transform.set_property("sampler", Gegl.SamplerType.NEAREST)
+    return transform
