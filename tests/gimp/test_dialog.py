@@ -346,6 +346,19 @@ def test_a_german_with_a_small_screen_sees_german_and_everything(
         wait_for_layers(window, ["photo im Stil von painting", *BEFORE])
 
 
+def test_a_dialog_that_is_moved_to_a_lower_monitor_fits_that(window: WindowSession) -> None:
+    window.action("Neural Style")
+    window.toggle(DIALOG, "Advanced", True)
+    wait_until(lambda: window.place(DIALOG, "OK")[1] > 500)
+    try:
+        window.resize_monitor(1280, 500)  # stands for another one, which the tests' display cannot have
+        window.move(f"^{DIALOG}$", 40, 10)
+        wait_until(lambda: window.place(DIALOG, "OK")[1] < 500)
+    finally:
+        window.resize_monitor(1280, 900)
+    window.press(DIALOG, "Cancel")
+
+
 def test_the_dialog_on_a_screen_with_two_pixels_for_one(
     installed_plug_in: PlugIn, two_layers: Path, screenshots: Path
 ) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ACCESSIBLE = Path(__file__).with_name("accessible.py")
+RESIZE_MONITOR = Path(__file__).with_name("resize_monitor.py")
 
 PATIENCE = 90
 """Seconds that anything may take on a slow and busy machine."""
@@ -153,6 +154,14 @@ class WindowSession:
 
     def focus(self, title: str) -> None:
         self._tool("xdotool", "windowactivate", "--sync", self.wait_window(title))
+
+    def move(self, title: str, x: int, y: int) -> None:
+        self._tool("xdotool", "windowmove", self.wait_window(title), str(x), str(y))
+
+    def resize_monitor(self, width: int, height: int) -> None:
+        """Let the monitor show this much of the screen."""
+        program = self.gimp.inside(shutil.copy(RESIZE_MONITOR, self.folder))
+        self._tool("python3", program, str(width), str(height))
 
     def key(self, *keys: str) -> None:
         """Press keys, such as "ctrl+z", in the window that has the focus."""

@@ -17,7 +17,7 @@ from nst_plugin.window import engine_choice, option_rows, outlook, painting_choi
 from nst_plugin.window.network_choice import NetworkChoice  # noqa: E402
 from nst_plugin.window.outlook import Outlook, Views  # noqa: E402
 from nst_plugin.window.pictures import Pictures  # noqa: E402
-from nst_plugin.window.rows import SPACING  # noqa: E402
+from nst_plugin.window.rows import SPACING, make_low  # noqa: E402
 from nst_plugin.window.size_choice import SizeChoice  # noqa: E402
 
 OTHER_HEIGHT = 180
@@ -25,22 +25,43 @@ OTHER_HEIGHT = 180
 
 
 class FittingScreen(Gtk.ScrolledWindow):
-    """As high as what is in it, or as there is room on the screen; then it scrolls."""
+    """As high as what is in it, or as there is room on the monitor that it is on; then it scrolls."""
 
     def __init__(self, content: Gtk.Container) -> None:
         super().__init__(hscrollbar_policy=Gtk.PolicyType.NEVER)
         self.add(content)
         content.set_focus_vadjustment(self.get_vadjustment())  # the keyboard scrolls
-        display = Gdk.Display.get_default()
-        monitor = display.get_primary_monitor() or display.get_monitor(0)
-        self._most = monitor.get_workarea().height - OTHER_HEIGHT
+        self._room = 0
+
+    def follow(self, dialog: Gtk.Dialog) -> None:
+        """See to it that the dialog fits the next monitor, too, when it is moved there."""
+        dialog.connect("configure-event", lambda *_event: self._fit(dialog))
 
     def do_get_request_mode(self) -> Gtk.SizeRequestMode:
         return Gtk.SizeRequestMode.CONSTANT_SIZE
 
     def do_get_preferred_height(self) -> tuple[int, int]:
+        self._room = room_on(monitor_of(self))
         least, natural = self.get_child().get_preferred_height()
-        return min(least, self._most), min(natural, self._most)
+        return min(least, self._room), min(natural, self._room)
+
+    def _fit(self, dialog: Gtk.Dialog) -> None:
+        if room_on(monitor_of(self)) != self._room:
+            self.queue_resize()
+            make_low(dialog)
+
+
+def room_on(monitor: Gdk.Monitor) -> int:
+    return monitor.get_workarea().height - OTHER_HEIGHT
+
+
+def monitor_of(widget: Gtk.Widget) -> Gdk.Monitor:
+    """The monitor that a widget is on; before it is on any that with the pointer, by which it is called for."""
+    window, display = widget.get_toplevel(), widget.get_display()
+    if window.get_mapped():
+        return display.get_monitor_at_window(window.get_window())
+    _screen, x, y = display.get_default_seat().get_pointer().get_position()
+    return display.get_monitor_at_point(x, y)
 
 
 def show(
@@ -96,6 +117,7 @@ def lay_out(dialog: GimpUi.ProcedureDialog, pictures: Pictures, rows: list[Gtk.W
     both.pack_start(column, True, True, 0)
     fitting = FittingScreen(both)
     fitting.show_all()
+    fitting.follow(dialog)
     dialog.get_content_area().pack_start(fitting, True, True, 0)
 
 

@@ -13,7 +13,7 @@ from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402  (the version
 from nst_plugin.shared import settings  # noqa: E402
 from nst_plugin.shared.translation import _  # noqa: E402
 from nst_plugin.window.bindings import follow  # noqa: E402
-from nst_plugin.window.rows import Row  # noqa: E402
+from nst_plugin.window.rows import Row, make_low  # noqa: E402
 
 
 def filled(
@@ -37,14 +37,13 @@ def filled(
     expander = dialog.fill_expander("advanced", "advanced-title", False, "advanced-box")
     expander.set_tooltip_text(_("Options that are seldom needed."))
     expander.set_resize_toplevel(False)  # it would do so beyond the screen, and the dialog grows by itself
-    expander.connect("notify::expanded", lambda *_event: shrink_to_fit(dialog, expander))
+    expander.connect("notify::expanded", lambda *_event: make_low_when_folded(dialog, expander))
     return dialog.fill_box("options", ["basic-box", "advanced"])
 
 
-def shrink_to_fit(dialog: GimpUi.ProcedureDialog, expander: Gtk.Expander) -> None:
-    """Make the dialog as low as it can be once the options are folded away."""
+def make_low_when_folded(dialog: GimpUi.ProcedureDialog, expander: Gtk.Expander) -> None:
     if not expander.get_expanded():
-        dialog.resize(dialog.get_size()[0], 1)
+        make_low(dialog)
 
 
 def fill_box(dialog: GimpUi.ProcedureDialog, box_name: str, names: list[str], own_rows: dict[str, Row]) -> None:

@@ -23,3 +23,8 @@ class Row(Gtk.Box):
 def label_of(text: str, widget: Gtk.Widget) -> Gtk.Label:
     """A label whose underlined letter leads to the widget, and which names it to a screen reader."""
     return Gtk.Label(label=text, use_underline=True, xalign=0.0, mnemonic_widget=widget)
+
+
+def make_low(dialog: Gtk.Dialog) -> None:
+    """Let a dialog be no higher than what is in it by now."""
+    dialog.resize(dialog.get_size()[0], 1)
