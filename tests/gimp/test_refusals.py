@@ -9,7 +9,7 @@ from console import run_script_fu
 from plug_in import PlugIn
 
 BAD_REQUESTS = {
-    "no style": "There is no style yet: choose a style layer or a style file.",
+    "no style": "There is no style yet: choose a style layer, a style file or one of the paintings.",
     "itself": "The style layer is the layer to be painted: choose another one.",
     "two layers": "Select exactly one layer to paint.",
     "no layer": "Select exactly one layer to paint.",

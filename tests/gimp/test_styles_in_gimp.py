@@ -247,3 +247,26 @@ tell(again=again.get_name(), other=other.get_name(), gone=gone)
     assert facts["again"].startswith("photo in the style of my waves")
     assert facts["other"].startswith("photo in the style of udnie")
     assert facts["gone"].startswith('calling-error: There is no painting named "my waves": ')
+
+
+def test_of_a_style_that_there_is_no_room_for_nothing_is_kept(echo: EchoedPlugIn, own_paintings: Path) -> None:
+    facts = echo.facts(f"""
+import pathlib, resource, sys, tempfile
+sys.path.insert(0, {echo.gimp.inside(echo.profile / "plug-ins/neural-style")!r})
+from nst_plugin.image import keeping
+from nst_plugin.shared.errors import BadRequest
+
+picture = pathlib.Path(tempfile.mkdtemp(), "large.png")
+picture.write_bytes(bytes(300_000))
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (290_000, hard))
+try:
+    keeping.keep(file(str(picture)))
+except BadRequest as problem:
+    tell(problem=str(problem))
+finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+""")
+    assert "cannot be kept in" in facts["problem"]
+    assert "File too large" in facts["problem"]
+    assert [path.name for path in own_paintings.iterdir()] == ["my waves.png"]

@@ -32,9 +32,11 @@ def add(picture: Path, title: str) -> str:
     """Copy a picture file into the folder, under a name that is free, or not at all."""
     os.makedirs(paintings.own_folder(), exist_ok=True)
     path = Path(paintings.free_path(title, picture.suffix.lower(), paintings.own_folder()))
-    with picture.open("rb") as original, path.open("xb") as copy:
+    with picture.open("rb") as original:
+        copy = path.open("xb")
         try:
-            shutil.copyfileobj(original, copy)
+            with copy:  # what there is no room for may come to light when it is closed
+                shutil.copyfileobj(original, copy)
         except OSError:
             path.unlink()
             raise

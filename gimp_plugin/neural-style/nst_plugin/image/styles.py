@@ -32,7 +32,7 @@ def source(config: Gimp.ProcedureConfig, content: Gimp.Layer) -> Gimp.Layer | Gi
             sentence = _('The image has no layer named "{name}": give the name of one of its layers.')
             raise BadRequest(sentence.format(name=name))
     if layer is None:
-        raise BadRequest(_("There is no style yet: choose a style layer or a style file."))
+        raise BadRequest(_("There is no style yet: choose a style layer, a style file or one of the paintings."))
     refuse_useless(layer, content)
     return layer  # type: ignore[no-any-return]
 
