@@ -231,4 +231,5 @@ def explained(source: Path, engine: Entry, status: int | None, printed: str, has
         return unreachable(engine, problem)
     last = (printed.strip().splitlines() or [""])[-1]
     told = Words("The installer on {host} stopped before it was done. It said: {last}", host=host, last=last)
-    return InstallError(told, AGAIN if problem is None else str(problem))
+    tip = AGAIN if problem is None else str(problem)
+    return InstallError(told, tip)
