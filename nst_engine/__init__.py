@@ -78,6 +78,8 @@ def stylize(
     from nst_engine import memory
 
     chosen = checked(options)
+    if init is not None and chosen.init:
+        raise OptionError("init and the option 'init' both say what to start from.", "Leave one of them out.")
     memory.check_start()
 
     from nst_engine import (

@@ -61,6 +61,10 @@ def test_score_judges_the_stylized_picture_better_than_the_content(files):
         (["--style-layers", "relu7"], "Option 'style_layers' has the part 'relu7'."),
         (["--content", "missing.jpg"], "There is no file missing.jpg."),
         (["--report", "/nowhere/r.json"], "There is no folder /nowhere."),
+        (
+            ["--init", "noise", "--init-picture", Path(__file__).parent / "pictures/style-night-cafe.jpg"],
+            "--init and --init-picture both say what to start from.",
+        ),
     ],
 )
 def test_a_mistake_gives_one_sentence_and_what_to_do(files, arguments, sentence):

@@ -387,3 +387,8 @@ def test_a_file_is_the_same_mask_for_the_library_and_on_the_command_line(tmp_pat
     Image.fromarray(rgba).save(tmp_path / "mask.png")
     with Image.open(tmp_path / "mask.png") as image:
         assert np.array_equal(library_pictures.mask(image), read_mask(tmp_path / "mask.png", (20, 30)))
+
+
+def test_of_two_that_say_what_to_start_from_neither_is_taken(content, style):
+    with pytest.raises(OptionError, match="both say what to start from"):
+        stylize(content, style, Options(init="noise"), init=content)

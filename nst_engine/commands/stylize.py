@@ -14,7 +14,7 @@ from nst_engine.commands import inputs
 from nst_engine.commands.display import Display
 from nst_engine.commands.inputs import file_name
 from nst_engine.commands.interrupts import Interrupts
-from nst_engine.errors import PictureError
+from nst_engine.errors import OptionError, PictureError
 from nst_engine.files import places
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def run(parsed: argparse.Namespace) -> None:
     """Read, paint, write."""
     started = time.perf_counter() - _process_age()
     chosen = options.from_mapping({name: getattr(parsed, name) for name in options.specs()})
+    if parsed.init_picture and chosen.init:
+        raise OptionError("--init and --init-picture both say what to start from.", "Leave one of them out.")
 
     from nst_engine.files import writing
 
