@@ -91,6 +91,14 @@ def test_a_tiny_layer_is_known_again() -> None:
     assert placed(view(noise, 30, 20), after) == Placement(40, 30, UPRIGHT, -13, -7)
 
 
+def test_a_large_soft_picture_of_few_colors_is_known_again() -> None:
+    rows, columns = np.mgrid[:1000, :1500]
+    soft = (120 + 60 * np.sin(columns / 90 + rows / 230) + 40 * np.cos(rows / 70 - columns / 310)) // 16 * 16
+    cropped = soft.astype(np.uint8)[250:750, 125:875]
+    canvas = (1500, 1000)
+    assert placed(view(soft.astype(np.uint8), canvas=canvas), view(cropped, canvas=(750, 500)))[3:] == (-125, -250)
+
+
 @pytest.mark.parametrize("factor", [0.25, 0.5, 2])
 def test_scaling_is_no_crop(picture: Pixels, factor: float) -> None:
     size = (int(WIDTH * factor), int(HEIGHT * factor))

@@ -13,9 +13,9 @@ MYPY = False
 if MYPY:  # typing.TYPE_CHECKING needs a module that Python 2.7 lacks
     from typing import Dict, Iterator, List, Tuple
 
-RUN = 24
-"""Pixels in a line of which a place in the picture is known again, if there is no second one like it; on a small layer
-half its shorter side."""
+RUNS = (240, 24)
+"""Pixels in a line of which a place in the picture is known again, if there is no second one like it: first the long
+ones, which soft pictures need. On a small layer they have half its shorter side."""
 
 PLACES = 24
 """At how many places of the layer such lines are looked for."""
@@ -158,7 +158,7 @@ def found(before, now):
     # type: (View, View) -> Iterator[Placement]
     """What lines of pixels, known again from the picture, agree on."""
     votes = collections.Counter()  # type: Dict[Placement, int]
-    for (x, y), (xx, yx), line in lines(now, min(RUN, min(now.area[2:]) // 2)):
+    for (x, y), (xx, yx), line in itertools.chain(*(lines(now, run) for run in RUNS)):
         place = only_place(before.gray, line)
         row, column = divmod(place, before.area.width)
         if place < 0 or column + len(line) > before.area.width:
@@ -171,10 +171,11 @@ def found(before, now):
                 return
 
 
-def lines(now, length):
+def lines(now, run):
     # type: (View, int) -> Iterator[Tuple[Tuple[int, int], Tuple[int, int], bytearray]]
     """Lines of pixels from all over a layer: the first one's place, the direction, and how bright they are."""
     width, height = now.area.width, now.area.height
+    length = min(run, width // 2, height // 2)
     for number in range(PLACES):
         x, y = int(width * (GOLDEN * number % 1)), int(height * (number + 0.5) / PLACES)
         for xx, yx in ((1, 0), (-1, 0), (0, 1), (0, -1)):
@@ -187,7 +188,7 @@ def lines(now, length):
 def only_place(gray, line):
     # type: (bytearray, bytearray) -> int
     """Where a line is in the picture, -1 if nowhere or more than once."""
-    place = gray.find(line) if len(set(line)) > 2 else -1
+    place = gray.find(line) if len(set(line)) > 1 else -1
     return place if place >= 0 and gray.find(line, place + 1) < 0 else -1
 
 
