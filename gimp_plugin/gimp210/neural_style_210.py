@@ -16,6 +16,7 @@ from nst_plugin.shared.errors import BadRequest, explained
 from nst_plugin.shared.layered import is_icon, is_layered
 from nst_plugin.shared.messages import Mask, Picture, Request, Style, plain
 from nst_plugin.shared.painted_area import Area, widened
+from nst_plugin.shared.placement import TURNS, Placement, View, of_part, placed
 from nst_plugin.shared.translation import _
 
 MYPY = False
@@ -31,6 +32,23 @@ HELP = (
 )
 BAND_ROWS = 128
 """Rows read or written at a time, so that there is no second copy of all pixels in memory."""
+
+PRECISIONS = {
+    "uint8": gimpfu.PRECISION_U8_GAMMA,
+    "uint16": gimpfu.PRECISION_U16_GAMMA,
+    "float32": gimpfu.PRECISION_FLOAT_GAMMA,
+}
+TURNINGS = (
+    (False, None),
+    (False, gimpfu.ROTATE_90),
+    (False, gimpfu.ROTATE_270),
+    (False, gimpfu.ROTATE_180),
+    (True, None),
+    (True, gimpfu.ROTATE_180),
+    (True, gimpfu.ROTATE_270),
+    (True, gimpfu.ROTATE_90),
+)
+"""For each of TURNS, whether the picture is mirrored from left to right, and how it is rotated then."""
 
 
 def register():
@@ -113,7 +131,7 @@ def stylize(image, drawable, style_layer, style_file, options):
     """The whole story. Only its last line changes the image."""
     content = check_content(image, drawable)
     source = style_source(content, style_layer, style_file)
-    area, offsets, name = painted_area(content), content.offsets, content.name.decode("utf-8")
+    area, name = painted_area(content), content.name.decode("utf-8")
     if image.base_type != gimpfu.RGB:
         words = _("The result is gray because the image is. For colors choose Image > Mode > RGB first.")
         gimp.message(words.encode("utf-8"))
@@ -123,11 +141,15 @@ def stylize(image, drawable, style_layer, style_file, options):
         pdb.gimp_plugin_enable_precision()  # from here on pixels are of the image's own kind, before of 8 bits
         style, styles = read_style(source, engine.dtype)
         request = Request(read_layer(content, area, engine.dtype), styles, options, None, selection)
+        before = view_of(content)
         result = engine.stylize(request, report)
     if image not in gimp.image_list():
         raise BadRequest(_("The image was closed while it was being painted, so nothing was added."))
-    layer = new_layer(result.picture, image, _("{content} in the style of {style}").format(content=name, style=style))
-    layer.set_offsets(offsets[0] + area.x, offsets[1] + area.y)
+    now = view_of(content) if pdb.gimp_item_is_valid(content) else before
+    place = of_part(placed(before, now), before.area, area)
+    name = _("{content} in the style of {style}").format(content=name, style=style)
+    layer = new_layer(result.picture, image, name, place)
+    layer.set_offsets(now.area.x + place.x, now.area.y + place.y)
     insert_above(layer, content, image)
     if result.remark:
         gimp.message(result.remark.encode("utf-8"))
@@ -298,19 +320,41 @@ def read_layer(layer, area, dtype):
         pdb.gimp_image_delete(workbench)
 
 
-def new_layer(picture, image, name):
-    # type: (Picture, gimp.Image, str) -> gimp.Layer
-    """A layer with the picture, not in the image yet."""
+def view_of(layer):
+    # type: (gimp.Layer) -> View
+    """What the layer looks like, so that it is known again; its green is as good as how bright it is."""
+    image, (x, y) = layer.image, layer.offsets
+    green = bytearray(read_layer(layer, whole(layer), "uint8").rgba[1::4])
+    return View(Area(x, y, layer.width, layer.height), (image.width, image.height), green)
+
+
+def new_layer(picture, image, name, placement):
+    # type: (Picture, gimp.Image, str, Placement) -> gimp.Layer
+    """A layer with the picture as it is placed, not in the image yet."""
     workbench = new_workbench(picture.width, picture.height, picture.dtype)
     try:
         painted = gimp.Layer(workbench, "painted", picture.width, picture.height, gimpfu.RGBA_IMAGE)
         write_pixels(painted, picture)
+        pdb.gimp_image_insert_layer(workbench, painted, None, 0)
+        lay(painted, placement)
         layer = pdb.gimp_layer_new_from_drawable(painted, image)
     finally:
         pdb.gimp_image_delete(workbench)
     layer.name = name.encode("utf-8")
     layer.mode = gimpfu.LAYER_MODE_NORMAL
     return layer
+
+
+def lay(layer, placement):
+    # type: (gimp.Layer, Placement) -> None
+    """Scale and turn a layer."""
+    if (layer.width, layer.height) != placement[:2]:
+        pdb.gimp_layer_scale(layer, placement.width, placement.height, False)
+    is_mirrored, rotation = TURNINGS[TURNS.index(placement.turn)]
+    if is_mirrored:
+        pdb.gimp_item_transform_flip_simple(layer, gimpfu.ORIENTATION_HORIZONTAL, True, 0)
+    if rotation is not None:
+        pdb.gimp_item_transform_rotate_simple(layer, rotation, True, 0, 0)
 
 
 def insert_above(layer, neighbor, image):
@@ -330,8 +374,7 @@ def insert_above(layer, neighbor, image):
 def new_workbench(width, height, dtype):
     # type: (int, int, str) -> gimp.Image
     """An image whose pixels are like the engine's, sRGB in such numbers. GIMP converts the layers that come and go."""
-    precision = gimpfu.PRECISION_U16_GAMMA if dtype == "uint16" else gimpfu.PRECISION_FLOAT_GAMMA
-    return pdb.gimp_image_new_with_precision(width, height, gimpfu.RGB, precision)
+    return pdb.gimp_image_new_with_precision(width, height, gimpfu.RGB, PRECISIONS[dtype])
 
 
 def read_pixels(layer, area, dtype):

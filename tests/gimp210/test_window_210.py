@@ -77,6 +77,42 @@ def test_the_picture_of_a_layer_that_is_removed_meanwhile_comes_on_top(
         wait_for_layers(window, [AFTER[0], "painting"])
 
 
+NOISE = """
+import random
+noise = random.Random(1)
+region = photo.get_pixel_rgn(0, 0, 40, 30, True, False)
+region[0:40, 0:30] = bytes(bytearray(noise.randrange(256) if byte % 4 < 3 else 255 for byte in range(40 * 30 * 4)))
+photo.flush()
+"""
+CHANGES = """
+pdb.gimp_image_flip(image, gimpfu.ORIENTATION_HORIZONTAL)
+pdb.gimp_image_rotate(image, gimpfu.ROTATE_90)
+pdb.gimp_image_crop(image, 18, 25, 26, 34)
+pdb.gimp_image_convert_precision(image, gimpfu.PRECISION_FLOAT_GAMMA)
+"""
+PLACES = """
+painted, photo = [layer for layer in image.layers if layer.name.startswith("photo")]
+left, top = photo.offsets
+places = [(x, y) for x in range(left + 1, left + photo.width, 4) for y in range(top + 1, top + photo.height, 4)]
+seen = [pixels(layer, *[(x - layer.offsets[0], y - layer.offsets[1]) for x, y in places]) for layer in (painted, photo)]
+tell(pairs=list(zip(*seen)))
+"""
+
+
+def test_the_result_lies_on_what_it_was_painted_from_whatever_was_done_to_the_image(
+    plug_in: PlugIn, without_gtk: str
+) -> None:
+    plug_in.use("takes_its_time")
+    with Window210(plug_in, IMAGE + NOISE, {"PYTHONPATH": without_gtk}) as window:
+        window.action("Neural Style")
+        wait_until(lambda: engines(window) and '"kind": "stylize"' in engine_log(plug_in))
+        window.do(CHANGES)
+        wait_for_layers(window, AFTER)
+        pairs = window.do(PLACES)["pairs"]
+        assert len(pairs) > 15
+        assert all(now == pytest.approx([blue, green, red, 1], abs=0.02) for now, (red, green, blue, _) in pairs)
+
+
 def engine_log(plug_in: PlugIn) -> str:
     logs = plug_in.gimp.outside("/root/.local/state/neural-style").glob("engine-*.log")
     return max(logs, key=lambda log: log.stat().st_mtime_ns).read_text()

@@ -15,7 +15,7 @@ from watching import engines as engines
 from watching import wait_until as wait_until
 from window import WindowSession
 
-# Runs in GIMP beside the user's clicks: answers each question by the names of the image's layers, until "quit".
+# Runs in GIMP beside the user's clicks: does what each question says, and answers by the names of the image's layers.
 ANSWER = """
 import time
 number = 0
@@ -23,6 +23,7 @@ while True:
     question = {questions!r} + str(number)
     while not os.path.exists(question):
         time.sleep(0.1)
+    exec(open(question).read())
     tell(names=names(image))
     finish({answers!r} + str(number))
     number += 1
@@ -39,12 +40,16 @@ class Window210(WindowSession):
         self._asked = 0
 
     def layer_names(self) -> list[str]:
-        answer = self.folder / f"answer-{self._asked}"
-        (self.folder / f"question-{self._asked}").touch()
+        return list(self.do("")["names"])
+
+    def do(self, code: str) -> dict[str, Any]:
+        """Let GIMP run Python-Fu and return what it tells."""
+        answer, question = (self.folder / f"{name}-{self._asked}" for name in ("answer", "question"))
+        question.with_suffix(".new").write_text(code)
+        question.with_suffix(".new").rename(question)
         self._asked += 1
         self._wait("answer of the batch code", answer.exists, 60)
-        told: dict[str, Any] = json.loads(answer.read_text())
-        return list(told["names"])
+        return json.loads(answer.read_text())  # type: ignore[no-any-return]
 
     def action(self, label: str) -> None:
         self.search(label)
