@@ -341,6 +341,17 @@ def test_workers_that_dask_gives_nothing_to_do_are_not_waited_for(spread, monkey
         spread._workers()
 
 
+@pytest.mark.parametrize(("counts", "is_stray"), [({"executing": 1}, False), ({"constrained": 1}, True)])
+def test_a_picture_that_a_worker_without_memory_has_not_begun_is_for_others(spread, counts, is_stray):
+    future: Any = type("Held", (), {"key": "a", "done": lambda self: False})()
+    spread.running = {future: spread.running.pop("future")}
+    worker = {"resources": {PICTURE: 1}, "status": "paused", "metrics": {"task_counts": counts}}
+    spread.client = SimpleNamespace(status="running", processing=lambda: {"paused": ("a",)})
+    spread.client.scheduler_info = lambda n_workers: {"workers": {"paused": worker}}
+    spread._workers()
+    assert (future in spread._stray()) == is_stray
+
+
 def test_what_was_handed_over_before_the_scheduler_went_is_not_lost(spread, folder):
     finished = (folder / "a.png").read_bytes()
     (spread.folder / "7").write_bytes(finished)

@@ -94,8 +94,8 @@ class _Spread:
         self.token = (folder / TOKEN).read_bytes()
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         """Futures that are done, and events that tell how far a picture is."""
-        self.known: frozenset[str] = frozenset()
-        """The workers that the scheduler knows, whatever they can do."""
+        self.known: dict[str, Any] = {}
+        """What the scheduler knows of its workers, whatever they can do."""
         self.waiting: deque[_Attempt] = deque()
         self.running: dict[Future[Any], _Attempt] = {}
         self.fractions: dict[int, float] = {}
@@ -170,10 +170,9 @@ class _Spread:
     def _workers(self) -> set[str]:
         """Those that can take a picture; DeviceError when there have been none for long, or the scheduler is gone."""
         self._await_scheduler()
-        known = self.client.scheduler_info(n_workers=-1)["workers"]
-        able = {address: worker["status"] for address, worker in known.items() if worker["resources"].get(PICTURE)}
+        self.known = self.client.scheduler_info(n_workers=-1)["workers"]
+        able = {address: worker["status"] for address, worker in self.known.items() if worker["resources"].get(PICTURE)}
         found = {address for address, status in able.items() if status == "running"}  # others lack memory, or leave
-        self.known = frozenset(known)
         now = time.monotonic()
         if found or (able and self.running.keys() - self.stray):
             self.last_seen = now
@@ -234,14 +233,20 @@ class _Spread:
                 future.cancel()
 
     def _stray(self) -> set[Future[Any]]:
-        """The pictures that no worker has, nor anything that they wait for."""
+        """The pictures that no worker is about, nor anything that they wait for."""
         try:
-            held = {key for keys in self.client.processing().values() for key in keys}
+            processing = self.client.processing()
+            held = {key for worker, keys in processing.items() if self._is_awake(worker) for key in keys}
         except OSError:  # the connection breaks this very moment
             return set()
         if any(future.key in held for future in (*self.styles.values(), *self.learned.values())):
             return set()
         return {future for future in self.running if not (future.done() or future.key in held)}
+
+    def _is_awake(self, worker: str) -> bool:
+        """Whether a worker does what it is given: one without memory ends what it has begun, and begins nothing."""
+        known = self.known.get(worker, {"status": "unknown"})
+        return known["status"] != "paused" or bool(known["metrics"]["task_counts"].get("executing"))
 
     def _hand_out(self, workers: set[str]) -> None:
         """Give every worker that has no picture the next one that it has not tried."""
