@@ -33,8 +33,10 @@ class Newcomer:
     def __init__(self, folder: Path) -> None:
         self.checkout = copy_of_checkout(folder / "check out")
         write_torch(folder / "wheels")
+        (folder / "wheels/constraints.txt").write_text("torch==99.0\ntorchvision==99.0\n")
         reach = {name: value for name, value in os.environ.items() if name.startswith(REACH)}
         reach["PIP_FIND_LINKS"] = f"{reach.get('PIP_FIND_LINKS', '')} {(folder / 'wheels').as_uri()}".strip()
+        reach["PIP_CONSTRAINT"] = str(folder / "wheels/constraints.txt")
         self.far = FarSide(prepare(), folder / "far", reach)
         self.gimp, self.data = folder / "Zoë/GIMP/3.0", folder / "data"
         self.gimp.mkdir(parents=True)
