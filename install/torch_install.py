@@ -41,7 +41,8 @@ print(json.dumps({"device": device, "name": name, "version": torch.__version__})
 """
 """Forward and backward: a card can be "available" and still have no kernel in this build."""
 
-HAS_TORCHVISION = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torchvision') is None)"
+ARE_KNOWN = "import importlib.metadata as known; [known.version(name) for name in ('torch', 'torchvision')]"
+"""Fails where one is missing, or where pip would take it for that and fetch another."""
 
 
 class Trial(NamedTuple):
@@ -60,10 +61,10 @@ def try_convolution(installation: Installation, device: str = "best") -> Trial |
 
 
 def has_good_torch(installation: Installation, backend: str) -> bool:
-    """Say whether an earlier run already answered the same wish, torch still computes, and torchvision is there."""
+    """Say whether an earlier run already answered the same wish, torch still computes, and pip knows both packages."""
     if installation.record.torch_backend != backend or try_any_device(installation) is None:
         return False
-    return ask([installation.home.python, "-I", "-c", HAS_TORCHVISION], installation.machine.environ) is not None
+    return ask([installation.home.python, "-I", "-c", ARE_KNOWN], installation.machine.environ) is not None
 
 
 def try_any_device(installation: Installation) -> Trial | None:

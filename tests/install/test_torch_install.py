@@ -21,7 +21,7 @@ case "$*" in
 *"-m pip install torch torchvision") echo index > "{venv}/build"; touch "{venv}/torchvision" ;;
 *import*torch*best) cat "{venv}/best-$(cat "{venv}/build")" ;;
 *import*torch*cpu) cat "{venv}/cpu-$(cat "{venv}/build")" ;;
-*find_spec*torchvision*) test -e "{venv}/torchvision" ;;
+*metadata*torchvision*) test -e "{venv}/torchvision" ;;
 *) exec "{real}" "$@" ;;
 esac
 """
