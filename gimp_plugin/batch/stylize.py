@@ -36,6 +36,12 @@ ICONS = (".ico", ".cur", ".ani", ".icns")
 AS_JPEG = (".jfif", ".jif", ".jfi")
 """Names of JPEG files that GIMP does not know when it saves."""
 
+BESIDE = (
+    ".txt", ".md", ".csv", ".json", ".xml", ".html", ".xmp", ".aae", ".pp3", ".db", ".ini", ".lnk", ".url",
+    ".zip", ".mov", ".mp4", ".avi", ".wav",
+)  # fmt: skip
+"""Names of what lies in folders beside photos and is none."""
+
 KEPT = 50
 """Letters of a name that fit into any file system with some more, and if each takes four bytes."""
 
@@ -88,13 +94,22 @@ def found(contents):
     """The files that are meant. What exists is taken by its name, whatever signs are in it; case does not count."""
     if os.path.isfile(contents):
         return [contents]
-    folder, pattern = (contents, "*") if os.path.isdir(contents) else os.path.split(contents)
+    if os.path.isdir(contents):
+        return [path for path in found(os.path.join(contents, "*")) if not is_beside(path)]
+    folder, pattern = os.path.split(contents)
     places = {folder}
     if not os.path.isdir(folder or "."):
         fitting = {place for each in (folder, literal(folder)) for place in glob.glob(each, recursive=True)}
         places = filter(os.path.isdir, fitting)
     paths = [os.path.join(place, name) for place in places for name in os.listdir(place or ".")]
     return sorted(path for path in paths if os.path.isfile(path) and fits(os.path.basename(path), pattern))
+
+
+def is_beside(path):
+    """Whether a file of a whole folder is no picture by its name, which is told."""
+    if path.lower().endswith(BESIDE):
+        say(f"{path} is left out: no picture is so called.")
+    return path.lower().endswith(BESIDE)
 
 
 def fits(name, pattern):
@@ -176,6 +191,8 @@ def set_argument(procedure, config, name, value):
 
 def refuse_taken(output, force):
     """Never replace what is there, unless that is asked for."""
+    if os.path.isdir(output):
+        raise refusal(f"{output} is a folder: give the name of a file.")
     if os.path.lexists(output) and not force:
         raise refusal(f"{output} is there already: give another name, or force=True to replace it.")
 

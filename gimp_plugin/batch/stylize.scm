@@ -25,6 +25,11 @@
 ; Formats whose layers are one picture in several sizes.
 (define ICONS '(".ico" ".cur" ".ani" ".icns"))
 
+; Names of what lies in folders beside photos and is none.
+(define BESIDE
+  '(".txt" ".md" ".csv" ".json" ".xml" ".html" ".xmp" ".aae" ".pp3" ".db" ".ini" ".lnk" ".url"
+    ".zip" ".mov" ".mp4" ".avi" ".wav"))
+
 ; Names of JPEG files that GIMP does not know when it saves.
 (define AS-JPEG '(".jfif" ".jif" ".jfi"))
 
@@ -57,6 +62,7 @@
 ; Paint a file. The answer is #f when all is well, or else a sentence that says what is wrong.
 (define (paint content style output options)
   (cond ((not (is-file content)) (string-append "There is no file " content "."))
+        ((is-folder output) (string-append output " is a folder: give the name of a file."))
         ((is-taken output options) (taken output))
         (else
           (catch (string-append content " cannot be opened as a picture.")
@@ -142,7 +148,8 @@
 
 ; Never replace what is there, unless that is asked for.
 (define (is-taken path options)
-  (and (file-exists? path) (not (is-forced options))))
+  (and (or (file-exists? path) (is-link path))
+       (not (is-forced options))))
 
 (define (is-forced options)
   (and (pair? options) (equal? (car options) FORCE)))
@@ -170,7 +177,17 @@
              (pattern (if is-all "*" (file-name contents)))
              (names (names-in (if (string=? place "") "." place))))
         (map (lambda (name) (string-append place name))
-             (filter (lambda (name) (and (fits name pattern) (is-file (string-append place name)))) names)))))
+             (filter (lambda (name) (and (fits name pattern)
+                                         (is-file (string-append place name))
+                                         (not (and is-all (is-beside (string-append place name))))))
+                     names)))))
+
+; Whether a file of a whole folder is no picture by its name, which is told.
+(define (is-beside path)
+  (and (member (suffix path) BESIDE)
+       (begin
+         (say (string-append path " is left out: no picture is so called."))
+         #t)))
 
 ; Whether the name of a file is meant; those that begin with a dot, as systems' own notes do, are not.
 (define (fits name pattern)
@@ -205,8 +222,15 @@
         ((is-wanted (car items)) (cons (car items) (filter is-wanted (cdr items))))
         (else (filter is-wanted (cdr items)))))
 
-(define (is-file path) (= (file-type path) 1))
-(define (is-folder path) (= (file-type path) 2))
+(define (is-file path)
+  (or (= (file-type path) 1)
+      (and (is-link path) (file-exists? path) (not (is-folder path)))))
+
+(define (is-folder path)
+  (or (= (file-type path) 2)
+      (and (is-link path) (= (file-type (string-append path DIR-SEPARATOR ".")) 2))))
+
+(define (is-link path) (= (file-type path) 3))
 
 (define (folder-of path)
   (substring path 0 (- (string-length path) (string-length (file-name path)))))

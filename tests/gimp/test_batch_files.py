@@ -66,6 +66,11 @@ CALLS = {
     "asked for": Call("photo.jpg", "replaced.jpg", force=True),
     "brackets": Call("trip [2024]/*.jpg", "out/trip", is_folder=True),
     "onto itself": Call("trip [2024]/*.jpg", "trip [2024]", is_folder=True),
+    "link": Call("link.png", "out/link.png"),
+    "links": Call("links", "out/links", is_folder=True),
+    "link to nothing": Call("photo.jpg", "nothing.png"),
+    "whole": Call("trip [2024]", "out/whole", is_folder=True),
+    "folder": Call("photo.jpg", "out", force=True),
     "long name": Call("photo.jpg", f"out/{'n' * 250}.png"),
     "odd name": Call("photo.jpg", "out/two\nlines.png"),
 }
@@ -102,6 +107,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = [folder / name for name in ("photo.jpg", "replaced.jpg", "photo.jfif", "painting.jpg")]
     for path in [*names, trip / "A.JPG", trip / "b.jpg", *(place / "IMG_1.jpg" for place in cameras)]:
         photo.save(path, "JPEG")
+    (folder / "link.png").symlink_to("half.png")
+    (folder / "links").symlink_to("cameras/100CAM")
+    (folder / "nothing.png").symlink_to("nowhere.png")
     (trip / "._b.jpg").write_bytes(b"\0\5\x16\7" * 9)
     (trip / "notes.txt").write_text("no picture")
     return folder
@@ -133,7 +141,7 @@ def run(request: pytest.FixtureRequest, installed_plug_in: PlugIn, files: Path) 
 def in_gimp(plug_in: PlugIn, files: Path) -> Iterator[Path]:
     """A copy of the files, and the scripts, where GIMP sees them."""
     folder = Path(tempfile.mkdtemp(prefix="files-", dir=plug_in.gimp.outside("/tmp")))
-    shutil.copytree(files, folder, dirs_exist_ok=True)
+    shutil.copytree(files, folder, symlinks=True, dirs_exist_ok=True)
     shutil.copytree(SCRIPTS, folder, dirs_exist_ok=True)
     try:
         yield folder
@@ -249,6 +257,8 @@ REFUSED = {
     "no file": "There is no file nothing.jpg.",
     "no picture": "trip [2024]/notes.txt cannot be opened as a picture.",
     "onto itself": "trip [2024]/b.jpg is there already",
+    "folder": "out is a folder: give the name of a file.",
+    "link to nothing": "nothing.png is there already: give another name, or",
 }
 
 
@@ -269,8 +279,23 @@ def test_the_pictures_of_a_folder_are_found_whatever_its_name(run: Run) -> None:
     assert run.said["brackets"] == ""
 
 
+def test_where_a_link_leads_is_a_file_or_a_folder(run: Run, files: Path) -> None:
+    with Image.open(files / "half.png") as photo:
+        assert difference(run.picture("out/link.png"), photo) <= 1
+    assert [path.name for path in (run.folder / "out/links").iterdir()] == ["IMG_1.jpg"]
+    assert run.said["link"] == run.said["links"] == ""
+
+
+def test_of_a_whole_folder_what_is_no_picture_by_its_name_is_left_out_and_said(run: Run) -> None:
+    assert sorted(path.name for path in (run.folder / "out/whole").iterdir()) == ["A.JPG", "b.jpg"]
+    assert run.said["whole"].endswith("trip [2024]/notes.txt is left out: no picture is so called.")
+
+
 def test_nothing_else_is_left_in_the_folders(run: Run, files: Path) -> None:
-    painted = {call.output for call in CALLS.values()} | {"out/trip/A.JPG", "out/trip/b.jpg", "out/trip"}
+    painted = {call.output for call in CALLS.values()}
+    painted |= {"out/links/IMG_1.jpg"} | {
+        f"out/{folder}/{name}" for folder in ("trip", "whole") for name in ("A.JPG", "b.jpg")
+    }
     there = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*")}
     before = {str(path.relative_to(files)) for path in files.rglob("*")}
     assert there - before - painted == {"calls", "stylize.py", "stylize.scm"}
