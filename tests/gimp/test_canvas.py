@@ -212,7 +212,7 @@ print([(now, before) for now, before in pairs if before[3]])
         (2, [FLIP]),
         (6, [TURN, "image.crop(18, 25, 26, 34)", EXACTER, FLIP]),
         (5, [FLIP, "image.resize(150, 120, 20, 30)", "image.crop(36, 30, 66, 52)"]),
-        (2, ["image.get_layers()[0].resize(60, 60, 9, 9)"]),
+        (2, ["image.get_layers()[0].resize(60, 60, 0, 0)"]),
     ],
     ids=["cropped", "flipped", "turned", "flipped and cropped", "widened"],
 )

@@ -13,7 +13,6 @@ from gi.repository import Gegl, Gimp
 from nst_plugin.image import layers, views
 from nst_plugin.image.jobs import Job
 from nst_plugin.shared.messages import Picture, Preview, Result
-from nst_plugin.shared.painted_area import Area
 from nst_plugin.shared.placement import UPRIGHT, Placement, placed, unchanged
 from nst_plugin.shared.translation import _
 
@@ -104,7 +103,7 @@ class FormingLayer:
         return placement._replace(x=placement.x - left, y=placement.y - top)
 
     def _write(self, picture: Picture, placement: Placement) -> None:
-        if placement == unchanged(Area(0, 0, picture.width, picture.height)):
+        if placement[:2] == (picture.width, picture.height) and placement == unchanged(layers.whole(self._layer)):
             layers.write_pixels(self._layer, picture)
             return
         graph, target = Gegl.Node(), self._layer.get_buffer()
