@@ -117,7 +117,8 @@ def psd(values, names=(), layers=b"", is_merged=True, packed=False, large=False,
 def packbits(data):
     """Bytes as Macintosh packs them: runs of one, and stretches of different ones."""
     runs = [(value, len(list(group))) for value, group in itertools.groupby(data)]
-    return b"".join(bytes([257 - many, value]) if many > 1 else bytes([0, value]) for value, many in runs)
+    short = [(value, min(128, many - start)) for value, many in runs for start in range(0, many, 128)]
+    return b"".join(bytes([257 - many, value]) if many > 1 else bytes([0, value]) for value, many in short)
 
 
 def tiff(values, order="<", photometric=None, alpha=2, planes=False, sample_format=1, fields=None, big=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import numpy as np
 import picture_files
@@ -84,6 +85,35 @@ def test_every_color_model_of_photoshops_is_read(tmp_path):
     assert np.array_equal(picture.pixels, reading.read(tmp_path / "a.tif").pixels)
     lab = np.zeros((24, 32, 3), np.uint8) + np.array([255, 128, 128], np.uint8)
     assert read(tmp_path, "a.psd", picture_files.psd(lab, model=LAB)).pixels.min() >= 254
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("step", [0, 1])
+def test_an_indexed_psd_keeps_its_colors_and_what_is_transparent_in_it(tmp_path, step, packed):
+    palette = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1) + step * np.array([0, 60, 120], np.uint8)
+    alpha = np.full((24, 32), 255, np.uint8)
+    alpha[:, :9] = 0
+    planes = np.dstack([COLORS[..., 0], alpha])
+    data = picture_files.psd(planes, (), TRANSPARENT_LAYERS, packed=packed, model=PALETTE, palette=palette.T.tobytes())
+    picture = read(tmp_path, "a.psd", data)
+    assert np.array_equal(picture.pixels, np.dstack([palette[COLORS[..., 0]], alpha]))
+    data = picture_files.psd(planes, ["sky"], packed=packed, model=PALETTE, palette=palette.T.tobytes())
+    assert np.array_equal(read(tmp_path, "b.psd", data).pixels, palette[COLORS[..., 0]])
+
+
+def test_a_psd_without_its_palette_is_told_as_that(tmp_path):
+    with pytest.raises(PictureError, match="its table of colors is damaged"):
+        read(tmp_path, "a.psd", picture_files.psd(COLORS[..., :1], model=PALETTE, palette=bytes(9)))
+
+
+def test_a_psd_of_a_few_bytes_that_claims_many_rows_takes_no_memory(tmp_path):
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 56, 300_000, 1, 8, 1) + bytes(14)
+    (tmp_path / "a.psd").write_bytes(head)
+    tracemalloc.start()
+    assert reading.size(tmp_path / "a.psd") == (300_000, 1)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 30e6
 
 
 def test_of_a_psd_without_its_end_what_is_there_is_read(tmp_path):

@@ -128,10 +128,9 @@ def _add_planes(found: Contents, file: BinaryIO, header: Header, palette: bytes)
     compression = int.from_bytes(file.read(2), "big")
     if compression not in COMPRESSIONS:
         raise ValueError("it is compressed in a way that is unknown here")
-    sizes = _sizes(file, header, compression)
+    sizes = _sizes(file, header, compression, found.channels)
     starts = file.tell() + np.cumsum(sizes).reshape(sizes.shape) - sizes
-    used = (starts + sizes)[: found.channels]
-    found.is_cut = bool(used[-1, -1] > sources.size(file))
+    found.is_cut = bool(starts[-1, -1] + sizes[-1, -1] > sources.size(file))
     plain = {
         tiff.WIDTH: _field(LONG, header.width),
         tiff.HEIGHT: _field(LONG, header.height),
@@ -145,26 +144,25 @@ def _add_planes(found: Contents, file: BinaryIO, header: Header, palette: bytes)
         rows = {tiff.STRIPS: _field(LONG8, starts[channel]), tiff.STRIP_SIZES: _field(LONG8, sizes[channel])}
         found.planes.append(tiff.stream(file, LAYOUT, plain | rows | _model(header, channel, palette)))
     if header.model == PALETTE:
-        found.channels = 3
+        found.channels += 2
 
 
-def _sizes(file: BinaryIO, header: Header, compression: int) -> NDArray[np.int64]:
-    """Channels×height numbers: the bytes of each row. Where they are packed, that is told in front of them."""
-    shape = header.channels, header.height
+def _sizes(file: BinaryIO, header: Header, compression: int, channels: int) -> NDArray[np.int64]:
+    """Channels×height numbers: the bytes of each row. Where they are packed, that is told in front of all of them."""
     if compression != PACKED:
-        return np.full(shape, (header.width * header.bits + 7) // 8)
+        return np.full((channels, header.height), (header.width * header.bits + 7) // 8)
     kind = np.dtype(">u4" if header.version == PSB else ">u2")
     table = file.read(header.channels * header.height * kind.itemsize)
     if len(table) < header.channels * header.height * kind.itemsize:
         raise ValueError("it ends before its pixels")
-    return np.frombuffer(table, kind).reshape(shape).astype(np.int64)
+    return np.frombuffer(table, kind).reshape(header.channels, header.height)[:channels].astype(np.int64)
 
 
 def _model(header: Header, channel: int, palette: bytes) -> Directory:
     """What the numbers of one channel mean."""
-    if header.model == PALETTE:
+    if header.model == PALETTE and channel < COLORS[PALETTE]:
         if len(palette) != SIZE_OF_PALETTE:
-            raise ValueError("its palette is damaged")
+            raise ValueError("its table of colors is damaged")
         colors = np.frombuffer(palette, np.uint8).astype(np.int64)
         return {tiff.COLORS: _field(SHORT, tiff.PALETTE), tiff.PALETTE_COLORS: _field(SHORT, 257 * colors)}
     is_inverse = header.model in FROM_WHITE and channel < COLORS[header.model]

@@ -34,7 +34,6 @@ OTHER_NUMBERS = {
     "int": ("ushort", -(1 << 31), (1 << 31) - 1),
     "uint": ("ushort", 0, (1 << 32) - 1),
     "float": ("ushort", 0, 1),
-    "double": ("ushort", 0, 1),
 }
 """libvips' names of numbers that only TIFF has → what they become, and what is black and white in them, as in GIMP."""
 
@@ -197,7 +196,8 @@ class _Stored:
             first, *others = [self._loaded(plane, fail_on) for plane in contents.planes]
             self.image = first
             if others:
-                self.image = first.bandjoin(others).copy(interpretation=_model(contents.colors, first.format))
+                colors = 3 if first.bands == 3 else contents.colors  # those of a palette lie in one plane
+                self.image = first.bandjoin(others).copy(interpretation=_model(colors, first.format))
         elif contents.stream:
             shrink = max(each for each in SHRINKS if each * scale <= 0.5 or each == 1)
             self.image = self._loaded(contents.stream, fail_on, shrink if contents.loader == "jpeg" else 1)
