@@ -71,12 +71,12 @@ class PrepareFolders:
                 "The engine needs a folder nearer to the root of the disk.",
                 "Name one with --data-folder.",
             )
-        installation.need(self.needed)
         for folder in self.plug_ins:
             plugin = real_path(folder) / plugin_name(folder.parent)
             refuse_foreign_plugin(plugin, installation.record)
             if plugin.is_dir():
                 make_writable(plugin, installation)
+        installation.need(self.needed)
 
 
 def make_writable(folder: Path, installation: Installation) -> None:

@@ -82,8 +82,9 @@ def is_whole(package: Path) -> bool:
     """Say whether all files of a package are there, and as large as its list says, which pip writes last."""
     try:
         listed = (package / "RECORD").read_text(encoding="utf-8").splitlines()
-        return all((package.parent / name).stat().st_size == size for name, size in sizes_of(listed))
-    except (OSError, ValueError):
+        whole = ((package.parent / name).stat().st_size == size for name, size in sizes_of(listed))
+        return bool(listed) and all(whole)
+    except (OSError, ValueError, csv.Error):
         return False
 
 

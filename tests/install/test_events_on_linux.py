@@ -168,10 +168,7 @@ FULL = "the disk of .* is full"
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (
-            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
-            "the disk of .* is full",
-        ),
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", FULL),
         ("  cause: failed to write to file: No space left on device (os error 28)", FULL),
         ("error: There is not enough space on the disk. (os error 112)", FULL),
         ("error: Hash mismatch for torch==99.0", "a package is damaged: error: Hash mismatch"),
@@ -197,3 +194,12 @@ def test_too_little_room_is_said_before_anything_is_fetched(linux: Machine) -> N
     installation = Installation(linux, CHECKOUT, home, Record.load(home.record))
     with pytest.raises(InstallError, match=r"too little room .* needs about 1000000000\.0 GB"):
         PrepareFolders(home.folder, [], 10**18).apply(installation)
+
+
+def test_what_is_wrong_with_gimps_folder_is_said_even_where_there_is_too_little_room(linux: Machine) -> None:
+    home = EngineHome(linux.home / "data")
+    home.folder.mkdir()
+    (linux.home / "neural-style").touch()
+    installation = Installation(linux, CHECKOUT, home, Record.load(home.record))
+    with pytest.raises(InstallError, match="neural-style already exists and is not this plug-in"):
+        PrepareFolders(home.folder, [linux.home], 10**18).apply(installation)

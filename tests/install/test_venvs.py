@@ -139,6 +139,9 @@ def test_what_was_half_installed_is_not_taken_for_whole(tmp_path: Path, place: s
         ("cut", "x", "cut.py,sha256=x,6\n"),
         ("begun", "x = 1\n", None),
         ("gone", None, "gone.py,sha256=x,6\n"),
+        ("empty", "x = 1\n", ""),
+        ("zeros", "x = 1\n", "\0" * 40),
+        ("endless", "x = 1\n", "x" * 200_000),
     ):
         (packages / f"{name}-1.dist-info").mkdir(parents=True)
         for path, text in ((packages / f"{name}.py", code), (packages / f"{name}-1.dist-info/RECORD", record)):
