@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +29,35 @@ NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 running: set[subprocess.Popen[Any]] = set()
 """The programs that are run to their end at the moment."""
 
+INVALID = r"Wheel '\S+' located at .* is invalid"
+"""What pip says of a package that broke off on its way, or in the user's own folder."""
+
 NO_NETWORK = re.compile(
     r"NewConnectionError|Name or service not known|name resolution|getaddrinfo|dns error|Network is unreachable"
     r"|error sending request|Connection (refused|reset|broken|aborted)|timed out|client error \(Connect\)"
-    r"|incomplete-download|not enough bytes were received|Wheel '\S+' located at .* is invalid",
+    r"|incomplete-download|not enough bytes were received|network timeout|error decoding response body"
+    rf"|{INVALID}",
     re.IGNORECASE,
 )
 """How pip and uv say that they cannot reach anybody, or that what they got broke off."""
 
-DAMAGED = re.compile(r"hash mismatch|do not match the hashes|failed to (extract|unzip)|BadZipFile", re.IGNORECASE)
+MISMATCH = re.compile(r"hash mismatch|do not match the hashes", re.IGNORECASE)
 """How they say that a package is not what was put up there."""
 
+UNREADABLE = re.compile(rf"failed to (extract|unzip)|BadZipFile|{INVALID}", re.IGNORECASE)
+"""How they say that a package cannot be read: it is damaged, or its coming broke off."""
+
 DISK_FULL = re.compile(r"No space left|not enough space on the disk|quota exceeded|File too large", re.IGNORECASE)
+
+FRAME = re.compile(r"^(×|x|[├╰]─▶|[|`]->|│) +")
+"""What uv draws before a chain of causes, with or without Unicode."""
 
 LITTLE_ROOM = 10_000_000
 """With fewer bytes left on the disk, that is why a program failed, whatever it says."""
 
 ONLINE = Words("See that this machine is online, and try again; it goes on from here.")
+FETCH_ANEW = Words("Try again; what was damaged is fetched anew.")
+REPLACE = Words("Put a whole copy of it into the folder of wheels, and try again.")
 OFFLINE = "Without a network, --wheels FOLDER takes all packages from a folder."
 
 TEDIOUS = "Requirement already satisfied"
@@ -90,19 +102,21 @@ def run(
     """
     words = [str(word) for word in command]
     last_lines: deque[str] = deque(maxlen=12)
-    causes = set()
+    said: dict[re.Pattern[str], str] = {}
     with naming(log), log.open("a", encoding="utf-8", buffering=1) as diary:
         diary.write(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(words)}\n")
         with started(purpose, words, environ, log, lock) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 diary.write(line)
-                last_lines.append(line.strip())
-                causes |= {cause for cause in (NO_NETWORK, DAMAGED, DISK_FULL) if cause.search(line)}
+                last_lines.append(FRAME.sub("", line.strip()))
+                for cause in (NO_NETWORK, MISMATCH, UNREADABLE, DISK_FULL):
+                    if cause.search(line):
+                        said.setdefault(cause, last_lines[-1])
                 if not line.startswith(TEDIOUS):
                     say(f"      {line.rstrip()}")
     if process.returncode != 0:
-        raise failed(purpose, causes, last_lines, log)
+        raise failed(purpose, said, last_lines, log, has_wheels="PIP_NO_INDEX" in environ)
 
 
 @contextlib.contextmanager
@@ -134,23 +148,34 @@ def started(
         yield process
 
 
-def failed(purpose: Words, causes: Set[re.Pattern[str]], last_lines: Sequence[str], log: Path) -> InstallError:
-    """Return why a program failed, by what it said and by what room there is."""
-    fullest = min((log.parent, Path(tempfile.gettempdir())), key=room_in)
-    if DISK_FULL in causes or room_in(fullest) < LITTLE_ROOM:
-        told = Words("{purpose} failed, because the disk of {folder} is full.", purpose=purpose, folder=fullest)
+def failed(
+    purpose: Words, said: Mapping[re.Pattern[str], str], last_lines: Sequence[str], log: Path, has_wheels: bool
+) -> InstallError:
+    """Return why a program failed, by the lines that tell of a cause and by what room there is."""
+    full = full_folder(log)
+    if full:
+        told = Words("{purpose} failed, because the disk of {folder} is full.", purpose=purpose, folder=full)
         return NoRoom(told, NO_ROOM)
-    if DAMAGED in causes:
-        told = Words("{purpose} failed, because a package is damaged: {gist}", purpose=purpose, gist=gist(last_lines))
-        return CommandFailed(told, "Try again; what was damaged is fetched anew.")
-    if NO_NETWORK in causes:
+    if DISK_FULL in said:
+        told = Words("{purpose} failed, because a disk is full: {gist}", purpose=purpose, gist=said[DISK_FULL])
+        return NoRoom(told, NO_ROOM)
+    has_broken_off = NO_NETWORK in said and not has_wheels
+    damage = said.get(MISMATCH) or (None if has_broken_off else said.get(UNREADABLE))
+    if damage:
+        told = Words("{purpose} failed, because a package is damaged: {gist}", purpose=purpose, gist=damage)
+        return CommandFailed(told, REPLACE if has_wheels else FETCH_ANEW)
+    if NO_NETWORK in said:
         told = Words("{purpose} failed, because packages cannot be reached.", purpose=purpose)
         return CommandFailed(told, ONLINE, OFFLINE)
     return CommandFailed(Words("{purpose} failed: {gist}", purpose=purpose, gist=gist(last_lines)), see(log))
 
 
-def room_in(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
+def full_folder(log: Path) -> Path | None:
+    """Return the folder of the log or that of temporary files, if its disk is full; the latter may be none then."""
+    folders = [log.parent]
+    with contextlib.suppress(OSError):
+        folders.append(Path(tempfile.gettempdir()))
+    return next((folder for folder in folders if shutil.disk_usage(folder).free < LITTLE_ROOM), None)
 
 
 @contextlib.contextmanager

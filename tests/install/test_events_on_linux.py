@@ -5,15 +5,19 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from commands import NO_NETWORK, CommandFailed, run
+from commands import NO_NETWORK, CommandFailed, NoRoom, run
 from cutting_index import cutting_index
 from engine_home import EngineHome
 from errors import InstallError, from_system
@@ -25,6 +29,7 @@ from steps import PrepareFolders
 from words import Words
 
 import install
+from install import this_machine
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
@@ -156,30 +161,58 @@ def test_a_connection_that_broke_off_is_one_that_can_be_mended(home: Path, tmp_p
         "error: Failed to fetch: `https://…`: error sending request for url: dns error: failed to lookup address",
         "WARNING: Retrying after connection broken by 'NewConnectionError(Failed to establish a new connection)'",
         "  Caused by: client error (Connect)",
+        "  ╰─▶ error decoding response body",
     ],
 )
 def test_how_pip_and_uv_say_that_nobody_answers_is_known(line: str) -> None:
     assert NO_NETWORK.search(line)
 
 
-FULL = "the disk of .* is full"
+TIMED_OUT = """
+  x Failed to download `torch==99.0`
+  ├─▶ Failed to extract archive: torch-99.0.whl
+  ├─▶ I/O operation failed during extraction
+  ╰─▶ Failed to download distribution due to network timeout. Try increasing UV_HTTP_TIMEOUT (current value: 30s)."""
+ON_THE_WAY = "WARNING: Retrying after connection broken by 'NewConnectionError(Failed to establish a new connection)'"
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("lines", "told"),
     [
-        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", FULL),
-        ("  cause: failed to write to file: No space left on device (os error 28)", FULL),
-        ("error: There is not enough space on the disk. (os error 112)", FULL),
+        ("ERROR: OSError: [Errno 28] No space left on device", "a disk is full: ERROR: OSError: [Errno 28] No space"),
+        ("  ╰─▶ failed to write to file: Disk quota exceeded", "a disk is full: failed to write to file: Disk quota"),
+        ("error: There is not enough space on the disk. (os error 112)", "a disk is full: error: There is not enough"),
         ("error: Hash mismatch for torch==99.0", "a package is damaged: error: Hash mismatch"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "a package is damaged: ERROR: THESE PACKAGES"),
+        (f"{ON_THE_WAY}\n  ╰─▶ Hash mismatch for torch", "a package is damaged: Hash mismatch for torch"),
+        ("  ├─▶ Failed to extract archive: torch.whl", "a package is damaged: Failed to extract archive: torch.whl"),
+        (TIMED_OUT, "packages cannot be reached."),
     ],
 )
-def test_what_a_program_dies_of_is_said_with_what_helps(home: Path, line: str, told: str) -> None:
-    words = ["/bin/sh", "-c", f"echo '{line}'; echo bye; exit 2"]
-    with pytest.raises(InstallError, match=f"Getting it failed, because .*{told}") as caught:
+def test_what_a_program_dies_of_is_said_with_what_helps(home: Path, lines: str, told: str) -> None:
+    words = ["/bin/sh", "-c", 'echo "$1"; echo bye; exit 2', "sh", lines]
+    with pytest.raises(InstallError, match=f"Getting it failed, because {re.escape(told)}") as caught:
         run(Words("Getting it"), words, {}, home / "log")
     assert "try again" in caught.value.tip.lower()
+
+
+def test_a_disk_that_has_no_room_even_for_a_probe_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    with pytest.raises(NoRoom, match=f"the disk of {re.escape(str(home))} is full"):
+        run(Words("Getting it"), ["/bin/sh", "-c", "exit 2"], {}, home / "log")
+
+
+def test_a_damaged_package_of_the_users_own_folder_is_not_fetched_anew(home: Path, tmp_path: Path) -> None:
+    write_torch(tmp_path / "wheels")
+    for wheel in (tmp_path / "wheels").glob("torch-*.whl"):
+        wheel.write_bytes(wheel.read_bytes()[:-40])
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(home / "there"), "torch"]
+    environ = {**this_machine(tmp_path / "wheels").environ, "PIP_CONFIG_FILE": os.devnull, "PIP_CONSTRAINT": ""}
+    with pytest.raises(CommandFailed, match="a package is damaged: .*torch-99.0") as caught:
+        run(Words("Getting it"), pip, environ, home / "log")
+    assert caught.value.tip == "Put a whole copy of it into the folder of wheels, and try again."
 
 
 def test_a_log_that_has_no_room_left_is_named() -> None:

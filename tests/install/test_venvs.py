@@ -126,7 +126,7 @@ def test_python_makes_the_venv_itself_where_uv_cannot(
 
 
 def test_python_does_not_try_where_uv_had_no_room(make: Callable[..., list[str]], installation: Installation) -> None:
-    with pytest.raises(NoRoom, match="Making the venv failed, because the disk of"):
+    with pytest.raises(NoRoom, match="Making the venv failed, because a disk is full"):
         make(answer="echo 'error: No space left on device (os error 28)'; exit 2")
     assert [line.split()[0] for line in asked(installation)] == ["uv"]
 
