@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
 import picture_files
@@ -115,6 +116,19 @@ def in_parts(parts, fields, starts, sizes, beyond):
     first = 8 + len(picture_files.directory("<", fields, 8))
     fields[starts] = (4, [first + sum(lengths[:number]) for number in range(len(parts))])
     return b"II*\0\x08\0\0\0" + picture_files.directory("<", fields, 8) + b"".join(parts)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_of_a_tiff_of_64_bits_all_whole_rows_are_read(tmp_path, colors, apart):
+    values = np.moveaxis(colors, 2, 0) if apart else colors[None]
+    rows = [zlib.compress(row.tobytes()) for plane in values / 255 for row in plane]
+    fields = {0x0102: (3, [64] * 3), 0x0103: (3, [8]), 0x0116: (4, [1]), 0x011C: (3, [1 + apart])}
+    fields[0x0153] = 3, [3] * 3
+    data = in_parts(rows, fields, 0x0111, 0x0117, 0)
+    assert np.array_equal(read(tmp_path, "a.tif", data).pixels // 257, colors)
+    cut = read(tmp_path, "a.tif", data[:-10])
+    assert "of its 60 rows are whole" in cut.warnings[0]
+    assert np.array_equal(cut.pixels[:-1] // 257, colors[:-1])
 
 
 @pytest.mark.parametrize("beyond", [0, 1, 0xFFFF0000])

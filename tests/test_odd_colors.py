@@ -181,12 +181,15 @@ def test_a_fax_without_a_color_model_counts_from_white(tmp_path):
     assert np.array_equal(reading.read(tmp_path / "a.tif").pixels, whole)
 
 
+@pytest.mark.parametrize("start", [0, 1 << 20])
 @pytest.mark.parametrize(("meanings", "seen"), [([0], [0, 1, 2]), ([0, 2], [0, 1, 2, 4])])
-def test_of_channels_that_lie_apart_those_that_nobody_looks_at_may_be_missing(tmp_path, meanings, seen):
+def test_of_channels_that_lie_apart_those_that_nobody_looks_at_may_be_missing(tmp_path, meanings, seen, start):
     values = levels(3 + len(meanings))
     starts, sizes = ([8 + channel * LEVELS.size for channel in range(5)], [LEVELS.size] * 5)
-    starts[3] = sizes[3] = 0
+    starts[3], sizes[3] = start, start
     many = values.shape[2]
     fields = {0x0111: (4, starts[:many]), 0x0117: (4, sizes[:many]), 0x0152: (3, meanings)}
     (tmp_path / "a.tif").write_bytes(picture_files.tiff(values, planes=True, alpha=None, fields=fields))
-    assert np.array_equal(reading.read(tmp_path / "a.tif").pixels, values[..., seen])
+    picture = reading.read(tmp_path / "a.tif")
+    assert np.array_equal(picture.pixels, values[..., seen])
+    assert "is damaged" not in "".join(picture.warnings)

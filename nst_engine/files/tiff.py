@@ -6,7 +6,6 @@ import functools
 import itertools
 import operator
 import struct
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from nst_engine.files import exif as exifs
@@ -124,7 +123,6 @@ def contents(file: BinaryIO) -> Contents:
     _add_beside(found, reader, fields)
     if reader.number(fields, COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED:
         _trim(reader, fields)
-    found.is_cut = any(end > reader.size for end in _ends(reader, fields))
     _add_pixels(found, file, reader, fields, page)
     return found
 
@@ -148,6 +146,7 @@ def _add_pixels(found: Contents, file: BinaryIO, reader: Reader, fields: Directo
         if found.exif.is_sideways:  # Pillow turns TIFF files by itself
             found.width, found.height = found.height, found.width
         found.exif.main.pop(exifs.ORIENTATION, None)
+        found.is_cut = _is_cut(reader, fields)
     else:
         _add_streams(found, file, reader, fields)
 
@@ -164,13 +163,14 @@ def _add_streams(found: Contents, file: BinaryIO, reader: Reader, fields: Direct
         seen = [*range(colors), *(colors + place for place in (found.alpha,) if place >= 0)]
         directories = [_plane(reader, fields, channel, samples) for channel in seen]
         found.alpha = min(0, found.alpha)
+    found.is_cut = any(_is_cut(reader, each) for each in directories)
     if is_apart or parts > 1:
         found.colors = colors
     if parts > 1:
         directories = [_unfolded(reader, each, parts, min(bits, 32)) for each in directories]
         found.folded = parts
-    if bits > 32:
-        found.doubles, found.held = reader.order, found.width * found.height * samples * bits // 8
+    if bits > 32:  # they are held as they are stored, with their bytes in order, and at last in 32 bits
+        found.doubles, found.held = reader.order, found.width * found.height * samples * (2 * bits + 32) // 8
     streams = [stream(file, reader.layout, each) for each in directories]
     if is_apart:
         found.planes = streams
@@ -193,10 +193,13 @@ def _trim(reader: Reader, fields: Directory) -> None:
             fields[tag] = Field(kind, len(sizes), made)
 
 
-def _ends(reader: Reader, fields: Directory) -> Iterator[int]:
-    """Where the parts of the picture end, as far as the file says so."""
-    for starts, sizes in ((STRIPS, STRIP_SIZES), (TILES, TILE_SIZES)):
-        yield from map(operator.add, reader.numbers(fields, starts), reader.numbers(fields, sizes))
+def _is_cut(reader: Reader, fields: Directory) -> bool:
+    """Whether the file ends before a part of the picture, as far as it says where that is."""
+    ends = (
+        map(operator.add, reader.numbers(fields, starts), reader.numbers(fields, sizes))
+        for starts, sizes in ((STRIPS, STRIP_SIZES), (TILES, TILE_SIZES))
+    )
+    return any(end > reader.size for end in itertools.chain.from_iterable(ends))
 
 
 def _is_for_pillow(reader: Reader, fields: Directory) -> bool:

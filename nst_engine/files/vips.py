@@ -5,6 +5,7 @@ libvips works through a picture from top to bottom and holds no more of it than 
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import logging
 import os
@@ -164,8 +165,9 @@ def _glare(contents: Contents) -> list[str]:
 
 def _sound_rows(contents: Contents) -> int:
     """How many rows can be decoded before the first damage."""
+    row_by_row = dataclasses.replace(contents, doubles="")  # the halves of numbers will do, and need not be held
     try:
-        stored = _Stored(contents, "warning" if contents.loader == "jpeg" else "error")
+        stored = _Stored(row_by_row, "warning" if contents.loader == "jpeg" else "error")
     except pyvips.Error:
         return 0
     image = stored.image
@@ -239,7 +241,8 @@ def _folded(image: pyvips.Image, contents: Contents) -> pyvips.Image:
         parts = image.numpy().reshape(contents.height, contents.width, -1, 2)
         lowest_first = parts if (contents.doubles == "<") == (sys.byteorder == "little") else parts[..., ::-1]
         values = np.ascontiguousarray(lowest_first).view(np.float64)[..., 0]
-        return _of_array(np.clip(values, -1, 2).astype(np.float32), contents.colors)
+        found = np.clip(values, -1, 2, out=np.empty(values.shape, np.float32), casting="same_kind")
+        return _of_array(found, contents.colors)
     folded = image.bandfold(factor=contents.folded)
     return folded.copy(interpretation=_model(contents.colors, folded.format))
 
