@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import picture_files
 import pytest
+import pyvips
 from PIL import Image
 
 from nst_engine.errors import PictureError
-from nst_engine.files import reading
+from nst_engine.files import profiles, reading, vips
+from nst_engine.files.contents import Contents
 
 PICTURES = Path(__file__).parent / "pictures"
 
@@ -323,12 +325,27 @@ def test_of_an_animation_the_first_picture_is_taken_and_that_is_said(tmp_path, r
     assert np.abs(picture.pixels[..., :3].astype(int) - ramp).mean() < (10 if image_format == "GIF" else 1)
 
 
+def test_a_lack_of_memory_is_not_told_as_damage():
+    too_large = pyvips.Image.black(10**7, 10**7, bands=3).numpy
+    with pytest.raises(MemoryError):
+        vips.pixels(Contents(8, 8, 3, decode=too_large))
+
+
+def without_size_of_alpha(data):
+    """An AVIF file whose second item, which is the alpha, has not its first property, which is the size."""
+    first = data.index(b"ipma") + 12
+    second = first + 3 + data[first + 2]
+    assert data[second : second + 2] == b"\0\2"
+    return data[: second + 3] + data[second + 4 : second + 5] + data[second + 4 :]
+
+
 def test_an_avif_that_does_not_say_the_size_of_its_alpha_is_read_as_one_that_does(tmp_path, ramp):
-    data = encoded(np.dstack([ramp, ramp[..., 0]]), "AVIF", quality=100, subsampling="4:4:4")
-    properties_of_alpha = b"\0\2\4\1\5"  # of the second item four, the first of which is the size
-    assert data.count(properties_of_alpha) == 1
+    beside = {"icc_profile": profiles.of_gamma(0.3, None), "xmp": b"<x:xmpmeta/>", "exif": Image.Exif()}
+    beside["exif"][0x010F] = "Maker"
+    data = encoded(np.dstack([ramp, ramp[..., 0]]), "AVIF", quality=100, subsampling="4:4:4", **beside)
     whole = read(tmp_path, "a.avif", data)
-    picture = read(tmp_path, "b.avif", data.replace(properties_of_alpha, b"\0\2\4\5\5"))
+    picture = read(tmp_path, "b.avif", without_size_of_alpha(data))
+    assert picture.metadata == whole.metadata
     assert picture.pixels.shape == whole.pixels.shape
     assert np.abs(picture.pixels.astype(int) - whole.pixels).max() <= 3
     with pytest.raises(PictureError, match=r"cannot be read \(its data are damaged or cut off\)"):

@@ -57,8 +57,11 @@ def contents(file: BinaryIO, name: str) -> Contents:
 def _avif_of_libvips(file: BinaryIO) -> Contents:
     """An AVIF file that says less of its transparency than Pillow wants to hear, as early programs wrote it."""
     stream = Pieces(file, [range(sources.size(file))])
-    width, height, channels, depth = vips.header("heif", stream)
-    found = Contents(width, height, channels, depth, loader="heif", stream=stream, profile=_by_numbers(file))
+    width, height, channels, depth, notes = vips.header("heif", stream)
+    found = Contents(width, height, channels, depth, loader="heif", stream=stream)
+    profile, exif, found.xmp = (b"" if _is_excessive(note) else note for note in notes)
+    found.profile, found.exif = profile or _by_numbers(file), exifs.of_block(exif)
+    found.exif.main.pop(exifs.ORIENTATION, None)  # libvips has turned it
     found.held = width * height * channels * depth // 8
     return found
 

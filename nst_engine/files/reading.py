@@ -221,8 +221,7 @@ def _decoding(subject: str) -> Iterator[None]:
     except UnidentifiedImageError:
         raise PictureError(f"{subject} cannot be read (it is damaged).", ANEW_REMEDY) from None
     except Exception as error:
-        reason = in_plain_words(str(error)) or type(error).__name__
-        raise PictureError(f"{subject} cannot be read ({reason}).", ANEW_REMEDY) from None
+        raise PictureError(f"{subject} cannot be read ({in_plain_words(str(error))}).", ANEW_REMEDY) from None
 
 
 def _refusal(path: str | Path, other: Foreign) -> PictureError:

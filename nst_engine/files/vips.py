@@ -71,6 +71,12 @@ BAND = 8
 ALLOWED_LOSS = 24
 """Rows that may be missing of a small picture, up to its half: decoders lose up to so many with one bit."""
 
+NOTES = "icc-profile-data", "exif-data", "xmp-data"
+"""libvips' names of what stands beside a picture."""
+
+NO_MEMORY = "out of memory"
+"""What libvips says of the machine rather than of a picture."""
+
 pyvips.cache_set_max(0)  # every picture is read once: what libvips remembers of it would only take memory
 pyvips.block_untrusted_set(True)
 logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # of damaged files we speak ourselves
@@ -106,13 +112,17 @@ def pixels(contents: Contents, scale: float = 1.0) -> Integers:
         raise ValueError(_reason(error)) from None
 
 
-def header(loader: str, stream: Pieces) -> tuple[int, int, int, int]:
-    """Width, height, channels and depth of a file that nobody else takes apart; ``ValueError`` for a damaged one."""
+def header(loader: str, stream: Pieces) -> tuple[int, int, int, int, list[bytes]]:
+    """Width, height, channels, depth and :data:`NOTES` of a file that nobody else takes apart.
+
+    Raises ``ValueError`` for a damaged one.
+    """
     try:
         image = _loader(loader)(_source(stream))
     except pyvips.Error as error:
         raise ValueError(_reason(error)) from None
-    return image.width, image.height, image.bands, 8 if image.format == "uchar" else 16
+    notes = [bytes(image.get(name)) if image.get_typeof(name) else b"" for name in NOTES]
+    return image.width, image.height, image.bands, 8 if image.format == "uchar" else 16, notes
 
 
 def is_whole(contents: Contents) -> bool:
@@ -130,7 +140,8 @@ def encode(values: NDArray[np.uint16], image_format: str, dpi: tuple[float, floa
             return bytes(image.pngsave_buffer(keep="icc"))
         return bytes(image.tiffsave_buffer(keep="icc", compression="deflate", predictor="horizontal", resunit="inch"))
     except pyvips.Error as error:
-        raise ValueError(_reason(error)) from None
+        is_short = NO_MEMORY in error.detail
+        raise ValueError("the memory is too small for it" if is_short else _last_line(error)) from None
 
 
 def _decoded(contents: Contents, fail_on: str, scale: float) -> Integers:
@@ -380,6 +391,14 @@ def _whole(values: pyvips.Image, like: pyvips.Image) -> pyvips.Image:
 
 
 def _reason(error: pyvips.Error) -> str:
+    """Why a picture cannot be decoded; raises ``MemoryError`` where it is no fault of the picture."""
+    if NO_MEMORY in error.detail:
+        raise MemoryError
+    last = _last_line(error)
+    return in_plain_words(last) if last else "its data are damaged or cut off"
+
+
+def _last_line(error: pyvips.Error) -> str:
     """The last thing that libvips says, without the name of the part that says it."""
     lines = [line.strip() for line in error.detail.split("\n") if line.strip()]
-    return in_plain_words(re.sub(r"^\w+: ", "", lines[-1])) if lines else "its data are damaged or cut off"
+    return re.sub(r"^\w+: ", "", lines[-1]) if lines else ""
