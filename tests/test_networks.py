@@ -382,6 +382,7 @@ FOREIGN = [
     ("vgg19.7z", b"7z\xbc\xaf\x27\x1c" + bytes(99), "an archive (7z)"),
     ("vgg19.pth", b"", "an empty file"),
     ("vgg19.pth", "Übersicht: here are the layers of the network VGG-19 and their sizes\n".encode(), "a text file"),
+    ("vgg19.pth", "Это не сеть, а заметка о том, где её взять\n".encode(), "a text file"),
     ("model.safetensors.index.json", b'{"metadata": {"total_size": 1}}', "a text file"),
 ]
 

@@ -236,7 +236,8 @@ def _refuse_foreign(file: Path) -> None:
 
 def _is_text(beginning: bytes) -> bool:
     letters = beginning.decode(errors="ignore")
-    return len(letters) > len(beginning) - 4 and all(letter.isprintable() or letter.isspace() for letter in letters)
+    is_whole = len(letters.encode()) > len(beginning) - 4  # the last letter may be cut off
+    return bool(letters) and is_whole and all(letter.isprintable() or letter.isspace() for letter in letters)
 
 
 def _kind_of_archive(file: Path) -> str | None:
