@@ -83,6 +83,11 @@ def test_a_name_that_is_empty_is_told_by_its_option(files, option):
     assert f"argument {option}: no name is given" in done.stderr
 
 
+def test_a_region_s_file_may_have_the_name_of_what_is_left(files, tmp_path):
+    done = stylize(files, "--region", "./-")
+    assert done.stderr.startswith("ERROR There is no file -.")
+
+
 def test_a_folder_in_place_of_the_output_is_told_as_one(files, tmp_path):
     done = stylize(files, "--output", tmp_path)
     assert done.stderr.startswith(f"ERROR {tmp_path} is a folder.\n")

@@ -20,7 +20,7 @@ from nst_engine.files import places
 if TYPE_CHECKING:
     from nst_engine.files.writing import Color
 
-WHOLE = Path("-")
+WHOLE = "-"
 """In the place of a region's file: wherever no other style's region is."""
 
 
@@ -34,7 +34,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_style_arguments(parser)
     parser.add_argument(
         "--region",
-        type=file_name,
+        type=_region,
         nargs="+",
         default=[],
         metavar="FILE",
@@ -90,6 +90,10 @@ def color(name: str) -> Color:
     return red, green, blue
 
 
+def _region(given: str) -> Path | None:
+    return None if given == WHOLE else file_name(given)
+
+
 def run(parsed: argparse.Namespace) -> None:
     """Read, paint, write."""
     started = time.perf_counter() - _process_age()
@@ -109,7 +113,7 @@ def run(parsed: argparse.Namespace) -> None:
     size = content.pixels.shape[:2]
     depth = parsed.depth or content.depth
     writing.check_size(parsed.output, size, depth)
-    regions = [None if path == WHOLE else inputs.read_mask(path, size) for path in parsed.region]
+    regions = [inputs.read_mask(path, size) if path else None for path in parsed.region]
     from nst_engine.pixels import Size
     from nst_engine.pyramid import useful_style_side
 
@@ -141,9 +145,8 @@ def run(parsed: argparse.Namespace) -> None:
 
 def _inputs(parsed: argparse.Namespace) -> list[Path]:
     """All files that are read, but for the styles."""
-    regions = [path for path in parsed.region if path != WHOLE]
     others = [parsed.protect, parsed.select, parsed.init_picture, parsed.network and Path(parsed.network)]
-    return [parsed.content, *regions, *(path for path in others if path)]
+    return [parsed.content, *(path for path in [*parsed.region, *others] if path)]
 
 
 def _process_age() -> float:
