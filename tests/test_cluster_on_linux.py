@@ -150,6 +150,14 @@ def test_a_picture_that_ends_its_workers_does_not_end_the_others(cluster, folder
     cluster.wait_for(2)
 
 
+def test_a_worker_that_ends_before_its_finished_picture_is_asked_for_does_not_hold_up_the_batch(cluster, folder):
+    (folder / "a.png").rename(folder / "parting.png")
+    batch = started(cluster, folder, *QUICK)
+    _, said = batch.communicate(timeout=200)
+    assert (batch.returncode, names(folder)) == (0, ["b.jpg", "c.png", "parting.png"]), said
+    cluster.wait_for(2)
+
+
 def test_files_that_workers_do_not_see_are_sent_to_and_fro(cluster, folder):
     """A path below /proc/self/cwd leads every process to another place."""
     elsewhere = cluster.folder / "photos"

@@ -93,7 +93,7 @@ class _Spread:
         self.batch = folder.name
         self.token = (folder / TOKEN).read_bytes()
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        """Futures that are done, and events that tell how far a picture is."""
+        """Futures that are done and their outcomes, and events that tell how far a picture is."""
         self.known: dict[str, Any] = {}
         """What the scheduler knows of its workers, whatever they can do."""
         self.waiting: deque[_Attempt] = deque()
@@ -290,7 +290,7 @@ class _Spread:
         )
         self.running[future] = attempt
         self.fractions[attempt.number] = 0.0
-        future.add_done_callback(self.inbox.put)
+        future.add_done_callback(lambda done: self.inbox.put((done, _outcome(done))))  # it may wait for long
 
     def _job(self, attempt: _Attempt) -> Job:
         task = attempt.task
@@ -333,9 +333,9 @@ class _Spread:
                 self._hear(self.inbox.get_nowait())
 
     def _hear(self, said: Any) -> None:
-        if isinstance(said, Future):
-            if attempt := self.running.pop(said, None):
-                self._settle(attempt, _outcome(said))
+        if isinstance(said, tuple):
+            if attempt := self.running.pop(said[0], None):
+                self._settle(attempt, said[1])
         elif said.get("batch") == self.batch and said["number"] in self.fractions:
             self.fractions[said["number"]] = said["fraction"]
 
@@ -414,12 +414,13 @@ def _stamp(content: Path) -> Stamp:
 
 
 def _outcome(future: Future[Any]) -> Outcome:
-    """What became of a picture, when even the worker may be gone."""
+    """What became of a picture. Where its worker is gone with it, dask waits until somebody cancels it."""
+    lost = Outcome(problem=StyleTransferError("The connection to the dask scheduler broke."), is_lost=True)
     try:
-        outcome: Outcome = future.result()
+        outcome: Outcome = lost if future.cancelled() else future.result()
         return outcome
     except FutureCancelledError:
-        return Outcome(problem=StyleTransferError("The connection to the dask scheduler broke."), is_lost=True)
+        return lost
     except KilledWorker:
         return Outcome(problem=StyleTransferError(ENDED))
     except ImportError as error:
