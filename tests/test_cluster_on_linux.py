@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -349,15 +350,34 @@ def test_workers_that_dask_gives_nothing_to_do_are_not_waited_for(spread, monkey
         spread._workers()
 
 
+class Held(SimpleNamespace):
+    """A future that is not done yet."""
+
+    __hash__ = object.__hash__
+
+    def done(self) -> bool:
+        return False
+
+
 @pytest.mark.parametrize(("counts", "is_stray"), [({"executing": 1}, False), ({"constrained": 1}, True)])
 def test_a_picture_that_a_worker_without_memory_has_not_begun_is_for_others(spread, counts, is_stray):
-    future: Any = type("Held", (), {"key": "a", "done": lambda self: False})()
+    future: Any = Held(key="a")
     spread.running = {future: spread.running.pop("future")}
     worker = {"resources": {PICTURE: 1}, "status": "paused", "metrics": {"task_counts": counts}}
     spread.client = SimpleNamespace(status="running", processing=lambda: {"paused": ("a",)})
     spread.client.scheduler_info = lambda n_workers: {"workers": {"paused": worker}}
     spread._workers()
     assert (future in spread._stray()) == is_stray
+
+
+@pytest.mark.parametrize("is_needed", [True, False])
+def test_a_picture_whose_worker_ended_waits_for_no_style_but_its_own(spread, is_needed):
+    picture, style = cast(Any, Held(key="a picture")), cast(Any, Held(key="a style"))
+    needs = (style,) if is_needed else ()
+    spread.running = {picture: dataclasses.replace(spread.running.pop("future"), needs=needs)}
+    spread.learned["another size"] = style
+    spread.client = SimpleNamespace(processing=lambda: {"another worker": ("a style",)})
+    assert (picture in spread._stray()) != is_needed
 
 
 def test_what_was_handed_over_before_the_scheduler_went_is_not_lost(spread, folder):

@@ -56,12 +56,13 @@ KEPT = 16
 
 @dataclasses.dataclass(frozen=True)
 class _Attempt:
-    """One of the pictures, the worker that is to paint it, those that could not, whether its file has to be sent, and
-    how many workers ended with it."""
+    """One of the pictures, the worker that is to paint it, what that waits for, those that could not, whether its file
+    has to be sent, and how many workers ended with it."""
 
     number: int
     task: Task
     worker: str = ""
+    needs: tuple[Future[Any], ...] = ()
     tried: frozenset[str] = frozenset()
     is_sent: bool = False
     lost: int = 0
@@ -210,11 +211,12 @@ class _Spread:
 
     def _take_back(self, stray: set[Future[Any]]) -> None:
         """Let other workers have what none has, since the one that was to paint it is gone, or has no memory left."""
-        if stray:
-            self._forget_what_is_not_found()
         for future in stray:
             attempt = self.running.pop(future)
             future.cancel()
+            for needed in attempt.needs:
+                if not needed.done():  # styles that nobody is looking at are looked at anew
+                    needed.cancel()
             attempt = dataclasses.replace(attempt, lost=attempt.lost + (attempt.worker not in self.known))
             if attempt.lost == MOST_LOST or self._is_handed_over(attempt):
                 self._settle(attempt, Outcome(problem=StyleTransferError(ENDED)))
@@ -226,12 +228,6 @@ class _Spread:
         self.fractions.pop(attempt.number, None)
         (self.waiting.append if attempt.lost else self.waiting.appendleft)(attempt)
 
-    def _forget_what_is_not_found(self) -> None:
-        """Let styles be looked at anew which nobody is looking at."""
-        for future in (*self.styles.values(), *self.learned.values()):
-            if not future.done():
-                future.cancel()
-
     def _stray(self) -> set[Future[Any]]:
         """The pictures that no worker is about, nor anything that they wait for."""
         try:
@@ -239,9 +235,8 @@ class _Spread:
             held = {key for worker, keys in processing.items() if self._is_awake(worker) for key in keys}
         except OSError:  # the connection breaks this very moment
             return set()
-        if any(future.key in held for future in (*self.styles.values(), *self.learned.values())):
-            return set()
-        return {future for future in self.running if not (future.done() or future.key in held)}
+        awaited = {future: {future.key, *(needed.key for needed in at.needs)} for future, at in self.running.items()}
+        return {future for future, keys in awaited.items() if not (future.done() or keys & held)}
 
     def _is_awake(self, worker: str) -> bool:
         """Whether a worker does what it is given: one without memory ends what it has begun, and begins nothing."""
@@ -279,16 +274,16 @@ class _Spread:
         return False
 
     def _submit(self, attempt: _Attempt) -> None:
+        words = self._job(attempt), self._styles(attempt.task), self._learned(attempt)
         future = self.client.submit(
             cluster_worker.paint,
-            self._job(attempt),
-            self._styles(attempt.task),
-            self._learned(attempt),
+            *words,
             key=f"{self.batch}-{attempt.number}-{secrets.token_hex(4)}",
             resources={PICTURE: 1},
             workers=[attempt.worker],
         )
-        self.running[future] = attempt
+        needs = tuple(word for word in words if isinstance(word, Future))
+        self.running[future] = dataclasses.replace(attempt, needs=needs)
         self.fractions[attempt.number] = 0.0
         future.add_done_callback(lambda done: self.inbox.put((done, _outcome(done))))  # it may wait for long
 
