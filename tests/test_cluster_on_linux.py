@@ -411,6 +411,16 @@ def test_a_picture_that_is_there_needs_no_scheduler(spread, folder, outcome):
     assert (folder.parent / "painted" / "a.png").read_bytes() == finished
 
 
+def test_a_bad_picture_and_a_worker_that_can_paint_none_do_not_end_the_batch(spread):
+    able, unable = ({"resources": {PICTURE: 1}, "status": "running"} for _ in range(2))
+    spread.client = SimpleNamespace(status="running")
+    spread.client.scheduler_info = lambda n_workers: {"workers": {"able": able, "unable": unable}}
+    spread._settle(spread.running.pop("future"), Outcome("able", problem=PictureError("It is damaged.")))
+    hopeless = Outcome("unable", problem=StyleTransferError("There is no network."), is_hopeless=True)
+    spread._settle(spread.waiting.pop(), hopeless)
+    assert spread.problems == ["a.png: It is damaged"]
+
+
 def test_a_connection_that_breaks_for_a_moment_costs_no_picture(cluster, folder):
     due = [
         Task(path, [StylePicture("waves", reading.load(folder / "a.png"))], folder / f"{path.stem} painted.png")

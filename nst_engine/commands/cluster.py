@@ -56,14 +56,15 @@ KEPT = 16
 
 @dataclasses.dataclass(frozen=True)
 class _Attempt:
-    """One of the pictures, the worker that is to paint it, what that waits for, those that could not, whether its file
-    has to be sent, and how many workers ended with it."""
+    """One of the pictures, the worker that is to paint it, what that waits for, those that could not, what one of them
+    said that can paint others, whether its file has to be sent, and how many workers ended with it."""
 
     number: int
     task: Task
     worker: str = ""
     needs: tuple[Future[Any], ...] = ()
     tried: frozenset[str] = frozenset()
+    failed: Outcome | None = None
     is_sent: bool = False
     lost: int = 0
 
@@ -349,16 +350,17 @@ class _Spread:
         """Try a picture on another worker, or on any where none has said what is wrong; or note what it is."""
         tried = attempt.tried | {outcome.worker}
         others = self._workers() - tried
+        failed = attempt.failed if outcome.is_hopeless else outcome
         is_tried_enough = not outcome.worker or (len(tried) >= WORKERS_TRIED and not outcome.is_hopeless)
         if outcome.is_lost and not self.interrupts.stopped:
             self._join()
             self._put_back(attempt)
         elif others and not (is_tried_enough or self.interrupts.stopped):
-            self._put_back(dataclasses.replace(attempt, tried=tried))
-        elif outcome.is_hopeless:
-            raise problem
+            self._put_back(dataclasses.replace(attempt, tried=tried, failed=failed))
+        elif failed:
+            self._place(attempt, failed)
         else:
-            self._place(attempt, outcome)
+            raise problem
 
     def _place(self, attempt: _Attempt, outcome: Outcome) -> None:
         """Put a picture in its place, and note what is wrong with it."""
