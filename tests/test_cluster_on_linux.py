@@ -421,6 +421,19 @@ def test_a_bad_picture_and_a_worker_that_can_paint_none_do_not_end_the_batch(spr
     assert spread.problems == ["a.png: It is damaged"]
 
 
+def test_a_batch_that_is_stopped_looks_at_no_more_pictures(spread):
+    class Stopping(list[str]):
+        def append(self, problem: str) -> None:
+            spread.interrupts.stopped = True
+
+    task = Task(spread.folder / "gone.png", [], spread.folder.parent / "gone.png")
+    spread.running.clear()
+    spread.waiting.extend(_Attempt(number, task) for number in range(3))
+    spread.problems, spread.client = Stopping(), SimpleNamespace(processing=dict)
+    spread._hand_out({"a worker"})
+    assert (spread.attempted, len(spread.waiting)) == (1, 2)
+
+
 def test_a_connection_that_breaks_for_a_moment_costs_no_picture(cluster, folder):
     due = [
         Task(path, [StylePicture("waves", reading.load(folder / "a.png"))], folder / f"{path.stem} painted.png")

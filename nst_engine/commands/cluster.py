@@ -249,6 +249,8 @@ class _Spread:
         free = workers.difference(attempt.worker for attempt in self.running.values())
         for worker in self._least_busy_first(free) if self.waiting and free else ():
             for attempt in [*self.waiting]:
+                if self.interrupts.stopped:  # many may be there already, which takes a look into each
+                    return
                 if worker not in attempt.tried or workers <= attempt.tried:
                     self.waiting.remove(attempt)
                     if self._is_begun(dataclasses.replace(attempt, worker=worker)):
