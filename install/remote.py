@@ -68,7 +68,7 @@ class ReachEngine:
         version = greeted(installation.checkout, self.engine)
         if version != here and (self.may_install or is_agreed(state(host, version, here))):
             install_there(installation, self.engine, self.torch_backend)
-            version = greeted(installation.checkout, self.engine)
+            version = greeted(installation.checkout, self.engine, is_installed=True)
         if version is None:
             raise MissingThere(
                 state(host, version, here),
@@ -102,8 +102,11 @@ def is_agreed(question: str) -> bool:
         return False
 
 
-def greeted(source: Path, engine: Entry) -> str | None:
-    """Return the version of the engine that greets there, None where it is missing, broken or of another protocol."""
+def greeted(source: Path, engine: Entry, is_installed: bool = False) -> str | None:
+    """Return the version of the engine that greets there, None where it is missing, broken or of another protocol.
+
+    InstallError where it cannot be reached, and instead of None where it ``is_installed`` just now: why it is broken.
+    """
     with plugin_code(source):
         from nst_plugin.shared import engines, translation
         from nst_plugin.shared.errors import EngineError, EngineMissing
@@ -113,9 +116,9 @@ def greeted(source: Path, engine: Entry) -> str | None:
         with engines.start(engines.understood(dict(engine))) as started:
             started.wait_for_greeting()
             return str(started.version)
-    except EngineMissing:
-        return None
     except EngineError as problem:
+        if isinstance(problem, EngineMissing) and not is_installed:
+            return None
         raise unreachable(engine, problem) from None
 
 

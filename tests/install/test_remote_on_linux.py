@@ -192,6 +192,25 @@ def test_who_takes_half_of_what_is_sent_is_told_by_his_own_words(
         remote.install_there(installation, engine, "cpu")
 
 
+DIES = """
+import sys
+if "install.py" in sys.argv[-1]:
+    sys.stdin.buffer.read(12345)
+    print('{"event": "done"}')
+else:
+    sys.exit("libcuda.so.1: cannot open shared object file")
+"""
+
+
+def test_an_engine_that_was_installed_there_and_still_dies_is_not_offered_again(tmp_path: Path, linux: Machine) -> None:
+    engine: Entry = {"name": "gpu-box", "host": "gpu-box", "ssh": [sys.executable, "-c", DIES]}
+    installation = Installation(linux, copy_of_checkout(tmp_path / "clone"), EngineHome(tmp_path / "data"))
+    with pytest.raises(InstallError, match="The engine on gpu-box cannot be used") as problem:
+        remote.ReachEngine(engine, "cpu", may_install=True).apply(installation)
+    assert not isinstance(problem.value, remote.MissingThere)
+    assert "libcuda.so.1: cannot open shared object file" in problem.value.tip
+
+
 BREAKS = """
 print('{"event": "line", "text": "Installing"}', flush=True)
 sys.stdin.buffer.read(12345)
