@@ -100,13 +100,15 @@ tell(pairs=list(zip(*seen)))
 
 
 def test_the_result_lies_on_what_it_was_painted_from_whatever_was_done_to_the_image(
-    plug_in: PlugIn, without_gtk: str
+    plug_in: PlugIn, without_gtk: str, tmp_path: Path
 ) -> None:
-    plug_in.use("takes_its_time")
+    is_changed = tmp_path / "is changed"
+    plug_in.use("takes_its_time", str(is_changed))
     with Window210(plug_in, IMAGE + NOISE, {"PYTHONPATH": without_gtk}) as window:
         window.action("Neural Style")
         wait_until(lambda: engines(window) and '"kind": "stylize"' in engine_log(plug_in))
         window.do(CHANGES)
+        is_changed.touch()
         wait_for_layers(window, AFTER)
         pairs = window.do(PLACES)["pairs"]
         assert len(pairs) > 15

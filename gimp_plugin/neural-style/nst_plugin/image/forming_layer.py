@@ -16,7 +16,6 @@ from nst_plugin.shared.messages import Picture, Preview, Result
 from nst_plugin.shared.placement import UPRIGHT, Placement, placed, unchanged
 from nst_plugin.shared.translation import _
 
-PREVIEW_FORMAT = "R'G'B'A u8"
 BAND_ROWS = 256
 """Rows of the layer that are made in one go: some hundredths of a second of a large picture."""
 
@@ -33,6 +32,9 @@ class FormingLayer:
         layers.insert_above(self._layer, job.above, job.image)
         self._name = self._layer.get_name()
         self._drawn = views.of_layer(self._layer)
+        self._kind = kind_of(self._image)
+        self._is_changed = False
+        """Whether the user was seen to have done something to the layer."""
 
     @property
     def is_there(self) -> bool:
@@ -44,34 +46,57 @@ class FormingLayer:
 
         A layer that the user has cropped or turned stays as he left it until it is finished.
         """
-        self.has_preview = True
         if not self.is_there or self._placement() != unchanged(self._drawn.area):
             return
         graph, placement = Gegl.Node(), unchanged(self._drawn.area)
-        source = at_its_place(graph, buffer_of(preview, PREVIEW_FORMAT), placement)
+        source = at_its_place(graph, buffer_of(preview, "uint8"), placement)
         for band in bands(placement):
             if not views.is_same(self._drawn, self._layer):
                 return
             target = self._layer.get_buffer()
             source.blit_buffer(target, band, 0, Gegl.AbyssPolicy.NONE)
+            self.has_preview = True
             views.look_again(self._drawn, target, band)
             target.flush()
             yield
         self._show()
 
     def finish(self, result: Result) -> Gimp.Layer:
-        """Put the result in, the note with it, and take "unfinished" out of the name, if the user has left it there."""
-        self._write(result.picture, self._make_room(self._placement()))
-        parasite = self._job.parasite(result)
-        self._image.undo_freeze()  # or name and note would be undo steps of their own
-        try:
-            if self._layer.get_name() == self._name:
-                self._layer.set_name(self._job.name)
-            self._layer.attach_parasite(parasite)
-        finally:
-            self._image.undo_thaw()
+        """Put the result in, the note with it, and take "unfinished" out of the name."""
+        now = views.of_layer(self._layer)
+        is_as_drawn = now.gray == self._drawn.gray and now.area[2:] == self._drawn.area[2:]
+        if is_as_drawn and not self._is_changed and self._kind == kind_of(self._image):
+            layers.write_pixels(self._layer, result.picture)
+            self._image.undo_freeze()  # or name and note would be undo steps of their own
+            try:
+                self._sign(result)
+            finally:
+                self._image.undo_thaw()
+        else:
+            self._exchange(result, unchanged(now.area) if is_as_drawn else placed(self._drawn, now))
         self._show()
         return self._layer
+
+    def _exchange(self, result: Result, placement: Placement) -> None:
+        """Finish a copy in this layer's place, in one undo step. Undoing what the user has done to this one brings its
+        pixels of before back, and the result would go with that."""
+        unfinished, name = self._layer, self._layer.get_name()
+        self._image.undo_group_start()
+        try:
+            self._layer = unfinished.copy()
+            layers.insert_above(self._layer, unfinished, self._image)
+            self._image.remove_layer(unfinished)
+            self._layer.set_name(name)
+            self._write(result.picture, self._make_room(placement))
+            self._sign(result)
+        finally:
+            self._image.undo_group_end()
+
+    def _sign(self, result: Result) -> None:
+        """Give the layer its note, and its name if the user has left the one that it had."""
+        if self._layer.get_name() == self._name:
+            self._layer.set_name(self._job.name)
+        self._layer.attach_parasite(self._job.parasite(result))
 
     def remove(self) -> None:
         if self.is_there:
@@ -84,6 +109,7 @@ class FormingLayer:
         if views.is_same(self._drawn, self._layer):
             self._drawn = self._drawn._replace(area=area, canvas=canvas)
             return unchanged(area)
+        self._is_changed = True
         now = views.of_layer(self._layer)
         placement = placed(self._drawn, now)
         if placement == unchanged(area):  # scaled or painted over: a new beginning
@@ -97,9 +123,7 @@ class FormingLayer:
         right = max(width, placement.x + placement.extent[0])
         bottom = max(height, placement.y + placement.extent[1])
         if (right - left, bottom - top) != (width, height):
-            self._image.undo_group_start()
             self._layer.resize(right - left, bottom - top, -left, -top)
-            self._image.undo_group_end()
         return placement._replace(x=placement.x - left, y=placement.y - top)
 
     def _write(self, picture: Picture, placement: Placement) -> None:
@@ -107,7 +131,7 @@ class FormingLayer:
             layers.write_pixels(self._layer, picture)
             return
         graph, target = Gegl.Node(), self._layer.get_buffer()
-        source = at_its_place(graph, buffer_of(picture, layers.PIXEL_FORMATS[picture.dtype]), placement)
+        source = at_its_place(graph, buffer_of(picture, picture.dtype), placement)
         for band in bands(placement):
             source.blit_buffer(target, band, 0, Gegl.AbyssPolicy.NONE)
         target.flush()
@@ -123,9 +147,14 @@ def bands(placement: Placement) -> Iterator[Gegl.Rectangle]:
         yield Gegl.Rectangle.new(placement.x, top, width, min(BAND_ROWS, placement.y + height - top))
 
 
-def buffer_of(picture: Preview | Picture, pixel_format: str) -> Gegl.Buffer:
-    buffer = Gegl.Buffer.new(pixel_format, 0, 0, picture.width, picture.height)
-    buffer.set(Gegl.Rectangle.new(0, 0, picture.width, picture.height), pixel_format, bytes(picture.rgba))
+def kind_of(image: Gimp.Image) -> tuple[Gimp.Precision, Gimp.ImageBaseType]:
+    """What else makes GIMP give a layer new pixels, and takes them away again with undo."""
+    return image.get_precision(), image.get_base_type()
+
+
+def buffer_of(picture: Preview | Picture, dtype: str) -> Gegl.Buffer:
+    buffer = Gegl.Buffer.new(layers.PIXEL_FORMATS[dtype], 0, 0, picture.width, picture.height)
+    layers.fill(buffer, picture, dtype)
     return buffer
 
 

@@ -10,11 +10,11 @@ from gi.repository import Gegl, Gimp, Gio
 from nst_plugin.shared import frames
 from nst_plugin.shared.errors import BadRequest
 from nst_plugin.shared.layered import is_icon, is_layered
-from nst_plugin.shared.messages import Mask, Picture, plain
+from nst_plugin.shared.messages import Mask, Picture, Preview, plain
 from nst_plugin.shared.painted_area import Area, reduced
 from nst_plugin.shared.translation import _
 
-PIXEL_FORMATS = {"float32": "R'G'B'A float", "uint16": "R'G'B'A u16"}
+PIXEL_FORMATS = {"float32": "R'G'B'A float", "uint16": "R'G'B'A u16", "uint8": "R'G'B'A u8"}
 """GEGL's names for sRGB-encoded RGBA of each kind of number, whatever the image's own profile and depth."""
 
 MASK_FORMAT, ALPHA_FORMAT = "Y u8", "A u8"
@@ -167,10 +167,15 @@ def read_pixels(layer: Gimp.Layer, area: Area, dtype: str = "float32", shrink: S
 
 def write_pixels(layer: Gimp.Layer, picture: Picture) -> None:
     buffer = layer.get_buffer()
-    rgba = memoryview(picture.rgba)
-    for band, part in bands(whole(layer), picture.dtype):
-        buffer.set(band, PIXEL_FORMATS[picture.dtype], bytes(rgba[part]))
+    fill(buffer, picture, picture.dtype)
     buffer.flush()
+
+
+def fill(buffer: Gegl.Buffer, picture: Picture | Preview, dtype: str) -> None:
+    """Write a picture of the buffer's size, whose numbers are of this kind."""
+    rgba = memoryview(picture.rgba)
+    for band, part in bands(Area(0, 0, picture.width, picture.height), dtype):
+        buffer.set(band, PIXEL_FORMATS[dtype], bytes(rgba[part]))
 
 
 def bands(area: Area, dtype: str) -> Iterator[tuple[Gegl.Rectangle, slice]]:

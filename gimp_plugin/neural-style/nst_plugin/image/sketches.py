@@ -9,7 +9,7 @@ from gi.repository import Gegl, Gimp
 
 from nst_plugin import procedures
 from nst_plugin.image import jobs, layers, styles
-from nst_plugin.image.forming_layer import PREVIEW_FORMAT, buffer_of
+from nst_plugin.image.forming_layer import buffer_of
 from nst_plugin.shared.messages import Picture, Request, Sketched, Style
 from nst_plugin.shared.painted_area import Area
 
@@ -83,7 +83,5 @@ def factor_for(area: Area, long_side: float) -> float:
 def in_eight_bits(picture: Picture) -> Sketched:
     """A small picture as one of the engine's sketches is."""
     whole = Gegl.Rectangle.new(0, 0, picture.width, picture.height)
-    rgba = buffer_of(picture, layers.PIXEL_FORMATS[picture.dtype]).get(
-        whole, 1.0, PREVIEW_FORMAT, Gegl.AbyssPolicy.NONE
-    )
+    rgba = buffer_of(picture, picture.dtype).get(whole, 1.0, layers.PIXEL_FORMATS["uint8"], Gegl.AbyssPolicy.NONE)
     return Sketched(picture.width, picture.height, rgba)

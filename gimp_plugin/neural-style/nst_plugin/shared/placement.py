@@ -6,6 +6,7 @@ Understood by Python 2.7 and 3.
 
 import collections
 import itertools
+import time
 
 from nst_plugin.shared.painted_area import Area
 
@@ -22,6 +23,9 @@ PLACES = 24
 
 ENOUGH = 3
 """How many of them have to agree."""
+
+SECONDS = 5.0
+"""How long is looked for them at most: Python 2.7 takes seconds for one where a large picture repeats itself."""
 
 SAMPLES = 24
 """Pixels in a row and in a column that are compared to see whether a placement is the right one."""
@@ -158,7 +162,11 @@ def found(before, now):
     # type: (View, View) -> Iterator[Placement]
     """What lines of pixels, known again from the picture, agree on."""
     votes = collections.Counter()  # type: Dict[Placement, int]
-    for (x, y), (xx, yx), line in itertools.chain(*(lines(now, run) for run in RUNS)):
+    runs = sorted({min(run, now.area.width // 2, now.area.height // 2) for run in RUNS}, reverse=True)
+    end = time.time() + SECONDS
+    for (x, y), (xx, yx), line in itertools.chain(*(lines(now, run) for run in runs)):
+        if time.time() > end:
+            return
         place = only_place(before.gray, line)
         row, column = divmod(place, before.area.width)
         if place < 0 or column + len(line) > before.area.width:
@@ -171,11 +179,10 @@ def found(before, now):
                 return
 
 
-def lines(now, run):
+def lines(now, length):
     # type: (View, int) -> Iterator[Tuple[Tuple[int, int], Tuple[int, int], bytearray]]
-    """Lines of pixels from all over a layer: the first one's place, the direction, and how bright they are."""
+    """Lines of so many pixels from all over a layer: the first one's place, the direction, and how bright they are."""
     width, height = now.area.width, now.area.height
-    length = min(run, width // 2, height // 2)
     for number in range(PLACES):
         x, y = int(width * (GOLDEN * number % 1)), int(height * (number + 0.5) / PLACES)
         for xx, yx in ((1, 0), (-1, 0), (0, 1), (0, -1)):
