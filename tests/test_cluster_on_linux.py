@@ -345,7 +345,7 @@ def test_workers_that_dask_gives_nothing_to_do_are_not_waited_for(spread, monkey
     spread.client.status = "running"
     spread.client.scheduler_info = lambda n_workers: {"workers": {"paused": paused}}
     assert spread._workers() == set(), "one of them is painting yet"
-    spread.stray = {*spread.running}
+    spread.stray = dict.fromkeys(spread.running, 1)
     with pytest.raises(DeviceError, match="No worker has had enough memory left to take a picture"):
         spread._workers()
 
@@ -378,6 +378,19 @@ def test_a_picture_whose_worker_ended_waits_for_no_style_but_its_own(spread, is_
     spread.learned["another size"] = style
     spread.client = SimpleNamespace(processing=lambda: {"another worker": ("a style",)})
     assert (picture in spread._stray()) != is_needed
+
+
+def test_a_picture_that_a_slow_line_brings_is_waited_for_longer_each_time(spread):
+    picture = cast(Any, Held(key="a picture"))
+    spread.running = {picture: dataclasses.replace(spread.running.pop("future"), worker="a worker")}
+    spread.client = SimpleNamespace(cancel=list)
+    spread.known = {"a worker": {"status": "running"}}
+    looks = spread._looks(picture)
+    spread._take_back({picture})
+    spread.running[picture] = spread.waiting.pop()
+    assert spread._looks(picture) == 2 * looks > 2 * cluster_command.LOOKS
+    spread.known.clear()
+    assert spread._looks(picture) == cluster_command.LOOKS, "it will never arrive"
 
 
 def test_what_was_handed_over_before_the_scheduler_went_is_not_lost(spread, folder):

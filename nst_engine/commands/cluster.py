@@ -24,12 +24,12 @@ from distributed.client import FutureCancelledError
 import nst_engine
 from nst_engine.commands import cluster_worker
 from nst_engine.commands.cluster_connection import connected
-from nst_engine.commands.cluster_worker import PICTURE, TOKEN, TOPIC, Batch, Job, Learned, Outcome, Stamp
+from nst_engine.commands.cluster_worker import PICTURE, TOKEN, TOPIC, Batch, Job, Learned, Outcome
 from nst_engine.commands.display import Display
 from nst_engine.commands.interrupts import Interrupts
 from nst_engine.commands.mishaps import explained, noted
 from nst_engine.commands.tasks import Manner, Task, check, is_done, put
-from nst_engine.errors import DeviceError, PictureError, StyleTransferError
+from nst_engine.errors import DeviceError, StyleTransferError
 from nst_engine.files import places, reading, writing
 from nst_engine.network import library
 
@@ -45,6 +45,9 @@ WORKERS_TRIED = 2
 LOOKING_SECONDS = 1.0
 """Time between two looks for pictures that no worker has."""
 
+LOOKS, LOOKS_ON_ITS_WAY = 2, 10
+"""After so many it is taken back; where it may be on its way yet, over a slow line, twice as many each time."""
+
 MOST_LOST = 3
 """So many workers may end with a picture; then they seem to end by it."""
 
@@ -57,7 +60,7 @@ KEPT = 16
 @dataclasses.dataclass(frozen=True)
 class _Attempt:
     """One of the pictures, the worker that is to paint it, what that waits for, those that could not, what one of them
-    said that can paint others, whether its file has to be sent, and how many workers ended with it."""
+    said that can paint others, whether its file is to be sent, how many ended with it, how often it was taken back."""
 
     number: int
     task: Task
@@ -67,6 +70,7 @@ class _Attempt:
     failed: Outcome | None = None
     is_sent: bool = False
     lost: int = 0
+    late: int = 0
 
 
 def paint_all(due: list[Task], manner: Manner, where: str | int) -> tuple[int, list[str]]:
@@ -103,8 +107,8 @@ class _Spread:
         self.fractions: dict[int, float] = {}
         self.styles: dict[Any, Future[Any]] = {}
         self.learned: dict[Any, Future[Any]] = {}
-        self.stray: set[Future[Any]] = set()
-        """The pictures that no worker had at the latest look."""
+        self.stray: dict[Future[Any], int] = {}
+        """The pictures that no worker had at so many latest looks."""
         self.attempted = 0
         self.problems: list[str] = []
         self.started = self.last_seen = self.last_look = time.monotonic()
@@ -203,22 +207,25 @@ class _Spread:
         if time.monotonic() - self.last_look < LOOKING_SECONDS:
             return
         self.last_look = time.monotonic()
-        before, self.stray = self.stray, self._stray()
+        self.stray = {future: self.stray.get(future, 0) + 1 for future in self._stray()}
         if are_workers or self.interrupts.stopped:
-            self._take_back(before & self.stray)
+            self._take_back({future for future, looks in self.stray.items() if looks >= self._looks(future)})
         else:
             with contextlib.suppress(StyleTransferError):  # who comes later may be able to paint
                 self._join()
+
+    def _looks(self, future: Future[Any]) -> int:
+        """After how many looks a picture that no worker has is taken back."""
+        status = self.known.get(self.running[future].worker, {}).get("status")
+        return LOOKS_ON_ITS_WAY << self.running[future].late if status == "running" else LOOKS
 
     def _take_back(self, stray: set[Future[Any]]) -> None:
         """Let other workers have what none has, since the one that was to paint it is gone, or has no memory left."""
         for future in stray:
             attempt = self.running.pop(future)
-            future.cancel()
-            for needed in attempt.needs:
-                if not needed.done():  # styles that nobody is looking at are looked at anew
-                    needed.cancel()
-            attempt = dataclasses.replace(attempt, lost=attempt.lost + (attempt.worker not in self.known))
+            self.client.cancel([future, *(needed for needed in attempt.needs if not needed.done())])
+            lost = attempt.lost + (attempt.worker not in self.known)
+            attempt = dataclasses.replace(attempt, lost=lost, late=attempt.late + 1)
             if attempt.lost == MOST_LOST or self._is_handed_over(attempt):
                 self._settle(attempt, Outcome(problem=StyleTransferError(ENDED)))
             else:
@@ -300,7 +307,7 @@ class _Spread:
             self.manner,
             self.folder,
             self.token,
-            _stamp(task.content),
+            cluster_worker.stamp(task.content),
             task.content.read_bytes() if attempt.is_sent else None,
         )
 
@@ -403,13 +410,6 @@ def _newest(known: dict[Any, Future[Any]], key: Any, make: Callable[[], Future[A
             del known[next(iter(known))]
         known[key] = make()
     return known[key]
-
-
-def _stamp(content: Path) -> Stamp:
-    try:
-        return Stamp.of(content)
-    except OSError as error:
-        raise PictureError(f"{content} cannot be read ({places.reason(error)}).", "See that it is there.") from None
 
 
 def _outcome(future: Future[Any]) -> Outcome:

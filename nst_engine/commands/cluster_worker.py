@@ -93,6 +93,14 @@ class Stamp(NamedTuple):
             return Stamp(facts.st_size, facts.st_mtime_ns, hashlib.sha256(file.read(HEAD)).digest())
 
 
+def stamp(content: Path) -> Stamp:
+    """That of a photograph; raises :class:`nst_engine.errors.PictureError`."""
+    try:
+        return Stamp.of(content)
+    except OSError as error:
+        raise PictureError(f"{content} cannot be read ({places.reason(error)}).", "See that it is there.") from None
+
+
 class Job(NamedTuple):
     """A picture to make, as a worker is told of it; its styles come apart.
 
