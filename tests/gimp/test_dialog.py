@@ -354,6 +354,12 @@ def test_a_dialog_that_is_moved_to_a_lower_monitor_fits_that(window: WindowSessi
         window.resize_monitor(1280, 500)  # stands for another one, which the tests' display cannot have
         window.move(f"^{DIALOG}$", 40, 10)
         wait_until(lambda: window.place(DIALOG, "OK")[1] < 500)
+        window.resize_monitor(1280, 890)  # as if, being low, it were mostly on the first one
+        for is_open in (False, True):
+            window.toggle(DIALOG, "Advanced", is_open)
+        assert window.place(DIALOG, "OK")[1] < 500, "or it would be mostly on the other one, without end"
+        window.move(f"^{DIALOG}$", 60, 20)
+        wait_until(lambda: window.place(DIALOG, "OK")[1] > 500)
     finally:
         window.resize_monitor(1280, 900)
     window.press(DIALOG, "Cancel")

@@ -32,21 +32,25 @@ class FittingScreen(Gtk.ScrolledWindow):
         self.add(content)
         content.set_focus_vadjustment(self.get_vadjustment())  # the keyboard scrolls
         self._room = 0
+        self._place: tuple[int, int] | None = None
 
     def follow(self, dialog: Gtk.Dialog) -> None:
         """See to it that the dialog fits the next monitor, too, when it is moved there."""
-        dialog.connect("configure-event", lambda *_event: self._fit(dialog))
+        dialog.connect("configure-event", lambda _dialog, event: self._fit(dialog, (event.x, event.y)))
 
     def do_get_request_mode(self) -> Gtk.SizeRequestMode:
         return Gtk.SizeRequestMode.CONSTANT_SIZE
 
     def do_get_preferred_height(self) -> tuple[int, int]:
-        self._room = room_on(monitor_of(self))
+        self._room = self._room or room_on(monitor_of(self))
         least, natural = self.get_child().get_preferred_height()
         return min(least, self._room), min(natural, self._room)
 
-    def _fit(self, dialog: Gtk.Dialog) -> None:
-        if room_on(monitor_of(self)) != self._room:
+    def _fit(self, dialog: Gtk.Dialog, place: tuple[int, int]) -> None:
+        """A height that puts it mostly on the next monitor must not change by that: it grows only where it is moved."""
+        room = room_on(monitor_of(self))
+        if room < self._room or (room > self._room and place != self._place):
+            self._room, self._place = room, place
             self.queue_resize()
             make_low(dialog)
 
